@@ -1,0 +1,73 @@
+package io.berth.fault;
+
+import java.util.Locale;
+
+/**
+ * A call that cannot be done, and why. The message is for the person who reads it: it names the field or path, the
+ * value and what is allowed or what to do. Doors map {@link #kind()} to their own codes and never look at the message.
+ */
+public final class Fault extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** Why a call cannot be done; the words are those of the CSI specification where it has one. */
+    public enum Kind {
+        /** The caller's input is malformed or asks for what this driver never does. */
+        INVALID_ARGUMENT,
+        /** No such pool, volume or path. */
+        NOT_FOUND,
+        /** The name is taken by something that differs from what is asked. */
+        ALREADY_EXISTS,
+        /** Another call is working on the same volume; the same call may succeed a moment later. */
+        BUSY,
+        /** A page token that this driver never gave, or that is too old. */
+        BAD_TOKEN,
+        /** The state of the volume or of this machine does not allow it; the message says what to change. */
+        FAILED_PRECONDITION,
+        /** No room: capacity, quota, or a limit on calls. */
+        RESOURCE_EXHAUSTED,
+        /** A size that cannot be had. */
+        OUT_OF_RANGE,
+        /** Storage does not answer now; the same call may succeed later. */
+        UNAVAILABLE,
+        /** A record that cannot be trusted: edited, cut short, or of a newer format. */
+        CORRUPT,
+        /** A defect of Berth or an answer of the system that was not foreseen. */
+        INTERNAL
+    }
+
+    private final Kind kind;
+
+    public Fault(Kind kind, String message) {
+        super(message);
+        this.kind = kind;
+    }
+
+    public Fault(Kind kind, String message, Throwable cause) {
+        super(message, cause);
+        this.kind = kind;
+    }
+
+    /** An {@link Kind#INVALID_ARGUMENT} for one field: {@code field "value": rule}. Control characters are escaped. */
+    public static Fault invalid(String field, String value, String rule) {
+        return new Fault(Kind.INVALID_ARGUMENT, field + " " + quote(value) + ": " + rule);
+    }
+
+    public Kind kind() {
+        return kind;
+    }
+
+    /** The text between quotes, safe to print on one line: control characters escaped, cut at 200 characters. */
+    public static String quote(String text) {
+        StringBuilder out = new StringBuilder("\"");
+        int end = Math.min(text.length(), 200);
+        for (int i = 0; i < end; i++) {
+            char c = text.charAt(i);
+            if (Character.isISOControl(c)) {
+                out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+            } else {
+                out.append(c);
+            }
+        }
+        return out.append(end < text.length() ? "…\"" : "\"").toString();
+    }
+}
