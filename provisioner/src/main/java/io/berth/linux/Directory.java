@@ -1,0 +1,312 @@
+package io.berth.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * An open directory. Every name is one component, of 1 to 255 bytes, neither {@code .} nor {@code ..}, else the method
+ * throws IllegalArgumentException; a symbolic link of that name is never followed.
+ */
+public final class Directory extends OpenFile {
+    private static final int SEEK_SET = 0;
+    private static final int OPEN_DIRECTORY = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
+
+    private Directory(Descriptor descriptor, Path path) {
+        super(descriptor, path);
+    }
+
+    /**
+     * Opens a configured directory; here, and only here, symbolic links are followed.
+     *
+     * @throws SystemCallException also when it does not exist
+     */
+    public static Directory open(Path absolute) {
+        if (!absolute.isAbsolute()) {
+            throw new IllegalArgumentException("not an absolute path: " + absolute);
+        }
+        long result = Descriptor.openat2(Libc.AT_FDCWD, FileName.encode(absolute.toString()), OPEN_DIRECTORY, 0, 0);
+        return new Directory(new Descriptor(Libc.check(result, "openat2", absolute.toString())), absolute);
+    }
+
+    /**
+     * Opens a directory in this one.
+     *
+     * @return empty when there is none
+     * @throws SystemCallException ELOOP when it is a symbolic link, ENOTDIR when it is another file
+     */
+    public Optional<Directory> openDirectory(String name) {
+        return open(FileName.component(name), OPEN_DIRECTORY, text(name))
+                .map(opened -> new Directory(opened, path().resolve(name)));
+    }
+
+    /**
+     * Opens a directory some levels below this one, through no symbolic link.
+     *
+     * @param relative without {@code ..}; {@code .} opens this directory once more
+     * @return empty when there is none
+     * @throws SystemCallException ELOOP when a component is a symbolic link, ENOTDIR when one is another file
+     */
+    public Optional<Directory> openBeneath(Path relative) {
+        Path path = path().resolve(relative).normalize();
+        return openBeneath(relative, OPEN_DIRECTORY).map(opened -> new Directory(opened, path));
+    }
+
+    Optional<Descriptor> openBeneath(Path relative, int flags) {
+        if (relative.isAbsolute() || relative.toString().isEmpty()) {
+            throw new IllegalArgumentException("not a relative path: \"" + relative + "\"");
+        }
+        for (Path component : relative) {
+            if (component.toString().equals("..")) {
+                throw new IllegalArgumentException("a path with \"..\": \"" + relative + "\"");
+            }
+        }
+        String text = path().resolve(relative).toString();
+        return open(FileName.encode(relative.toString()), flags, text);
+    }
+
+    private Optional<Descriptor> open(byte[] relative, int flags, String text) {
+        long result = descriptor.call(fd -> Descriptor.openat2(fd, relative, flags, 0, Descriptor.BENEATH));
+        return result == -Errno.ENOENT
+                ? Optional.empty()
+                : Optional.of(new Descriptor(Libc.check(result, "openat2", text)));
+    }
+
+    /**
+     * Makes a directory.
+     *
+     * @param mode exactly what it will have, whatever the umask and the setgid bit of this directory are
+     * @return false when something of that name exists
+     */
+    public boolean mkdir(String name, int mode) {
+        byte[] component = FileName.component(name);
+        long result = descriptor.call(fd -> Libc.calls().mkdirat(fd, component, mode & 0700));
+        if (result == -Errno.EEXIST) {
+            return false;
+        }
+        Libc.check(result, "mkdirat", text(name));
+        Directory made =
+                openDirectory(name).orElseThrow(() -> new SystemCallException("mkdirat", text(name), Errno.ENOENT));
+        try (made) {
+            if (made.status().mode() != mode) {
+                made.chmod(mode);
+            }
+        } catch (SystemCallException e) {
+            descriptor.call(fd -> Libc.calls().unlinkat(fd, component, Libc.AT_REMOVEDIR));
+            throw e; // the first error is the one to tell
+        }
+        return true;
+    }
+
+    /**
+     * Reads a regular file whole.
+     *
+     * @return empty when there is none
+     * @throws SystemCallException EFBIG when it has more than {@code maxBytes}, EISDIR or EINVAL when it is no regular
+     *     file
+     */
+    public Optional<byte[]> read(String name, int maxBytes) {
+        // Without O_NONBLOCK the opening of a FIFO that somebody planted would wait for a writer.
+        int flags = Descriptor.O_RDONLY | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+        Optional<Descriptor> opened = open(FileName.component(name), flags, text(name));
+        if (opened.isEmpty()) {
+            return Optional.empty();
+        }
+        try (Descriptor file = opened.get()) {
+            FileStatus status = FileStatus.of(file, text(name));
+            if (status.type() != FileType.REGULAR) {
+                int errno = status.type() == FileType.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
+                throw new SystemCallException("read", text(name), errno);
+            }
+            return Optional.of(readAll(file, status.size(), maxBytes, text(name)));
+        }
+    }
+
+    private static byte[] readAll(Descriptor file, long size, int maxBytes, String text) {
+        // One byte more than is expected, so that the end of the file shows.
+        byte[] bytes = new byte[(int) Math.min(size, maxBytes) + 1];
+        int length = 0;
+        while (true) {
+            ByteBuffer room = ByteBuffer.wrap(bytes, length, bytes.length - length);
+            long result = file.call(fd -> Libc.calls().read(fd, room, room.remaining()));
+            int count = (int) Libc.check(result, "read", text);
+            if (count == 0) {
+                return Arrays.copyOf(bytes, length);
+            }
+            length += count;
+            if (length > maxBytes) {
+                throw new SystemCallException("read", text, Errno.EFBIG);
+            }
+            if (length == bytes.length) {
+                bytes = Arrays.copyOf(bytes, (int) Math.min(2L * length, maxBytes) + 1);
+            }
+        }
+    }
+
+    /**
+     * Makes a file of mode 0600 with this content, which is on disk when the method returns; its name is only after
+     * {@link #fsync}. When writing fails, the file is removed again.
+     *
+     * @return false when something of that name exists
+     */
+    public boolean create(String name, byte[] content) {
+        byte[] component = FileName.component(name);
+        int flags = Descriptor.O_WRONLY | Descriptor.O_CREAT | Descriptor.O_EXCL;
+        long result = descriptor.call(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
+        if (result == -Errno.EEXIST) {
+            return false;
+        }
+        Libc.check(result, "openat2", text(name));
+        try (Descriptor file = new Descriptor(result)) {
+            writeAll(file, content, text(name));
+            Libc.check(file.call(fd -> Libc.calls().fsync(fd)), "fsync", text(name));
+        } catch (SystemCallException e) {
+            descriptor.call(fd -> Libc.calls().unlinkat(fd, component, 0)); // the first error is the one to tell
+            throw e;
+        }
+        return true;
+    }
+
+    private static void writeAll(Descriptor file, byte[] content, String text) {
+        int written = 0;
+        while (written < content.length) {
+            ByteBuffer rest = ByteBuffer.wrap(content, written, content.length - written);
+            long result = file.call(fd -> Libc.calls().write(fd, rest, rest.remaining()));
+            written += (int) Libc.check(result, "write", text);
+        }
+    }
+
+    /**
+     * Gives a file a second name.
+     *
+     * @return false when something has that name
+     */
+    public boolean link(String name, Directory to, String newName) {
+        byte[] component = FileName.component(name);
+        byte[] newComponent = FileName.component(newName);
+        long result =
+                descriptor.call(to.descriptor, (fd, toFd) -> Libc.calls().linkat(fd, component, toFd, newComponent, 0));
+        if (result == -Errno.EEXIST) {
+            return false;
+        }
+        Libc.check(result, "linkat", text(name) + " to " + to.text(newName));
+        return true;
+    }
+
+    /**
+     * Renames, replacing a file, or an empty directory by a directory.
+     *
+     * @return false when there is nothing of the old name
+     */
+    public boolean rename(String name, Directory to, String newName) {
+        byte[] component = FileName.component(name);
+        byte[] newComponent = FileName.component(newName);
+        long result =
+                descriptor.call(to.descriptor, (fd, toFd) -> Libc.calls().renameat(fd, component, toFd, newComponent));
+        if (result == -Errno.ENOENT && status(name).isEmpty()) {
+            return false; // else it is the directory to go to that was removed
+        }
+        Libc.check(result, "renameat", text(name) + " to " + to.text(newName));
+        return true;
+    }
+
+    /**
+     * Removes a name that is no directory's.
+     *
+     * @return false when there is none
+     */
+    public boolean unlink(String name) {
+        return remove(name, 0);
+    }
+
+    /**
+     * Removes an empty directory.
+     *
+     * @return false when there is none
+     * @throws SystemCallException ENOTEMPTY, ENOTDIR, EBUSY when something is mounted on it
+     */
+    public boolean rmdir(String name) {
+        return remove(name, Libc.AT_REMOVEDIR);
+    }
+
+    private boolean remove(String name, int flags) {
+        byte[] component = FileName.component(name);
+        long result = descriptor.call(fd -> Libc.calls().unlinkat(fd, component, flags));
+        if (result == -Errno.ENOENT) {
+            return false;
+        }
+        Libc.check(result, "unlinkat", text(name));
+        return true;
+    }
+
+    /** The status of a name in this directory, of the link itself if it is one; empty when there is none. */
+    public Optional<FileStatus> status(String name) {
+        return FileStatus.of(descriptor, FileName.component(name), text(name));
+    }
+
+    /** Sets the mode of this directory, 07777. */
+    public void chmod(int mode) {
+        Libc.check(descriptor.call(fd -> Libc.calls().fchmod(fd, mode)), "fchmod", path().toString());
+    }
+
+    /** Sets the owner and the group of this directory; -1 leaves one as it is. */
+    public void chown(int uid, int gid) {
+        Libc.check(descriptor.call(fd -> Libc.calls().fchown(fd, uid, gid)), "fchown", path().toString());
+    }
+
+    /** Waits until the names in this directory, and its mode and owner, are on disk. */
+    public void fsync() {
+        Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+    }
+
+    /** The file system it lies in. */
+    public FileSystemStatus fileSystem() {
+        return FileSystemStatus.of(descriptor, path().toString());
+    }
+
+    /**
+     * Reads a page of names; it costs the same wherever it begins. A name that is there during all pages is in exactly
+     * one of them, whatever comes and goes meanwhile. Several threads may list at once.
+     *
+     * @param cookie 0 for the first page, else {@link Listing#next} of the one before
+     * @param maxEntries 1 or more
+     * @throws SystemCallException EINVAL when the file system knows that the cookie is none
+     */
+    public Listing list(long cookie, int maxEntries) {
+        if (maxEntries < 1) {
+            throw new IllegalArgumentException("maxEntries " + maxEntries + ": at least 1");
+        }
+        try (Directory page = openBeneath(Path.of(".")).orElseThrow(this::removed)) {
+            Libc.check(
+                    page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", path().toString());
+            return page.readPage(cookie, maxEntries);
+        }
+    }
+
+    private SystemCallException removed() {
+        return new SystemCallException("openat2", path().toString(), Errno.ENOENT);
+    }
+
+    private Listing readPage(long cookie, int maxEntries) {
+        DirectoryReader reader = new DirectoryReader(this, maxEntries);
+        List<Listing.Entry> entries = new ArrayList<>();
+        long next = cookie;
+        for (Optional<Listing.Entry> entry = reader.next(); entry.isPresent(); entry = reader.next()) {
+            if (entries.size() == maxEntries) {
+                return new Listing(List.copyOf(entries), OptionalLong.of(next));
+            }
+            entries.add(entry.get());
+            next = entry.get().cookie();
+        }
+        return new Listing(List.copyOf(entries), OptionalLong.empty());
+    }
+
+    private String text(String name) {
+        // Not Path.resolve: a name need not be one that Path can hold.
+        return path() + "/" + name;
+    }
+}

@@ -1,0 +1,81 @@
+package io.berth.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * What statx(2) tells of a file.
+ *
+ * @param mode the permission bits and setuid, setgid and sticky: 07777
+ * @param size bytes
+ * @param inode unique in its file system
+ * @param deviceMajor with {@code deviceMinor} the file system the file lies in
+ * @param modified when the content was last changed, to the nanosecond
+ * @param mountRoot whether the file is the root of a mount
+ */
+public record FileStatus(
+        FileType type,
+        int mode,
+        long uid,
+        long gid,
+        long size,
+        long inode,
+        int deviceMajor,
+        int deviceMinor,
+        Instant modified,
+        boolean mountRoot) {
+    private static final int BASIC_STATS = 0x7ff;
+    private static final int STRUCT_BYTES = 256;
+    private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
+
+    /** The status of what the descriptor itself is. */
+    static FileStatus of(Descriptor descriptor, String path) {
+        byte[] statx = new byte[STRUCT_BYTES];
+        long result =
+                descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, BASIC_STATS, statx));
+        Libc.check(result, "statx", path);
+        return decode(statx);
+    }
+
+    /** The status of a name in a directory, of the link itself if it is one; empty when there is none. */
+    static Optional<FileStatus> of(Descriptor directory, byte[] name, String path) {
+        byte[] statx = new byte[STRUCT_BYTES];
+        long result = directory.call(fd -> Libc.calls().statx(fd, name, Libc.AT_SYMLINK_NOFOLLOW, BASIC_STATS, statx));
+        return decode(result, statx, path);
+    }
+
+    /** The status at a path, of the link itself if the last component is one; empty when there is none. */
+    static Optional<FileStatus> of(Path path) {
+        byte[] statx = new byte[STRUCT_BYTES];
+        byte[] bytes = FileName.encode(path.toString());
+        long result =
+                Libc.call(() -> Libc.calls().statx(Libc.AT_FDCWD, bytes, Libc.AT_SYMLINK_NOFOLLOW, BASIC_STATS, statx));
+        return decode(result, statx, path.toString());
+    }
+
+    private static Optional<FileStatus> decode(long result, byte[] statx, String path) {
+        if (result == -Errno.ENOENT) {
+            return Optional.empty();
+        }
+        Libc.check(result, "statx", path);
+        return Optional.of(decode(statx));
+    }
+
+    private static FileStatus decode(byte[] statx) {
+        ByteBuffer in = Libc.struct(statx);
+        int mode = Short.toUnsignedInt(in.getShort(28));
+        return new FileStatus(
+                FileType.of(mode >> 12),
+                mode & 07777,
+                Integer.toUnsignedLong(in.getInt(20)),
+                Integer.toUnsignedLong(in.getInt(24)),
+                in.getLong(40),
+                in.getLong(32),
+                in.getInt(136),
+                in.getInt(140),
+                Instant.ofEpochSecond(in.getLong(112), in.getInt(120)),
+                (in.getLong(8) & ATTRIBUTE_MOUNT_ROOT) != 0);
+    }
+}

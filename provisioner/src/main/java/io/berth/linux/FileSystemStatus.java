@@ -1,0 +1,46 @@
+package io.berth.linux;
+
+import java.nio.ByteBuffer;
+
+/**
+ * What statfs(2) tells of a file system.
+ *
+ * @param totalBytes its size
+ * @param freeBytes what is free, the reserve of root included
+ * @param availableBytes what is free to those who are not root
+ * @param totalInodes how many files it can hold; 0 when it has no such limit
+ * @param freeInodes how many more files it can hold
+ * @param readOnly whether the file system, or the mount it was reached by, is read-only
+ * @param type the magic number of its kind, for example 0xEF53 for ext4
+ */
+public record FileSystemStatus(
+        long totalBytes,
+        long freeBytes,
+        long availableBytes,
+        long totalInodes,
+        long freeInodes,
+        boolean readOnly,
+        long type) {
+    private static final int STRUCT_BYTES = 120;
+    private static final long ST_RDONLY = 1;
+
+    static FileSystemStatus of(Descriptor descriptor, String path) {
+        byte[] statfs = new byte[STRUCT_BYTES];
+        Libc.check(descriptor.call(fd -> Libc.calls().fstatfs(fd, statfs)), "fstatfs", path);
+        ByteBuffer in = Libc.struct(statfs);
+        long unit = Math.max(1, in.getLong(72));
+        return new FileSystemStatus(
+                times(in.getLong(16), unit),
+                times(in.getLong(24), unit),
+                times(in.getLong(32), unit),
+                in.getLong(40),
+                in.getLong(48),
+                (in.getLong(80) & ST_RDONLY) != 0,
+                in.getLong(0));
+    }
+
+    /** Some network and FUSE file systems claim more than a long can count. */
+    private static long times(long blocks, long unit) {
+        return blocks < 0 || blocks > Long.MAX_VALUE / unit ? Long.MAX_VALUE : blocks * unit;
+    }
+}

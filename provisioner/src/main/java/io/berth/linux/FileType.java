@@ -1,0 +1,28 @@
+package io.berth.linux;
+
+/** What kind of file it is. See inode(7). */
+public enum FileType {
+    REGULAR(010),
+    DIRECTORY(004),
+    SYMLINK(012),
+    FIFO(001),
+    SOCKET(014),
+    CHAR_DEVICE(002),
+    BLOCK_DEVICE(006);
+
+    private final int number;
+
+    FileType(int number) {
+        this.number = number;
+    }
+
+    /** By its number, which is both the type's part of {@code st_mode} and {@code d_type} of a directory's entry. */
+    static FileType of(int number) {
+        for (FileType type : values()) {
+            if (type.number == number) {
+                return type;
+            }
+        }
+        throw new IllegalArgumentException("no type of file: " + number);
+    }
+}

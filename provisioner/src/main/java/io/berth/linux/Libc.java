@@ -1,0 +1,123 @@
+package io.berth.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.LongSupplier;
+import jnr.ffi.LastError;
+import jnr.ffi.LibraryLoader;
+import jnr.ffi.Runtime;
+import jnr.ffi.annotations.In;
+import jnr.ffi.annotations.Out;
+import jnr.ffi.types.size_t;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The C library. Paths are bytes that end with NUL, structures are bytes in native order. The layouts and numbers here
+ * and in the classes that use it hold for x86-64 and aarch64, on which C passes variadic arguments like all others.
+ */
+final class Libc {
+    static final int AT_FDCWD = -100;
+    static final int AT_SYMLINK_NOFOLLOW = 0x100;
+    static final int AT_REMOVEDIR = 0x200;
+    static final int AT_EMPTY_PATH = 0x1000;
+
+    static final byte[] EMPTY_PATH = {0};
+
+    private Libc() {}
+
+    /** Public only in the class file, where jnr-ffi needs it. */
+    public interface Calls {
+        int close(int fd);
+
+        int fchmod(int fd, int mode);
+
+        int fchown(int fd, int uid, int gid);
+
+        int fcntl(int fd, int command, @In byte[] argument);
+
+        int fstatfs(int fd, @Out byte[] statfs);
+
+        int fsync(int fd);
+
+        long getdents64(int fd, @Out byte[] buffer, @size_t long length);
+
+        int geteuid();
+
+        int linkat(int fd, @In byte[] path, int newFd, @In byte[] newPath, int flags);
+
+        long lseek(int fd, long offset, int whence);
+
+        int mkdirat(int fd, @In byte[] path, int mode);
+
+        long read(int fd, @Out ByteBuffer buffer, @size_t long length);
+
+        int renameat(int fd, @In byte[] path, int newFd, @In byte[] newPath);
+
+        int statx(int fd, @In byte[] path, int flags, int mask, @Out byte[] statx);
+
+        int umount2(@In byte[] path, int flags);
+
+        int unlinkat(int fd, @In byte[] path, int flags);
+
+        long write(int fd, @In ByteBuffer buffer, @size_t long length);
+
+        // The calls that no libc, or only a recent one, has a wrapper for. The comment names them.
+
+        /** open_tree. */
+        long syscall(long number, int fd, @In byte[] path, int flags);
+
+        /** openat2. */
+        long syscall(long number, int fd, @In byte[] path, @In byte[] how, @size_t long length);
+
+        /** mount_setattr. */
+        long syscall(long number, int fd, @In byte[] path, int flags, @In byte[] attributes, @size_t long length);
+
+        /** move_mount. */
+        long syscall(long number, int fd, @In byte[] path, int toFd, @In byte[] toPath, int flags);
+
+        /** fsopen. */
+        long syscall(long number, @In byte[] name, int flags);
+
+        /** fsconfig. */
+        long syscall(long number, int fd, int command, @In byte @Nullable [] key, @In byte @Nullable [] value, int aux);
+
+        /** fsmount. */
+        long syscall(long number, int fd, int flags, int attributes);
+    }
+
+    /** The library itself, loaded when this is first asked for. */
+    static Calls calls() {
+        return Loaded.CALLS;
+    }
+
+    /** Makes a call that answers -1 on failure, again while signals interrupt it; a failure becomes {@code -errno}. */
+    static long call(LongSupplier call) {
+        while (true) {
+            long result = call.getAsLong();
+            if (result != -1) {
+                return result;
+            }
+            int errno = LastError.getLastError(Loaded.RUNTIME);
+            if (errno != Errno.EINTR) {
+                return -errno;
+            }
+        }
+    }
+
+    /** The result of {@link #call}, or the exception that a failure is. */
+    static long check(long result, String call, String path) {
+        if (result < 0) {
+            throw new SystemCallException(call, path, (int) -result);
+        }
+        return result;
+    }
+
+    static ByteBuffer struct(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private static final class Loaded {
+        static final Calls CALLS = LibraryLoader.create(Calls.class).load("c");
+        static final Runtime RUNTIME = Runtime.getRuntime(CALLS);
+    }
+}

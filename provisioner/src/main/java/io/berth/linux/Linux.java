@@ -1,0 +1,39 @@
+package io.berth.linux;
+
+import java.nio.file.Path;
+
+/** System calls that have no open file. */
+public final class Linux {
+    private static final int UMOUNT_NOFOLLOW = 8;
+    private static final int MNT_DETACH = 2;
+
+    private Linux() {}
+
+    /** The effective user of this process. */
+    public static long geteuid() {
+        return Integer.toUnsignedLong(Libc.calls().geteuid());
+    }
+
+    /**
+     * Takes the topmost mount off a path; a symbolic link there is not followed. See umount2(2).
+     *
+     * @param detach also when it is in use, together with what is mounted below it
+     * @return false when nothing is mounted there, or nothing of that name exists
+     * @throws SystemCallException EBUSY when it is in use
+     */
+    public static boolean umount2(Path target, boolean detach) {
+        byte[] path = FileName.encode(target.toString());
+        int flags = UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0);
+        long result = Libc.call(() -> Libc.calls().umount2(path, flags));
+        if (result == -Errno.ENOENT || (result == -Errno.EINVAL && !isMountRoot(target))) {
+            return false;
+        }
+        Libc.check(result, "umount2", target.toString());
+        return true;
+    }
+
+    /** EINVAL is also the answer for a mount that a user namespace has locked. */
+    private static boolean isMountRoot(Path target) {
+        return FileStatus.of(target).filter(FileStatus::mountRoot).isPresent();
+    }
+}

@@ -1,0 +1,79 @@
+package io.berth.linux;
+
+import java.util.Optional;
+
+/**
+ * A file whose bytes are locks, among processes and among all who opened it in one process: open file description locks
+ * of fcntl(2), which end with the process. Thread-safe.
+ */
+public final class LockFile implements AutoCloseable {
+    private static final int F_OFD_SETLK = 37;
+    private static final short F_WRLCK = 1;
+    private static final short F_UNLCK = 2;
+    private static final int STRUCT_BYTES = 32;
+
+    private final Descriptor descriptor;
+    private final String path;
+
+    private LockFile(Descriptor descriptor, String path) {
+        this.descriptor = descriptor;
+        this.path = path;
+    }
+
+    /**
+     * Opens a lock file, made with mode 0600 when it is missing.
+     *
+     * @throws SystemCallException ELOOP when it is a symbolic link
+     */
+    public static LockFile open(Directory directory, String name) {
+        byte[] component = FileName.component(name);
+        String path = directory.path() + "/" + name;
+        int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+        long result =
+                directory.descriptor.call(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
+        return new LockFile(new Descriptor(Libc.check(result, "openat2", path)), path);
+    }
+
+    /**
+     * Locks one byte exclusively if nobody has it. A byte locked through this same object is not refused, so threads
+     * agree among themselves first.
+     *
+     * @param offset 0 or more; the file need not be that long
+     * @return empty when another process, or another LockFile, has it
+     */
+    public Optional<Held> tryLock(long offset) {
+        long result = set(F_WRLCK, offset);
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            return Optional.empty();
+        }
+        Libc.check(result, "fcntl", path);
+        return Optional.of(new Held(offset));
+    }
+
+    private long set(short type, long offset) {
+        byte[] flock = new byte[STRUCT_BYTES];
+        Libc.struct(flock).putShort(0, type).putLong(8, offset).putLong(16, 1);
+        return descriptor.call(fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, flock));
+    }
+
+    /** Closes the file and so gives back every lock. */
+    @Override
+    public void close() {
+        descriptor.close();
+    }
+
+    /** A byte that is locked until this is closed, or the file, or the process ends. */
+    public final class Held implements AutoCloseable {
+        private final long offset;
+
+        private Held(long offset) {
+            this.offset = offset;
+        }
+
+        /** Unlocks; harmless when repeated, unless the byte was locked anew through the same LockFile. */
+        @Override
+        public void close() {
+            Libc.check(set(F_UNLCK, offset), "fcntl", path);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package io.berth.linux;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** A file that is held without being opened for reading or writing (O_PATH), so a FIFO or a device is left in peace. */
+public final class PathHandle extends OpenFile {
+    private PathHandle(Descriptor descriptor, Path path) {
+        super(descriptor, path);
+    }
+
+    /**
+     * Opens what is at a path below a directory, through no symbolic link.
+     *
+     * @param relative as for {@link Directory#openBeneath}
+     * @return empty when there is none
+     * @throws SystemCallException ELOOP when a component is a symbolic link, ENOTDIR when one is no directory
+     */
+    public static Optional<PathHandle> openBeneath(Directory prefix, Path relative) {
+        Path path = prefix.path().resolve(relative).normalize();
+        return prefix.openBeneath(relative, Descriptor.O_PATH).map(descriptor -> new PathHandle(descriptor, path));
+    }
+}

@@ -1,0 +1,92 @@
+package io.berth.linux;
+
+import io.berth.fault.Fault;
+import java.util.Optional;
+
+/** A system call failed in a way its caller did not expect. */
+public final class SystemCallException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private static final int LONGEST_PATH = 200;
+
+    private final int errno;
+    private final String call;
+    private final String path;
+
+    /**
+     * The failure of one call.
+     *
+     * @param call the name of the call, for example {@code mkdirat}
+     * @param path what it was about, for people
+     * @param errno one of {@link Errno}
+     */
+    public SystemCallException(String call, String path, int errno) {
+        super(call + " " + printable(path) + ": " + Errno.text(errno) + (errno == Errno.ENOSYS ? "; " + NEEDED : ""));
+        this.errno = errno;
+        this.call = call;
+        this.path = path;
+    }
+
+    private static final String NEEDED = "Linux 5.12 or newer is needed, with no seccomp filter on this call";
+
+    /** One of {@link Errno}. */
+    public int errno() {
+        return errno;
+    }
+
+    /** The name of the system call. */
+    public String call() {
+        return call;
+    }
+
+    /** What the call was about, for people; it may hold control characters. */
+    public String path() {
+        return path;
+    }
+
+    /** What callers are told: the kind that fits the error number, and what to do where that is known. */
+    public Fault toFault() {
+        return new Fault(
+                kind(), getMessage() + advice().map(advice -> "; " + advice).orElse(""), this);
+    }
+
+    private Fault.Kind kind() {
+        return switch (errno) {
+            case Errno.ENOSPC, Errno.EDQUOT -> Fault.Kind.RESOURCE_EXHAUSTED;
+            case Errno.EROFS, Errno.EACCES, Errno.EPERM, Errno.EBUSY, Errno.ELOOP, Errno.ENOENT, Errno.ENOSYS ->
+                Fault.Kind.FAILED_PRECONDITION;
+            case Errno.EIO,
+                    Errno.ESTALE,
+                    Errno.ETIMEDOUT,
+                    Errno.EHOSTUNREACH,
+                    Errno.EMFILE,
+                    Errno.ENFILE,
+                    Errno.ENOMEM -> Fault.Kind.UNAVAILABLE;
+            default -> Fault.Kind.INTERNAL;
+        };
+    }
+
+    private Optional<String> advice() {
+        return Optional.ofNullable(
+                switch (errno) {
+                    case Errno.ENOSPC -> "free some space, or inodes, on that file system";
+                    case Errno.EDQUOT -> "raise the quota or delete something";
+                    case Errno.EROFS -> "mount the file system read-write; the kernel log tells if an error made it so";
+                    case Errno.EACCES, Errno.EPERM ->
+                        "Berth runs as root with CAP_SYS_ADMIN; check security modules, immutable flags and root_squash";
+                    case Errno.EBUSY -> "something is mounted there or in use; unmount or stop it";
+                    case Errno.ELOOP -> "there is a symbolic link where Berth expects a file or a directory; remove it";
+                    case Errno.ENOENT ->
+                        "something that Berth had found is gone; restore it or delete what refers to it";
+                    case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
+                        "the storage does not answer as it should; check the disk or the server";
+                    case Errno.EMFILE, Errno.ENFILE -> "raise the limit on open files";
+                    default -> null;
+                });
+    }
+
+    /** On one line and not endless, whatever a hostile name holds. */
+    private static String printable(String path) {
+        boolean plain = path.length() <= LONGEST_PATH && path.chars().noneMatch(Character::isISOControl);
+        return plain ? path : Fault.quote(path);
+    }
+}

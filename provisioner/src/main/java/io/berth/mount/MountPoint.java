@@ -1,0 +1,32 @@
+package io.berth.mount;
+
+import java.nio.file.Path;
+import java.util.Set;
+
+/**
+ * One line of /proc/self/mountinfo. See proc_pid_mountinfo(5).
+ *
+ * @param parentId the mount it lies on
+ * @param device the file system's number, {@code major:minor}
+ * @param root what of the file system is mounted, as a path in it
+ * @param rootRemoved whether that was removed from the file system since
+ * @param target where it is mounted
+ * @param options those of this mount
+ * @param superOptions those of the file system
+ */
+public record MountPoint(
+        int id,
+        int parentId,
+        String device,
+        Path root,
+        boolean rootRemoved,
+        Path target,
+        Set<String> options,
+        String fsType,
+        String source,
+        Set<String> superOptions) {
+    /** Whether nothing can be written through it. */
+    public boolean readOnly() {
+        return options.contains("ro") || superOptions.contains("ro");
+    }
+}
