@@ -3,10 +3,10 @@ package io.berth.fault;
 import java.util.Locale;
 
 /**
- * A call that cannot be done, and why. The message is for the person who reads it: it names the field or path, the
+ * A call that cannot be done, and why; a failed system call is one too. The message is for the person who reads it: it names the field or path, the
  * value and what is allowed or what to do. Doors map {@link #kind()} to their own codes and never look at the message.
  */
-public final class Fault extends RuntimeException {
+public class Fault extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /** Why a call cannot be done; the words are those of the CSI specification where it has one. */
@@ -36,15 +36,18 @@ public final class Fault extends RuntimeException {
     }
 
     private final Kind kind;
+    private final String message;
 
     public Fault(Kind kind, String message) {
         super(message);
         this.kind = kind;
+        this.message = message;
     }
 
     public Fault(Kind kind, String message, Throwable cause) {
         super(message, cause);
         this.kind = kind;
+        this.message = message;
     }
 
     /** An {@link Kind#INVALID_ARGUMENT} for one field: {@code field "value": rule}. Control characters are escaped. */
@@ -54,6 +57,12 @@ public final class Fault extends RuntimeException {
 
     public Kind kind() {
         return kind;
+    }
+
+    /** What the caller is told; never null, as others' messages may be. */
+    @Override
+    public String getMessage() {
+        return message;
     }
 
     /** The text between quotes, safe to print on one line: control characters escaped, cut at 200 characters. */

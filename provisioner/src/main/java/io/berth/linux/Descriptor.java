@@ -23,12 +23,12 @@ final class Descriptor implements AutoCloseable {
 
     static final int O_NOFOLLOW = "aarch64".equals(System.getProperty("os.arch")) ? 0100000 : 0400000;
 
-    private static final int RESOLVE_NO_MAGICLINKS = 0x02;
+    static final int NO_MAGICLINKS = 0x02;
     private static final int RESOLVE_NO_SYMLINKS = 0x04;
     private static final int RESOLVE_BENEATH = 0x08;
 
     /** Below the directory, through no symbolic link. */
-    static final int BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    static final int BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | NO_MAGICLINKS;
 
     private final int number;
     private boolean closed;

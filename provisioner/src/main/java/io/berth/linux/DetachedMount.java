@@ -45,21 +45,22 @@ public final class DetachedMount implements AutoCloseable {
     /**
      * A new file system in memory. See tmpfs(5) and fsopen(2).
      *
+     * @param source how the mount table names it
      * @param sizeBytes more than 0; rounded up to pages
      * @param mode of its root
      */
-    public static DetachedMount tmpfs(long sizeBytes, int mode, int uid, int gid) {
+    public static DetachedMount tmpfs(String source, long sizeBytes, int mode, long uid, long gid) {
         if (sizeBytes <= 0) {
             throw new IllegalArgumentException("size " + sizeBytes + " bytes: more than 0");
         }
         byte[] type = FileName.encode("tmpfs");
         long opened = Libc.call(() -> Libc.calls().syscall(FSOPEN, type, FSOPEN_CLOEXEC));
         try (Descriptor fileSystem = new Descriptor(Libc.check(opened, "fsopen", "tmpfs"))) {
-            configure(fileSystem, "source", "tmpfs");
+            configure(fileSystem, "source", source);
             configure(fileSystem, "size", Long.toString(sizeBytes));
             configure(fileSystem, "mode", Integer.toOctalString(mode));
-            configure(fileSystem, "uid", Integer.toUnsignedString(uid));
-            configure(fileSystem, "gid", Integer.toUnsignedString(gid));
+            configure(fileSystem, "uid", Long.toString(uid));
+            configure(fileSystem, "gid", Long.toString(gid));
             long created =
                     fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, FSCONFIG_CMD_CREATE, null, null, 0));
             Libc.check(created, "fsconfig", "tmpfs");

@@ -148,15 +148,16 @@ public final class Directory extends OpenFile {
     }
 
     /**
-     * Makes a file of mode 0600 with this content, which is on disk when the method returns; its name is only after
+     * Makes a file with this content, which is on disk when the method returns; its name is only after
      * {@link #fsync}. When writing fails, the file is removed again.
      *
+     * @param mode less the bits of the umask
      * @return false when something of that name exists
      */
-    public boolean create(String name, byte[] content) {
+    public boolean create(String name, byte[] content, int mode) {
         byte[] component = FileName.component(name);
         int flags = Descriptor.O_WRONLY | Descriptor.O_CREAT | Descriptor.O_EXCL;
-        long result = descriptor.call(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
+        long result = descriptor.call(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
         if (result == -Errno.EEXIST) {
             return false;
         }
@@ -261,11 +262,6 @@ public final class Directory extends OpenFile {
     /** Waits until the names in this directory, and its mode and owner, are on disk. */
     public void fsync() {
         Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
-    }
-
-    /** The file system it lies in. */
-    public FileSystemStatus fileSystem() {
-        return FileSystemStatus.of(descriptor, path().toString());
     }
 
     /**

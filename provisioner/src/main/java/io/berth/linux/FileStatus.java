@@ -30,6 +30,11 @@ public record FileStatus(
     private static final int STRUCT_BYTES = 256;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
 
+    /** Whether both are the status of one file. */
+    public boolean isSameFile(FileStatus other) {
+        return inode == other.inode && deviceMajor == other.deviceMajor && deviceMinor == other.deviceMinor;
+    }
+
     /** The status of what the descriptor itself is. */
     static FileStatus of(Descriptor descriptor, String path) {
         byte[] statx = new byte[STRUCT_BYTES];

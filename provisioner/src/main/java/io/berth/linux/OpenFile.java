@@ -25,6 +25,11 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         return FileStatus.of(descriptor, path.toString());
     }
 
+    /** The file system it lies in. */
+    public final FileSystemStatus fileSystem() {
+        return FileSystemStatus.of(descriptor, path.toString());
+    }
+
     /** Closes it once the calls under way have returned; does nothing the second time. */
     @Override
     public final void close() {

@@ -9,6 +9,16 @@ public final class PathHandle extends OpenFile {
         super(descriptor, path);
     }
 
+    /** Opens what is at a path, through symbolic links but no magic ones; empty when there is none. */
+    public static Optional<PathHandle> open(Path absolute) {
+        long result = Descriptor.openat2(
+                Libc.AT_FDCWD, FileName.encode(absolute.toString()), Descriptor.O_PATH, 0, Descriptor.NO_MAGICLINKS);
+        return result == -Errno.ENOENT
+                ? Optional.empty()
+                : Optional.of(
+                        new PathHandle(new Descriptor(Libc.check(result, "openat2", absolute.toString())), absolute));
+    }
+
     /**
      * Opens what is at a path below a directory, through no symbolic link.
      *

@@ -1,10 +1,12 @@
 package io.berth.linux;
 
 import io.berth.fault.Fault;
-import java.util.Optional;
 
-/** A system call failed in a way its caller did not expect. */
-public final class SystemCallException extends RuntimeException {
+/**
+ * A system call failed in a way its caller did not expect. Its kind fits the error number, its message says what to do where
+ * that is known.
+ */
+public final class SystemCallException extends Fault {
     private static final long serialVersionUID = 1L;
     private static final int LONGEST_PATH = 200;
 
@@ -20,13 +22,11 @@ public final class SystemCallException extends RuntimeException {
      * @param errno one of {@link Errno}
      */
     public SystemCallException(String call, String path, int errno) {
-        super(call + " " + printable(path) + ": " + Errno.text(errno) + (errno == Errno.ENOSYS ? "; " + NEEDED : ""));
+        super(kind(errno), call + " " + printable(path) + ": " + Errno.text(errno) + advice(errno));
         this.errno = errno;
         this.call = call;
         this.path = path;
     }
-
-    private static final String NEEDED = "Linux 5.12 or newer is needed, with no seccomp filter on this call";
 
     /** One of {@link Errno}. */
     public int errno() {
@@ -43,13 +43,7 @@ public final class SystemCallException extends RuntimeException {
         return path;
     }
 
-    /** What callers are told: the kind that fits the error number, and what to do where that is known. */
-    public Fault toFault() {
-        return new Fault(
-                kind(), getMessage() + advice().map(advice -> "; " + advice).orElse(""), this);
-    }
-
-    private Fault.Kind kind() {
+    private static Fault.Kind kind(int errno) {
         return switch (errno) {
             case Errno.ENOSPC, Errno.EDQUOT -> Fault.Kind.RESOURCE_EXHAUSTED;
             case Errno.EROFS, Errno.EACCES, Errno.EPERM, Errno.EBUSY, Errno.ELOOP, Errno.ENOENT, Errno.ENOSYS ->
@@ -65,23 +59,21 @@ public final class SystemCallException extends RuntimeException {
         };
     }
 
-    private Optional<String> advice() {
-        return Optional.ofNullable(
-                switch (errno) {
-                    case Errno.ENOSPC -> "free some space, or inodes, on that file system";
-                    case Errno.EDQUOT -> "raise the quota or delete something";
-                    case Errno.EROFS -> "mount the file system read-write; the kernel log tells if an error made it so";
-                    case Errno.EACCES, Errno.EPERM ->
-                        "Berth runs as root with CAP_SYS_ADMIN; check security modules, immutable flags and root_squash";
-                    case Errno.EBUSY -> "something is mounted there or in use; unmount or stop it";
-                    case Errno.ELOOP -> "there is a symbolic link where Berth expects a file or a directory; remove it";
-                    case Errno.ENOENT ->
-                        "something that Berth had found is gone; restore it or delete what refers to it";
-                    case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
-                        "the storage does not answer as it should; check the disk or the server";
-                    case Errno.EMFILE, Errno.ENFILE -> "raise the limit on open files";
-                    default -> null;
-                });
+    private static String advice(int errno) {
+        return switch (errno) {
+            case Errno.ENOSPC -> "; free some space, or inodes, on that file system";
+            case Errno.EDQUOT -> "; raise the quota or delete something";
+            case Errno.EROFS -> "; mount the file system read-write; the kernel log tells if an error made it so";
+            case Errno.EACCES, Errno.EPERM ->
+                "; Berth runs as root with CAP_SYS_ADMIN; check security modules, immutable flags and root_squash";
+            case Errno.EBUSY -> "; something is mounted there or in use; unmount or stop it";
+            case Errno.ELOOP -> "; there is a symbolic link where Berth expects a file or a directory; remove it";
+            case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
+                "; the storage does not answer as it should; check the disk or the server";
+            case Errno.EMFILE, Errno.ENFILE -> "; raise the limit on open files";
+            case Errno.ENOSYS -> "; Linux 5.12 or newer is needed, with no seccomp filter on this call";
+            default -> "";
+        };
     }
 
     /** On one line and not endless, whatever a hostile name holds. */

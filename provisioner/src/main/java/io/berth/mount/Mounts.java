@@ -34,12 +34,14 @@ public final class Mounts {
     /**
      * Mounts a new, empty file system in memory.
      *
+     * @param source how the mount table names it
      * @param target a directory; absolute, and no symbolic link itself
      * @param sizeBytes how much it can hold, more than 0
      * @param mode of its root directory, 07777
      */
-    public static void tmpfs(Path target, long sizeBytes, int mode, int uid, int gid, Set<MountOption> options) {
-        try (DetachedMount mount = DetachedMount.tmpfs(sizeBytes, mode, uid, gid)) {
+    public static void tmpfs(
+            String source, Path target, long sizeBytes, int mode, long uid, long gid, Set<MountOption> options) {
+        try (DetachedMount mount = DetachedMount.tmpfs(source, sizeBytes, mode, uid, gid)) {
             attach(mount, target, options);
         }
     }

@@ -1,0 +1,200 @@
+package io.berth.catalog;
+
+import io.berth.linux.Directory;
+import io.berth.linux.Errno;
+import io.berth.linux.FileType;
+import io.berth.linux.Listing;
+import io.berth.linux.SystemCallException;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumePath;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who has which path, for volumes that name one. Each claim is a file at the volume's path below one folder, so the file
+ * system itself refuses two volumes of one path and a volume inside another: a file has no children, and a folder with
+ * children gives no room to a file.
+ */
+final class PathClaims {
+    private static final int ATTEMPTS = 16;
+
+    private final Directory claims;
+
+    PathClaims(Directory claims) {
+        this.claims = claims;
+    }
+
+    /** Claims the path; durable when it returns. True when it is the volume's, now or since before. */
+    boolean claim(VolumePath path, VolumeId id) {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            try {
+                Optional<Directory> parent = makeParent(path);
+                if (parent.isPresent()) {
+                    try (Directory folder = parent.get()) {
+                        return claim(folder, path.name(), id);
+                    }
+                }
+            } catch (SystemCallException e) {
+                switch (e.errno()) {
+                    case Errno.ENOENT -> {} // a release has just removed the empty folder: make it again
+                    case Errno.ENOTDIR, Errno.ELOOP -> {
+                        return false; // inside the path of another volume
+                    }
+                    default -> throw e;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Gives the path back; does nothing when it is not the volume's. */
+    void release(VolumePath path, VolumeId id) {
+        Optional<Directory> parent = openParent(path.parent());
+        if (parent.isEmpty()) {
+            return;
+        }
+        try (Directory folder = parent.get()) {
+            if (isOurs(folder, path.name(), id)) {
+                folder.unlink(path.name());
+                folder.fsync();
+            }
+        }
+        path.parent().ifPresent(this::removeWhileEmpty);
+    }
+
+    /** Whether the path is the volume's. */
+    boolean has(VolumePath path, VolumeId id) {
+        return openParent(path.parent())
+                .filter(folder -> {
+                    try (folder) {
+                        return isOurs(folder, path.name(), id);
+                    }
+                })
+                .isPresent();
+    }
+
+    /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */
+    void forEach(BiConsumer<VolumePath, VolumeId> action) {
+        walk(claims, List.of(), action);
+    }
+
+    private static void walk(Directory folder, List<String> above, BiConsumer<VolumePath, VolumeId> action) {
+        if (above.size() > VolumePath.MAX_COMPONENTS) {
+            return;
+        }
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = folder.list(next.getAsLong(), 1000);
+            for (Listing.Entry entry : page.entries()) {
+                List<String> path = new ArrayList<>(above);
+                path.add(entry.name());
+                if (entry.type() == FileType.DIRECTORY) {
+                    folder.openDirectory(entry.name()).ifPresent(child -> {
+                        try (child) {
+                            walk(child, path, action);
+                        }
+                    });
+                } else {
+                    readFile(folder, entry.name())
+                            .flatMap(VolumeId::parse)
+                            .ifPresent(id -> action.accept(new VolumePath(path), id));
+                }
+            }
+            next = page.next();
+        }
+    }
+
+    private static boolean claim(Directory folder, String name, VolumeId id) {
+        if (folder.status(name).isPresent()) {
+            if (isOurs(folder, name, id)) {
+                return true;
+            }
+            if (!removeEmpty(folder, name)) {
+                return false;
+            }
+        }
+        if (!folder.create(name, id.toString().getBytes(StandardCharsets.UTF_8), 0600)) {
+            return false;
+        }
+        folder.fsync();
+        return true;
+    }
+
+    private static boolean isOurs(Directory folder, String name, VolumeId id) {
+        return folder.status(name)
+                        .filter(status -> status.size() <= VolumeId.MAX_BYTES)
+                        .isPresent()
+                && readFile(folder, name)
+                        .filter(text -> text.equals(id.toString()))
+                        .isPresent();
+    }
+
+    private static Optional<String> readFile(Directory folder, String name) {
+        try {
+            return folder.read(name, VolumeId.MAX_BYTES).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.EISDIR) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /** The folder that holds a claim, each missing one made and durable; empty when one vanished meanwhile. */
+    private Optional<Directory> makeParent(VolumePath path) {
+        Optional<Path> parent = path.parent();
+        if (parent.isEmpty()) {
+            return openParent(parent);
+        }
+        Path so = Path.of("");
+        for (Path component : parent.get()) {
+            Optional<Directory> folder =
+                    openParent(Optional.of(so).filter(p -> !p.toString().isEmpty()));
+            if (folder.isEmpty()) {
+                return Optional.empty();
+            }
+            try (Directory open = folder.get()) {
+                if (open.mkdir(component.toString(), 0700)) {
+                    open.fsync();
+                }
+            }
+            so = so.resolve(component);
+        }
+        return openParent(parent);
+    }
+
+    private Optional<Directory> openParent(Optional<Path> parent) {
+        return claims.openBeneath(parent.orElse(Path.of(".")));
+    }
+
+    private void removeWhileEmpty(Path folder) {
+        for (@Nullable Path at = folder; at != null; at = at.getParent()) {
+            Optional<Directory> parent = openParent(Optional.ofNullable(at.getParent()));
+            if (parent.isEmpty()) {
+                return;
+            }
+            try (Directory open = parent.get()) {
+                if (!removeEmpty(open, String.valueOf(at.getFileName()))) {
+                    return;
+                }
+            }
+        }
+    }
+
+    private static boolean removeEmpty(Directory folder, String name) {
+        try {
+            return folder.rmdir(name);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTEMPTY || e.errno() == Errno.ENOTDIR) {
+                return false;
+            }
+            throw e;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package io.berth.format;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.Errno;
+import io.berth.linux.SystemCallException;
+import io.berth.mount.MountOption;
+import io.berth.mount.Mounts;
+import io.berth.volume.Ownership;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumePath;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+
+/** A volume that is a folder, mounted by a bind mount. Its capacity is a promise, not a limit. */
+public final class DirectoryFormat implements VolumeFormat {
+    private static final int PARENT_MODE = 0755;
+
+    @Override
+    public boolean create(Directory root, Volume volume) {
+        try (Directory parent = makeParent(root, volume.path())) {
+            if (!parent.mkdir(volume.path().name(), 0700)) {
+                return false;
+            }
+            try (Directory data = open(parent, volume)) {
+                Ownership ownership = volume.ownership();
+                data.chown((int) ownership.uid(), (int) ownership.gid());
+                data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
+                data.fsync();
+            }
+            parent.fsync();
+            return true;
+        }
+    }
+
+    @Override
+    public void undo(Directory root, Volume volume) {
+        Optional<Directory> parent = root.openBeneath(volume.path().parent().orElse(Path.of(".")));
+        if (parent.isEmpty()) {
+            return;
+        }
+        try (Directory folder = parent.get()) {
+            folder.rmdir(volume.path().name());
+        } catch (SystemCallException e) {
+            // What was made is an empty folder: anything else is not of this create.
+            if (e.errno() != Errno.ENOTEMPTY && e.errno() != Errno.ENOTDIR) {
+                throw e;
+            }
+        }
+    }
+
+    @Override
+    public void expand(Directory root, Volume volume, long bytes) {
+        // A folder has the room its file system has.
+    }
+
+    @Override
+    public void mount(Directory root, Volume volume, Path target, Set<MountOption> options) {
+        Directory data = root.openBeneath(volume.path().toPath())
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.NOT_FOUND,
+                        "volume " + volume.id() + ": its folder "
+                                + root.path().resolve(volume.path().toPath()) + " is gone"));
+        try (data) {
+            Mounts.bind(data, target, options);
+        }
+    }
+
+    private static Directory open(Directory parent, Volume volume) {
+        return parent.openDirectory(volume.path().name())
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.UNAVAILABLE, "the folder of volume " + volume.id() + " vanished while it was made"));
+    }
+
+    /** The folder that will hold the volume; missing ones on the way are made, never removed again. */
+    private static Directory makeParent(Directory root, VolumePath path) {
+        Directory at = root.openBeneath(Path.of(".")).orElseThrow();
+        for (String component : path.components().subList(0, path.components().size() - 1)) {
+            try (Directory parent = at) {
+                if (parent.mkdir(component, PARENT_MODE)) {
+                    parent.fsync();
+                }
+                at = parent.openDirectory(component)
+                        .orElseThrow(() -> new Fault(
+                                Fault.Kind.UNAVAILABLE,
+                                parent.path().resolve(component) + " vanished while it was made"));
+            }
+        }
+        return at;
+    }
+}

@@ -1,0 +1,185 @@
+package io.berth.pool;
+
+import io.berth.catalog.ArchiveName;
+import io.berth.catalog.Catalog;
+import io.berth.fault.Fault;
+import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
+import io.berth.volume.OnDelete;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumePath;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Compares a pool's records with what lies on its disk. Reads every record and the root's folder. What is safe to repair
+ * is what a crash can leave; data is never removed, for what has no record may be somebody's.
+ */
+public final class PoolCheck {
+    private final Pool pool;
+    private final Catalog catalog;
+    private final boolean repair;
+    private final Consumer<Finding> findings;
+
+    /**
+     * What does not fit.
+     *
+     * @param subject the volume, archive or folder
+     * @param problem what is wrong, and what to do where it is not repaired
+     */
+    public record Finding(String subject, String problem, State state) {
+        /** Whether it can be repaired, and was. */
+        public enum State {
+            REPAIRED,
+            REPAIRABLE,
+            FOR_THE_ADMINISTRATOR
+        }
+    }
+
+    private PoolCheck(Pool pool, boolean repair, Consumer<Finding> findings) {
+        this.pool = pool;
+        this.catalog = pool.catalog();
+        this.repair = repair;
+        this.findings = findings;
+    }
+
+    /** Checks a pool and hands over each finding as it is made. May run beside the process that serves the pool. */
+    public static void run(Pool pool, boolean repair, Consumer<Finding> findings) {
+        PoolCheck check = new PoolCheck(pool, repair, findings);
+        check.unfinished();
+        Set<String> known = check.volumes();
+        known.addAll(check.archives());
+        check.claims();
+        check.strangers(known);
+    }
+
+    private void unfinished() {
+        Set<VolumeId> ids = new HashSet<>();
+        catalog.forEachCreating(ids::add);
+        catalog.forEachDeleting(ids::add);
+        ids.forEach(id -> pool.tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                guarded(id.toString(), "was left half made or half deleted by a crash", () -> pool.settle(id));
+            }
+        }));
+    }
+
+    /** Checks each volume; returns the names of those folders in the root that volumes are in. */
+    private Set<String> volumes() {
+        Set<String> names = new HashSet<>();
+        catalog.forEachVolume(id -> {
+            try {
+                catalog.find(id).ifPresent(volume -> {
+                    names.add(volume.path().components().getFirst());
+                    check(volume);
+                });
+            } catch (Fault e) {
+                names.add(id.toString());
+                found(id.toString(), e.getMessage() + "; bring the record back from a backup");
+            }
+        });
+        return names;
+    }
+
+    private void check(Volume volume) {
+        String id = volume.id().toString();
+        Optional<FileStatus> data = pool.at(volume.path());
+        if (data.isEmpty()) {
+            found(id, "its folder " + volume.path() + " is gone; berth volumes delete forgets it");
+        } else if (data.get().type() != FileType.DIRECTORY) {
+            found(id, "a " + data.get().type() + " lies at " + volume.path() + ", not its folder");
+        }
+        if (Pool.hasOwnPath(volume) && !catalog.hasClaim(volume.path(), volume.id())) {
+            guarded(id, "nothing says that " + volume.path() + " is its path", () -> {
+                if (!catalog.claim(volume.path(), volume.id())) {
+                    throw new Fault(
+                            Fault.Kind.FAILED_PRECONDITION, "another volume has it, or lies in it or around it");
+                }
+            });
+        }
+    }
+
+    private Set<String> archives() {
+        Set<String> names = new HashSet<>();
+        catalog.forEachArchived(name -> {
+            try {
+                catalog.archived(name).ifPresent(volume -> names.add(check(name, volume)));
+            } catch (Fault e) {
+                found(name.toString(), e.getMessage() + "; bring the record back from a backup");
+            }
+        });
+        return names;
+    }
+
+    private String check(ArchiveName name, Volume volume) {
+        VolumePath path = volume.onDelete() == OnDelete.ARCHIVE ? name.path() : volume.path();
+        if (pool.at(path).isEmpty()) {
+            found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
+        }
+        return path.components().getFirst();
+    }
+
+    private void claims() {
+        catalog.forEachClaim((path, id) -> {
+            Optional<VolumeLocks.Held> lock = pool.tryLock(id);
+            if (lock.isEmpty()) {
+                return; // being made or deleted now
+            }
+            try (VolumeLocks.Held held = lock.get()) {
+                if (catalog.find(id)
+                                .filter(volume -> volume.path().equals(path))
+                                .isEmpty()
+                        && catalog.creating(id).isEmpty()
+                        && catalog.deleting(id).isEmpty()) {
+                    guarded(
+                            id.toString(),
+                            path + " is claimed by it, but not its path",
+                            () -> catalog.release(path, id));
+                }
+            } catch (Fault e) {
+                found(id.toString(), e.getMessage());
+            }
+        });
+    }
+
+    /** Folders in the root that are named as a volume's but belong to none. */
+    private void strangers(Set<String> known) {
+        pool.forEachInRoot(name -> {
+            boolean named = VolumeId.parse(name)
+                    .filter(id -> id.pool().equals(pool.config().name()))
+                    .isPresent();
+            boolean archive = name.startsWith(ArchiveName.PATH_PREFIX);
+            if ((named || archive) && !known.contains(name) && !isBeingMade(name)) {
+                found(name, "no record knows this folder; look at it, and remove it by hand if it may go");
+            }
+        });
+    }
+
+    private boolean isBeingMade(String name) {
+        return VolumeId.parse(name)
+                .filter(id -> catalog.creating(id).isPresent()
+                        || catalog.deleting(id).isPresent()
+                        || catalog.find(id).isPresent())
+                .isPresent();
+    }
+
+    private void guarded(String subject, String problem, Runnable action) {
+        if (!repair) {
+            findings.accept(new Finding(subject, problem, Finding.State.REPAIRABLE));
+            return;
+        }
+        try {
+            action.run();
+            findings.accept(new Finding(subject, problem, Finding.State.REPAIRED));
+        } catch (Fault e) {
+            found(subject, problem + "; repairing it failed: " + e.getMessage());
+        }
+    }
+
+    private void found(String subject, String problem) {
+        findings.accept(new Finding(subject, problem, Finding.State.FOR_THE_ADMINISTRATOR));
+    }
+}

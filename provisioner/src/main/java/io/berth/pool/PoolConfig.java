@@ -1,0 +1,87 @@
+package io.berth.pool;
+
+import io.berth.fault.Fault;
+import io.berth.volume.ByteSize;
+import io.berth.volume.PoolName;
+import java.math.BigDecimal;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Pattern;
+
+/**
+ * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR]}.
+ *
+ * @param root the folder, absolute; it must exist, Berth never makes it
+ * @param sizeBytes how much may be used; empty: all of the file system
+ * @param overcommit how many times the size may be promised, from 1 to 1000
+ */
+public record PoolConfig(PoolName name, PoolKind kind, Path root, OptionalLong sizeBytes, BigDecimal overcommit) {
+    private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
+    private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
+
+    /**
+     * Reads a pool as the settings name it.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the part that is wrong and what is allowed
+     */
+    public static PoolConfig parse(String text) {
+        int equals = text.indexOf('=');
+        int colon = text.indexOf(':', equals + 1);
+        if (equals < 0 || colon < 0) {
+            throw Fault.invalid("pool", text, "write NAME=KIND:PATH, for example fast=local:/srv/fast");
+        }
+        PoolName name = new PoolName(text.substring(0, equals));
+        PoolKind kind = PoolKind.parse(text.substring(equals + 1, colon));
+        String[] parts = text.substring(colon + 1).split(",", -1);
+        OptionalLong size = OptionalLong.empty();
+        BigDecimal overcommit = BigDecimal.ONE;
+        for (int i = 1; i < parts.length; i++) {
+            Optional<String> sizeText = value(parts[i], "size");
+            Optional<String> factorText = value(parts[i], "overcommit");
+            if (sizeText.isPresent()) {
+                size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
+            } else if (factorText.isPresent()) {
+                overcommit = factor(name, factorText.get());
+            } else {
+                throw Fault.invalid("pool " + name + " option", parts[i], "known are size=SIZE and overcommit=FACTOR");
+            }
+        }
+        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit);
+    }
+
+    private static Optional<String> value(String part, String key) {
+        return part.startsWith(key + "=") ? Optional.of(part.substring(key.length() + 1)) : Optional.empty();
+    }
+
+    private static BigDecimal factor(PoolName name, String text) {
+        String field = "pool " + name + " overcommit";
+        if (!FACTOR.matcher(text).matches()) {
+            throw Fault.invalid(field, text, "a number from 1 to 1000, such as 1.5");
+        }
+        BigDecimal factor = new BigDecimal(text);
+        if (factor.compareTo(BigDecimal.ONE) < 0 || factor.compareTo(MAX_OVERCOMMIT) > 0) {
+            throw Fault.invalid(field, text, "a number from 1 to 1000, such as 1.5");
+        }
+        return factor;
+    }
+
+    private static Path root(PoolName name, String text) {
+        String field = "pool " + name + " path";
+        try {
+            Path path = Path.of(text);
+            if (!path.isAbsolute() || !path.equals(path.normalize()) || path.getParent() == null) {
+                throw Fault.invalid(field, text, "an absolute path without . and .., and not / itself");
+            }
+            return path;
+        } catch (InvalidPathException e) {
+            throw Fault.invalid(field, text, e.getReason());
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name + "=" + kind + ":" + root;
+    }
+}

@@ -1,0 +1,172 @@
+package io.berth.pool;
+
+import io.berth.fault.Fault;
+import io.berth.volume.PoolName;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pools of the settings. A pool is opened when it is first used; one that cannot be opened harms no other and is tried
+ * again by each call that needs it. Thread-safe.
+ */
+public final class Pools implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+    private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
+    private final Function<PoolConfig, Pool> opener;
+
+    private static final class Slot {
+        final PoolConfig config;
+        final ReentrantLock opening = new ReentrantLock();
+        volatile @Nullable Pool pool;
+
+        Slot(PoolConfig config) {
+            this.config = config;
+        }
+    }
+
+    private Pools(List<PoolConfig> configs, Function<PoolConfig, Pool> opener) {
+        this.opener = opener;
+        for (PoolConfig config : configs) {
+            if (slots.putIfAbsent(config.name(), new Slot(config)) != null) {
+                throw Fault.invalid("pool", config.name().text(), "there are two of this name");
+            }
+        }
+        refuseNested(configs);
+    }
+
+    /**
+     * Pools that this process serves: made where they are new, recovered when they are opened.
+     *
+     * @throws Fault INVALID_ARGUMENT when two have one name, or the folder of one lies in that of another
+     */
+    public static Pools serving(List<PoolConfig> configs) {
+        return new Pools(configs, config -> {
+            Pool pool = Pool.open(config);
+            pool.recover();
+            return pool;
+        });
+    }
+
+    /** Pools that another process may be serving: opened as they are. */
+    public static Pools beside(List<PoolConfig> configs) {
+        return new Pools(configs, Pool::openExisting);
+    }
+
+    private static void refuseNested(List<PoolConfig> configs) {
+        for (PoolConfig inner : configs) {
+            for (PoolConfig outer : configs) {
+                if (!inner.equals(outer) && real(inner.root()).startsWith(real(outer.root()))) {
+                    throw Fault.invalid(
+                            "pool",
+                            inner.toString(),
+                            "its folder lies in that of pool " + outer.name() + "; give each pool a folder of its own");
+                }
+            }
+        }
+    }
+
+    private static Path real(Path path) {
+        try {
+            return path.toRealPath();
+        } catch (IOException e) {
+            return path; // missing: the pool says so when it is used
+        }
+    }
+
+    public List<PoolConfig> configs() {
+        return slots.values().stream().map(slot -> slot.config).toList();
+    }
+
+    /**
+     * The pool of this name, opened.
+     *
+     * @throws Fault NOT_FOUND when the settings have none of this name, FAILED_PRECONDITION when it cannot be used,
+     *     UNAVAILABLE while it is being recovered
+     */
+    public Pool get(PoolName name) {
+        Slot slot = slots.get(name);
+        if (slot == null) {
+            throw new Fault(Fault.Kind.NOT_FOUND, "there is no pool " + name + "; the pools here are " + names());
+        }
+        Pool open = slot.pool;
+        return open != null ? open : open(slot);
+    }
+
+    /** The pool of this name if the settings have one, opened; see {@link #get}. */
+    public Optional<Pool> find(PoolName name) {
+        return slots.containsKey(name) ? Optional.of(get(name)) : Optional.empty();
+    }
+
+    private Pool open(Slot slot) {
+        lock(slot);
+        try {
+            Pool open = slot.pool;
+            if (open == null) {
+                open = opener.apply(slot.config);
+                slot.pool = open;
+            }
+            return open;
+        } finally {
+            slot.opening.unlock();
+        }
+    }
+
+    private static void lock(Slot slot) {
+        try {
+            if (slot.opening.tryLock(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + slot.config.name() + " is still being opened; try again");
+    }
+
+    /** The only pool's name; empty when there are several. */
+    public Optional<PoolName> only() {
+        return slots.size() == 1 ? Optional.of(slots.keySet().iterator().next()) : Optional.empty();
+    }
+
+    /** The names, for messages. */
+    public String names() {
+        return slots.keySet().stream().map(PoolName::text).collect(Collectors.joining(", "));
+    }
+
+    /** Those that are open now. */
+    public List<Pool> opened() {
+        return slots.values().stream()
+                .flatMap(slot -> Optional.ofNullable(slot.pool).stream())
+                .toList();
+    }
+
+    /** Why one of the pools cannot be used, if so; tries to open those that are not. */
+    public Optional<Fault> problem() {
+        for (PoolName name : slots.keySet()) {
+            try {
+                Optional<Fault> problem = get(name).problem();
+                if (problem.isPresent()) {
+                    return problem;
+                }
+            } catch (Fault e) {
+                return Optional.of(e);
+            }
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public void close() {
+        opened().forEach(Pool::close);
+    }
+}

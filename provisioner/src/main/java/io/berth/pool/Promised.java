@@ -1,0 +1,102 @@
+package io.berth.pool;
+
+import io.berth.catalog.Catalog;
+import io.berth.volume.VolumeId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many bytes a pool's volumes were promised. This process's own changes are counted as they happen; those of other
+ * processes on the pool when the records are counted again. Thread-safe.
+ */
+final class Promised {
+    /** A recount reads every record, so it may take at most a hundredth of the time. */
+    private static final int SHARE = 100;
+
+    private static final Duration MIN_INTERVAL = Duration.ofSeconds(5);
+
+    private final Catalog catalog;
+    private final ReentrantLock counting = new ReentrantLock();
+    private final Map<VolumeId, Long> underWay = new HashMap<>();
+
+    /** Own changes since the recount that is running began. */
+    private @Nullable Map<VolumeId, Long> changed;
+
+    private long total;
+    private Instant countedAt = Instant.MIN;
+    private long notBefore = System.nanoTime();
+
+    Promised(Catalog catalog) {
+        this.catalog = catalog;
+    }
+
+    synchronized long total() {
+        return total;
+    }
+
+    /** Promises {@code to} bytes where {@code from} were; false when that is more in all than the limit. */
+    synchronized boolean begin(VolumeId id, long from, long to, long limit) {
+        if (to > from && to - from > limit - total) {
+            return false;
+        }
+        total += to - from;
+        underWay.put(id, to);
+        note(id, to);
+        return true;
+    }
+
+    /** Ends what {@link #begin} began: {@code now} is what is promised, whether it worked or not. */
+    synchronized void end(VolumeId id, long now) {
+        Long begun = underWay.remove(id);
+        if (begun != null) {
+            total += now - begun;
+            note(id, now);
+        }
+    }
+
+    private void note(VolumeId id, long bytes) {
+        if (changed != null) {
+            changed.put(id, bytes);
+        }
+    }
+
+    /** Counts the records again if somebody may have changed them since, and if that is not too soon. */
+    boolean recountIfStale() {
+        return System.nanoTime() - notBefore >= 0 && !catalog.changed().equals(countedAt) && recount();
+    }
+
+    /** Counts the records; false when another thread is counting. */
+    boolean recount() {
+        if (!counting.tryLock()) {
+            return false;
+        }
+        try {
+            long start = System.nanoTime();
+            Instant asOf = catalog.changed();
+            synchronized (this) {
+                changed = new HashMap<>(underWay);
+            }
+            Map<VolumeId, Long> counted = new HashMap<>();
+            catalog.forEachReadable(volume -> counted.put(volume.id(), volume.capacityBytes()));
+            finish(counted, asOf);
+            long nanos = System.nanoTime() - start;
+            notBefore = System.nanoTime() + Math.max(MIN_INTERVAL.toNanos(), SHARE * nanos);
+            return true;
+        } finally {
+            counting.unlock();
+        }
+    }
+
+    private synchronized void finish(Map<VolumeId, Long> counted, Instant asOf) {
+        if (changed != null) {
+            counted.putAll(changed);
+        }
+        changed = null;
+        total = counted.values().stream().mapToLong(Long::longValue).sum();
+        countedAt = asOf;
+    }
+}

@@ -1,0 +1,163 @@
+package io.berth.pool;
+
+import io.berth.linux.Directory;
+import io.berth.linux.Errno;
+import io.berth.linux.FileType;
+import io.berth.linux.Listing;
+import io.berth.linux.SystemCallException;
+import io.berth.volume.VolumeId;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Where a deleted volume's data goes by one rename, to be removed later in small steps. A folder with folders in it is
+ * taken apart by moving those up into the trash, so any depth is emptied with two open folders and no state that a crash
+ * could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved.
+ *
+ * <p>Several processes may reap at once: what is gone already is as good as removed. Thread-safe.
+ */
+public final class Trash implements AutoCloseable {
+    private static final int PAGE = 256;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final Directory folder;
+
+    Trash(Directory records) {
+        if (records.mkdir("trash", 0700)) {
+            records.fsync();
+        }
+        folder = records.openDirectory("trash").orElseThrow();
+    }
+
+    /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
+    void put(Directory parent, String name, VolumeId id) {
+        if (parent.rename(name, folder, id + "@" + randomName())) {
+            folder.fsync();
+        }
+    }
+
+    /**
+     * What one step of reaping did.
+     *
+     * @param removed files and folders that are gone
+     * @param stuck what could not be removed, for example an immutable file
+     * @param firstStuck why the first of them could not
+     */
+    public record Reaped(int removed, int stuck, Optional<SystemCallException> firstStuck) {}
+
+    /** Removes at most about {@code max} files and folders; fewer mean that nothing more can be removed now. */
+    public Reaped reap(int max) {
+        Step step = new Step(max);
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent() && step.hasBudget()) {
+            Listing page = folder.list(next.getAsLong(), PAGE);
+            page.entries().forEach(entry -> step.reap(entry));
+            next = page.next();
+        }
+        return new Reaped(step.removed, step.stuck, step.firstStuck);
+    }
+
+    /** How many things wait to be removed here; those inside them are not counted. Reads the whole folder. */
+    public long count() {
+        long count = 0;
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = folder.list(next.getAsLong(), 1000);
+            count += page.entries().size();
+            next = page.next();
+        }
+        return count;
+    }
+
+    private static String randomName() {
+        byte[] bytes = new byte[8];
+        RANDOM.nextBytes(bytes);
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    @Override
+    public void close() {
+        folder.close();
+    }
+
+    private final class Step {
+        private final int max;
+        private int removed;
+        private int stuck;
+        private Optional<SystemCallException> firstStuck = Optional.empty();
+
+        Step(int max) {
+            this.max = max;
+        }
+
+        boolean hasBudget() {
+            return removed < max;
+        }
+
+        void reap(Listing.Entry entry) {
+            if (!hasBudget()) {
+                return;
+            }
+            try {
+                if (!removeFileOrEmptyFolder(folder, entry)) {
+                    empty(entry);
+                }
+            } catch (SystemCallException e) {
+                stuck(e);
+            }
+        }
+
+        private void empty(Listing.Entry entry) {
+            Optional<Directory> opened = folder.openDirectory(entry.name());
+            if (opened.isEmpty()) {
+                return;
+            }
+            try (Directory tree = opened.get()) {
+                OptionalLong next = OptionalLong.of(0);
+                while (next.isPresent() && hasBudget()) {
+                    Listing page = tree.list(next.getAsLong(), PAGE);
+                    page.entries().forEach(child -> takeOut(tree, child));
+                    next = page.next();
+                }
+            }
+            removeFileOrEmptyFolder(folder, entry);
+        }
+
+        private void takeOut(Directory tree, Listing.Entry child) {
+            try {
+                if (!removeFileOrEmptyFolder(tree, child)) {
+                    tree.rename(child.name(), folder, randomName());
+                }
+            } catch (SystemCallException e) {
+                stuck(e);
+            }
+        }
+
+        /** False when it is a folder with something in it. */
+        private boolean removeFileOrEmptyFolder(Directory parent, Listing.Entry entry) {
+            try {
+                if (entry.type() == FileType.DIRECTORY) {
+                    parent.rmdir(entry.name());
+                } else {
+                    parent.unlink(entry.name());
+                }
+                removed++;
+                return true;
+            } catch (SystemCallException e) {
+                if (e.errno() == Errno.ENOTEMPTY || e.errno() == Errno.EEXIST) {
+                    return false;
+                }
+                throw e;
+            }
+        }
+
+        private void stuck(SystemCallException e) {
+            stuck++;
+            if (firstStuck.isEmpty()) {
+                firstStuck = Optional.of(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package io.berth.pool;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.LockFile;
+import io.berth.volume.VolumeId;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * One lock per volume of a pool, among the threads of this process and among processes on this pool. Between processes
+ * it is a byte of the lock file, locked by fcntl(2), which a killed process gives back. Thread-safe; not reentrant.
+ */
+public final class VolumeLocks implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private final LockFile file;
+    private final Map<VolumeId, Holder> held = new ConcurrentHashMap<>();
+
+    private record Holder(String thread, long since, CountDownLatch released) {}
+
+    VolumeLocks(Directory records) {
+        file = LockFile.open(records, "lock");
+    }
+
+    /** A lock that is held until it is closed. */
+    public final class Held implements AutoCloseable {
+        private final VolumeId id;
+        private final LockFile.Held acrossProcesses;
+
+        private Held(VolumeId id, LockFile.Held acrossProcesses) {
+            this.id = id;
+            this.acrossProcesses = acrossProcesses;
+        }
+
+        @Override
+        public void close() {
+            acrossProcesses.close();
+            release(id);
+        }
+    }
+
+    /**
+     * Takes the volume's lock, waiting up to two seconds: what holds it is usually done in milliseconds.
+     *
+     * @throws Fault BUSY naming who holds it
+     */
+    public Held lock(VolumeId id) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        Holder mine = new Holder(Thread.currentThread().getName(), System.nanoTime(), new CountDownLatch(1));
+        for (Optional<Holder> other = enter(id, mine); other.isPresent(); other = enter(id, mine)) {
+            await(id, other.get(), deadline);
+        }
+        while (true) {
+            Optional<Held> lock = acrossProcesses(id);
+            if (lock.isPresent()) {
+                return lock.get();
+            }
+            if (System.nanoTime() >= deadline) {
+                release(id);
+                throw new Fault(Fault.Kind.BUSY, "another process is working on volume " + id + "; try again");
+            }
+            LockSupport.parkNanos(POLL_NANOS);
+        }
+    }
+
+    /** Takes the lock if nobody has it. */
+    public Optional<Held> tryLock(VolumeId id) {
+        Holder mine = new Holder(Thread.currentThread().getName(), System.nanoTime(), new CountDownLatch(1));
+        if (enter(id, mine).isPresent()) {
+            return Optional.empty();
+        }
+        Optional<Held> lock = acrossProcesses(id);
+        if (lock.isEmpty()) {
+            release(id);
+        }
+        return lock;
+    }
+
+    private Optional<Holder> enter(VolumeId id, Holder mine) {
+        return Optional.ofNullable(held.putIfAbsent(id, mine));
+    }
+
+    private static void await(VolumeId id, Holder other, long deadline) {
+        try {
+            if (!other.released().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - other.since());
+                throw new Fault(
+                        Fault.Kind.BUSY,
+                        "another call (" + other.thread() + ") has been working on volume " + id + " for " + millis
+                                + " ms; try again");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Fault(Fault.Kind.UNAVAILABLE, "interrupted while waiting for volume " + id, e);
+        }
+    }
+
+    private Optional<Held> acrossProcesses(VolumeId id) {
+        try {
+            return file.tryLock(offset(id)).map(lock -> new Held(id, lock));
+        } catch (RuntimeException e) {
+            release(id);
+            throw e;
+        }
+    }
+
+    private void release(VolumeId id) {
+        Holder mine = held.remove(id);
+        if (mine != null) {
+            mine.released().countDown();
+        }
+    }
+
+    /** FNV-1a over the id, so that two ids share a byte about never, and then only wait for each other. */
+    private static long offset(VolumeId id) {
+        long hash = 0xcbf29ce484222325L;
+        for (byte b : id.toString().getBytes(StandardCharsets.UTF_8)) {
+            hash = (hash ^ (b & 0xff)) * 0x100000001b3L;
+        }
+        return hash >>> 2; // fcntl offsets are signed, and start + length must not overflow
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

@@ -1,0 +1,447 @@
+package io.berth.service;
+
+import io.berth.fault.Fault;
+import io.berth.hostpath.HostPath;
+import io.berth.hostpath.HostPaths;
+import io.berth.linux.Directory;
+import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
+import io.berth.linux.PathHandle;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
+import io.berth.pool.Pool;
+import io.berth.pool.PoolKind;
+import io.berth.pool.Pools;
+import io.berth.pool.VolumeLocks;
+import io.berth.volume.AccessMode;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * Mounts volumes on this node. The mount table is looked at before anything is done, so every call may be repeated, by
+ * this process or the next. Thread-safe.
+ */
+public final class NodeVolumes {
+    private final Pools pools;
+    private final Volumes volumes;
+    private final HostPaths hostPaths;
+    private final Targets targets = new Targets();
+
+    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
+        this.pools = pools;
+        this.volumes = volumes;
+        this.hostPaths = hostPaths;
+    }
+
+    /** A volume with a record, and its pool. */
+    private record Pooled(Pool pool, Volume volume) {}
+
+    private Optional<Pooled> pooled(String id) {
+        return VolumeId.parse(id)
+                .flatMap(parsed -> pools.find(parsed.pool())
+                        .flatMap(pool -> pool.find(parsed).map(volume -> new Pooled(pool, volume))));
+    }
+
+    /** The host path that a PersistentVolume's attributes name; empty when the volume is one of a pool. */
+    private Optional<HostPath> hostPath(String id, Map<String, String> context) {
+        Optional<HostPath> path = HostPath.parse(context);
+        if (path.isPresent() && pooled(id).isPresent()) {
+            throw Fault.invalid(
+                    "volume_context path", path.get().path().toString(), "volume " + id + " lies in a pool already");
+        }
+        return path;
+    }
+
+    /**
+     * Mounts a volume once on this node, where publishing takes it from. For a host path there is nothing to mount; it is
+     * only checked.
+     *
+     * @throws Fault NOT_FOUND, FAILED_PRECONDITION when something else is mounted there
+     */
+    public void stage(
+            String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, Map<String, String> context) {
+        Optional<HostPath> hostPath = hostPath(id, context);
+        if (hostPath.isPresent()) {
+            open(hostPath.get()).close();
+            return;
+        }
+        Pool pool = poolOf(id);
+        try (VolumeLocks.Held lock = pool.lock(parse(id));
+                Targets.Held target = targets.lock(stagingPath)) {
+            Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
+            reachable(pool, mode);
+            MountTable table = MountTable.read();
+            Optional<MountPoint> there = table.at(stagingPath);
+            if (there.isPresent()) {
+                isOf(volume, pool, there.get(), table);
+            } else {
+                Targets.makeFolders(stagingPath);
+                pool.mount(volume, stagingPath, Set.of());
+            }
+            mountGroup.ifPresent(group -> giveTo(group, pool, volume));
+        }
+    }
+
+    private Pool poolOf(String id) {
+        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool())).orElseThrow(() -> Volumes.noSuch(id));
+    }
+
+    private static VolumeId parse(String id) {
+        return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
+    }
+
+    private static void reachable(Pool pool, AccessMode mode) {
+        if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "access mode " + mode + ": pool " + pool.config().name()
+                            + " is local, its volumes are reachable from one node");
+        }
+    }
+
+    private static void isOf(Volume volume, Pool pool, MountPoint mount, MountTable table) {
+        if (!new VolumeMounts(table).shows(mount, pool, volume)) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
+        }
+    }
+
+    /** Lets a group use the volume's root, without walking what is in it. */
+    private static void giveTo(long group, Pool pool, Volume volume) {
+        pool.openData(volume).ifPresent(data -> {
+            try (data) {
+                FileStatus status = data.status();
+                int mode = status.mode() | 02070;
+                if (status.gid() != group) {
+                    data.chown(-1, (int) group);
+                }
+                if (status.gid() != group || status.mode() != mode) {
+                    data.chmod(mode);
+                }
+            }
+        });
+    }
+
+    /** Undoes {@link #stage}; does nothing when nothing is staged there. */
+    public void unstage(String id, Path stagingPath) {
+        takeAway(id, stagingPath);
+    }
+
+    /**
+     * Makes a volume appear at its target, with its options from the first moment.
+     *
+     * @throws Fault NOT_FOUND, FAILED_PRECONDITION when it is not staged, is published elsewhere and its mode allows one
+     *     target, or something else is mounted at the target
+     */
+    public void publish(PublishRequest request) {
+        Optional<InlineVolume> inline = InlineVolume.isInline(request.context())
+                ? Optional.of(InlineVolume.parse(request.context()))
+                : Optional.empty();
+        if (inline.isPresent()) {
+            switch (inline.get()) {
+                case InlineVolume.OfHost host -> publish(request, host.path());
+                case InlineVolume.OnDisk disk -> publish(request, disk);
+                case InlineVolume.InMemory memory -> publish(request, memory);
+            }
+            return;
+        }
+        Optional<HostPath> hostPath = hostPath(request.volumeId(), request.context());
+        if (hostPath.isPresent()) {
+            publish(request, hostPath.get());
+        } else {
+            publishStaged(request);
+        }
+    }
+
+    private void publishStaged(PublishRequest request) {
+        String id = request.volumeId();
+        Pool pool = poolOf(id);
+        try (VolumeLocks.Held lock = pool.lock(parse(id));
+                Targets.Held held = targets.lock(request.targetPath())) {
+            Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
+            reachable(pool, request.mode());
+            Path staging = request.stagingPath()
+                    .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
+            MountTable table = MountTable.read();
+            VolumeMounts mounts = new VolumeMounts(table);
+            if (table.at(staging).filter(at -> mounts.shows(at, pool, volume)).isEmpty()) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "volume " + id + " is not staged at " + staging + "; stage it first");
+            }
+            if (isThere(request, table, at -> mounts.shows(at, pool, volume))) {
+                return;
+            }
+            if (!request.mode().allowsManyTargets()) {
+                onlyTarget(request, staging, mounts.of(pool, volume));
+            }
+            if (!request.isReadOnly()) {
+                request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
+            }
+            Targets.withFolder(request.targetPath(), () -> {
+                try (Directory staged = Directory.open(staging)) {
+                    Mounts.bind(staged, request.targetPath(), request.options());
+                }
+            });
+        }
+    }
+
+    /** Whether the target is as it was asked for already. */
+    private static boolean isThere(
+            PublishRequest request, MountTable table, java.util.function.Predicate<MountPoint> isOurs) {
+        Optional<MountPoint> there = table.at(request.targetPath());
+        if (there.isEmpty()) {
+            return false;
+        }
+        MountPoint mount = there.get();
+        if (!isOurs.test(mount)) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
+        }
+        if (mount.readOnly() != request.isReadOnly()) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + request.volumeId() + " is published at " + mount.target() + " already, "
+                            + (mount.readOnly() ? "read-only" : "writable"));
+        }
+        return true;
+    }
+
+    private static void onlyTarget(PublishRequest request, Path staging, List<MountPoint> mounts) {
+        for (MountPoint mount : mounts) {
+            if (!Targets.isSame(mount.target(), staging) && !Targets.isSame(mount.target(), request.targetPath())) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "volume " + request.volumeId() + " is published at " + mount.target() + ", and access mode "
+                                + request.mode() + " allows one target");
+            }
+        }
+    }
+
+    private PathHandle open(HostPath hostPath) {
+        for (Pool pool : pools.opened()) {
+            if (hostPath.path().startsWith(pool.config().root())
+                    || hostPath.path().startsWith(pool.realRoot())) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "host path " + hostPath.path() + " lies in pool "
+                                + pool.config().name() + ", whose volumes are used by their ids");
+            }
+        }
+        return hostPaths.open(hostPath);
+    }
+
+    private void publish(PublishRequest request, HostPath hostPath) {
+        try (Targets.Held held = targets.lock(request.targetPath());
+                PathHandle source = open(hostPath)) {
+            if (isThere(request, MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {
+                return;
+            }
+            Runnable bind = () -> Mounts.bind(source, request.targetPath(), request.options());
+            if (source.status().type() == FileType.DIRECTORY) {
+                Targets.withFolder(request.targetPath(), bind);
+            } else {
+                Targets.withFile(request.targetPath(), bind);
+            }
+        }
+    }
+
+    private void publish(PublishRequest request, InlineVolume.OnDisk disk) {
+        Volumes.Created created = volumes.create(
+                new Volumes.Wanted(
+                        request.volumeId(),
+                        disk.capacity(),
+                        disk.parameters(),
+                        request.mode().isMultiNode()),
+                true);
+        Volume volume = created.volume();
+        Pool pool = pools.get(volume.id().pool());
+        try (VolumeLocks.Held lock = pool.lock(volume.id());
+                Targets.Held held = targets.lock(request.targetPath())) {
+            MountTable table = MountTable.read();
+            if (!isThere(request, table, mount -> new VolumeMounts(table).shows(mount, pool, volume))) {
+                request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
+                Targets.withFolder(
+                        request.targetPath(), () -> pool.mount(volume, request.targetPath(), request.options()));
+            }
+        } catch (RuntimeException e) {
+            if (created.isNew()) {
+                freeAfter(e, volume);
+            }
+            throw e;
+        }
+    }
+
+    private void freeAfter(RuntimeException failure, Volume volume) {
+        try {
+            volumes.delete(volume.id().toString());
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private void publish(PublishRequest request, InlineVolume.InMemory memory) {
+        String source = tmpfsSource(request.volumeId());
+        try (Targets.Held held = targets.lock(request.targetPath())) {
+            if (isThere(request, MountTable.read(), mount -> mount.source().equals(source))) {
+                return;
+            }
+            long gid = request.mountGroup().orElse(memory.ownership().gid());
+            int mode = memory.ownership().mode() | (request.mountGroup().isPresent() ? 02070 : 0);
+            Targets.withFolder(
+                    request.targetPath(),
+                    () -> Mounts.tmpfs(
+                            source,
+                            request.targetPath(),
+                            memory.sizeBytes(),
+                            mode,
+                            memory.ownership().uid(),
+                            gid,
+                            request.options()));
+        }
+    }
+
+    private static String tmpfsSource(String id) {
+        return "berth:" + id;
+    }
+
+    /**
+     * Takes a volume away from its target and removes the target; an inline volume is deleted with it. Does nothing when it
+     * is gone.
+     *
+     * @throws Fault FAILED_PRECONDITION when what is mounted there is not this volume
+     */
+    public void unpublish(String id, Path targetPath) {
+        takeAway(id, targetPath);
+        Targets.remove(targetPath);
+        for (Volume volume : ephemeral(id)) {
+            volumes.delete(volume.id().toString());
+        }
+    }
+
+    /** The inline volumes of this handle: at most one in each pool. */
+    private List<Volume> ephemeral(String handle) {
+        if (handle.isEmpty() || VolumeId.parse(handle).isPresent()) {
+            return List.of(); // Kubernetes' handles of inline volumes have no dot
+        }
+        return pools.opened().stream()
+                .flatMap(pool -> pool.find(VolumeId.of(pool.config().name(), handle)).stream())
+                .filter(Volume::ephemeral)
+                .toList();
+    }
+
+    private void takeAway(String id, Path path) {
+        try (Targets.Held held = targets.lock(path)) {
+            MountTable table = MountTable.read();
+            Optional<MountPoint> mount = table.at(path);
+            if (mount.isPresent()) {
+                mayUnmount(id, mount.get(), table);
+                Mounts.unmount(path);
+            }
+        }
+    }
+
+    /** Refuses to unmount what is another volume's, or was never mounted by Berth as far as can be told. */
+    private void mayUnmount(String id, MountPoint mount, MountTable table) {
+        VolumeMounts mounts = new VolumeMounts(table);
+        for (Pool pool : pools.opened()) {
+            Optional<Path> path = mounts.pathIn(mount, pool);
+            if (path.isPresent()) {
+                Optional<VolumeId> owner = VolumeId.parse(path.get().toString())
+                        .filter(parsed -> parsed.pool().equals(pool.config().name()));
+                Optional<Pooled> asked = pooled(id)
+                        .or(() -> ephemeral(id).stream()
+                                .findFirst()
+                                .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
+                boolean other = asked.isPresent()
+                        ? !mounts.shows(mount, asked.get().pool(), asked.get().volume())
+                        : owner.flatMap(pool::find).isPresent();
+                if (other) {
+                    throw notOurs(
+                            id,
+                            mount,
+                            "another volume: " + path.get() + " of pool "
+                                    + pool.config().name());
+                }
+                return;
+            }
+        }
+        boolean wholeFileSystem = mount.root().equals(Path.of("/"));
+        if (wholeFileSystem && !mount.source().equals(tmpfsSource(id)) && !hostPaths.mayShow(mount, table)) {
+            throw notOurs(id, mount, "a whole file system (" + mount.fsType() + " from " + mount.source() + ")");
+        }
+    }
+
+    private static Fault notOurs(String id, MountPoint mount, String what) {
+        return new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                "volume " + Fault.quote(id) + ": what is mounted at " + mount.target() + " is " + what
+                        + ", so it stays; unmount it by hand if it may go");
+    }
+
+    /**
+     * How full a volume is; system calls only, never a walk.
+     *
+     * @param path where it is staged or published
+     * @throws Fault NOT_FOUND when there is no such volume or it is not at this path
+     */
+    public Usage usage(String id, Path path) {
+        try (PathHandle at = PathHandle.open(path).orElseThrow(() -> notAt(id, path))) {
+            if (!isAt(id, path, at.status())) {
+                throw notAt(id, path);
+            }
+            return Usage.of(at.fileSystem());
+        }
+    }
+
+    private boolean isAt(String id, Path path, FileStatus status) {
+        Optional<Pooled> pooled = pooled(id)
+                .or(() -> ephemeral(id).stream()
+                        .findFirst()
+                        .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
+        if (pooled.isPresent()) {
+            return pooled.get()
+                    .pool()
+                    .openData(pooled.get().volume())
+                    .filter(data -> {
+                        try (data) {
+                            return data.status().isSameFile(status);
+                        }
+                    })
+                    .isPresent();
+        }
+        MountTable table = MountTable.read();
+        return table.at(path)
+                .filter(mount -> mount.source().equals(tmpfsSource(id)) || hostPaths.mayShow(mount, table))
+                .isPresent();
+    }
+
+    private static Fault notAt(String id, Path path) {
+        return new Fault(Fault.Kind.NOT_FOUND, "volume " + Fault.quote(id) + " is not mounted at " + path);
+    }
+
+    /**
+     * Makes a volume larger on the node; see {@link Volumes#expand}.
+     *
+     * @throws Fault NOT_FOUND when it is not at this path
+     */
+    public Volume expand(String id, Path path, CapacityRange range) {
+        usage(id, path);
+        return volumes.expand(id, range);
+    }
+
+    /** Whether some volumes are on this node only. */
+    public boolean hasLocalPools() {
+        return pools.configs().stream().anyMatch(config -> config.kind() == PoolKind.LOCAL);
+    }
+}

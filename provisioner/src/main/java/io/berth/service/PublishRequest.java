@@ -1,0 +1,35 @@
+package io.berth.service;
+
+import io.berth.mount.MountOption;
+import io.berth.volume.AccessMode;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * A volume that is to appear at a target path.
+ *
+ * @param stagingPath where it was staged; empty for an inline volume
+ * @param options of the mount; {@code ro} in them is the same as a read-only request
+ * @param mountGroup the group that must be able to use the volume (CSI, VOLUME_MOUNT_GROUP)
+ * @param context the volume's attributes
+ */
+public record PublishRequest(
+        String volumeId,
+        Optional<Path> stagingPath,
+        Path targetPath,
+        AccessMode mode,
+        Set<MountOption> options,
+        OptionalLong mountGroup,
+        Map<String, String> context) {
+    public PublishRequest {
+        options = Set.copyOf(options);
+        context = Map.copyOf(context);
+    }
+
+    boolean isReadOnly() {
+        return options.contains(MountOption.RO);
+    }
+}

@@ -1,0 +1,165 @@
+package io.berth.service;
+
+import io.berth.fault.Fault;
+import io.berth.linux.FileStatus;
+import io.berth.linux.PathHandle;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+
+/**
+ * The places where volumes are mounted: one thread at a time at each, and the empty folder or file that a mount needs.
+ * Only what is empty is ever removed.
+ */
+final class Targets {
+    private static final int STRIPES = 64;
+    private static final String FOLDER_MODE = "rwxr-x---";
+    private static final String FILE_MODE = "rw-r-----";
+
+    private final ReentrantLock[] stripes =
+            Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
+
+    /** The lock of one place; calls at a place take milliseconds, so others wait for it. */
+    record Held(ReentrantLock lock) implements AutoCloseable {
+        @Override
+        public void close() {
+            lock.unlock();
+        }
+    }
+
+    Held lock(Path path) {
+        ReentrantLock lock = stripes[Math.floorMod(path.hashCode(), STRIPES)];
+        lock.lock();
+        return new Held(lock);
+    }
+
+    /** Makes the folder and those above it where they are missing. */
+    static void makeFolders(Path folder) {
+        try {
+            Files.createDirectories(
+                    folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE)));
+        } catch (IOException e) {
+            throw cannotMake(folder, e);
+        }
+    }
+
+    /** Does something that needs a folder at the target; one that was made for it goes again when it fails. */
+    static void withFolder(Path target, Runnable action) {
+        with(
+                target,
+                () -> Files.createDirectory(
+                        target, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE))),
+                action);
+    }
+
+    /** Does something that needs a file at the target; see {@link #withFolder}. */
+    static void withFile(Path target, Runnable action) {
+        with(
+                target,
+                () -> Files.createFile(
+                        target, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FILE_MODE))),
+                action);
+    }
+
+    private interface Maker {
+        Path make() throws IOException;
+    }
+
+    private static void with(Path target, Maker maker, Runnable action) {
+        boolean made = false;
+        try {
+            maker.make();
+            made = true;
+        } catch (FileAlreadyExistsException e) {
+            made = false; // of an earlier call, or the caller's
+        } catch (NoSuchFileException e) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "the folder that " + target + " lies in is missing; make it first",
+                    e);
+        } catch (IOException e) {
+            throw cannotMake(target, e);
+        }
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            if (made) {
+                removeAfter(e, target);
+            }
+            throw e;
+        }
+    }
+
+    private static void removeAfter(RuntimeException failure, Path target) {
+        try {
+            Files.deleteIfExists(target);
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private static Fault cannotMake(Path target, IOException e) {
+        return new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + target + ": " + e, e);
+    }
+
+    /** Removes an empty folder or an empty file; does nothing when nothing is there. */
+    static void remove(Path target) {
+        try {
+            BasicFileAttributes found =
+                    Files.readAttributes(target, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            if (!found.isDirectory() && !(found.isRegularFile() && found.size() == 0)) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        target + " is no empty folder or file, so it stays; is it a target path?");
+            }
+            Files.deleteIfExists(target);
+        } catch (NoSuchFileException e) {
+            return; // removed by an earlier call
+        } catch (DirectoryNotEmptyException e) {
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, target + " is not empty, so it stays", e);
+        } catch (IOException e) {
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove " + target + ": " + e, e);
+        }
+    }
+
+    /**
+     * Whether two paths are one place. They may be spelled differently: where a folder is itself mounted in two places, as
+     * the kubelet's often is, one mount is in the table twice.
+     */
+    static boolean isSame(Path one, Path other) {
+        if (one.equals(other)) {
+            return true;
+        }
+        Path oneParent = one.getParent();
+        Path otherParent = other.getParent();
+        return oneParent != null
+                && otherParent != null
+                && one.endsWith(other.getFileName())
+                && PathHandle.open(oneParent)
+                        .filter(handle -> {
+                            try (handle) {
+                                return isSameFile(otherParent, handle.status());
+                            }
+                        })
+                        .isPresent();
+    }
+
+    /** Whether the file or folder that the path leads to is this one. */
+    static boolean isSameFile(Path path, FileStatus status) {
+        return PathHandle.open(path)
+                .filter(handle -> {
+                    try (handle) {
+                        return handle.status().isSameFile(status);
+                    }
+                })
+                .isPresent();
+    }
+}

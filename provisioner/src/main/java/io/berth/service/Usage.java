@@ -1,0 +1,20 @@
+package io.berth.service;
+
+import io.berth.linux.FileSystemStatus;
+
+/**
+ * How full a volume is, as the file system it lies in says; for a directory without a limit of its own that is the whole
+ * pool's. Bytes, and files (inodes).
+ */
+public record Usage(
+        long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
+    static Usage of(FileSystemStatus status) {
+        return new Usage(
+                status.totalBytes(),
+                status.totalBytes() - status.freeBytes(),
+                status.availableBytes(),
+                status.totalInodes(),
+                status.totalInodes() - status.freeInodes(),
+                status.freeInodes());
+    }
+}

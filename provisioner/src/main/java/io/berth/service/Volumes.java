@@ -1,0 +1,339 @@
+package io.berth.service;
+
+import io.berth.catalog.ArchiveName;
+import io.berth.catalog.Catalog;
+import io.berth.fault.Fault;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
+import io.berth.pool.Pool;
+import io.berth.pool.PoolConfig;
+import io.berth.pool.PoolKind;
+import io.berth.pool.Pools;
+import io.berth.pool.VolumeLocks;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.OnDelete;
+import io.berth.volume.PoolName;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumeParameters;
+import io.berth.volume.VolumePath;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes, finds, lists, enlarges and deletes volumes. Every call may be repeated after a crash at any point. Thread-safe;
+ * calls for one volume wait for each other, those for different volumes do not.
+ */
+public final class Volumes {
+    private static final Logger LOG = LoggerFactory.getLogger(Volumes.class);
+
+    /** The most volumes on one page of {@link #list}. */
+    public static final int MAX_PAGE = 1000;
+
+    private static final Pattern TOKEN = Pattern.compile("([a-z][a-z0-9-]{0,30}):([0-9a-f]{1,16})");
+
+    private final Pools pools;
+    private final Clock clock;
+
+    public Volumes(Pools pools, Clock clock) {
+        this.pools = pools;
+        this.clock = clock;
+    }
+
+    /**
+     * A volume that is asked for.
+     *
+     * @param name decides the id, so the same name is the same volume
+     * @param multiNode whether it must be reachable from several nodes at once
+     */
+    public record Wanted(String name, CapacityRange capacity, VolumeParameters parameters, boolean multiNode) {}
+
+    /**
+     * Makes a volume, or finds it when an earlier call made it.
+     *
+     * @throws Fault INVALID_ARGUMENT when the pool cannot give what is asked, ALREADY_EXISTS when a volume of this name
+     *     differs from it, RESOURCE_EXHAUSTED when there is no room
+     */
+    public Volume create(Wanted wanted) {
+        return create(wanted, false).volume();
+    }
+
+    /** A volume, and whether this call made it. */
+    record Created(Volume volume, boolean isNew) {}
+
+    Created create(Wanted wanted, boolean ephemeral) {
+        Pool pool = pool(wanted.parameters().pool());
+        PoolConfig config = pool.config();
+        if (wanted.multiNode() && config.kind() == PoolKind.LOCAL) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "volume_capability access_mode: pool " + config.name()
+                            + " is local, its volumes are reachable from one node; ask for a single-node mode");
+        }
+        VolumeId id = VolumeId.of(config.name(), wanted.name());
+        try (VolumeLocks.Held lock = pool.lock(id)) {
+            Optional<Volume> there = pool.find(id);
+            if (there.isPresent()) {
+                return new Created(same(there.get(), wanted, ephemeral), false);
+            }
+            pool.settle(id);
+            Volume volume = plan(pool, id, wanted, ephemeral);
+            pool.create(volume);
+            return new Created(volume, true);
+        }
+    }
+
+    private Pool pool(Optional<PoolName> named) {
+        PoolName name = named.or(pools::only)
+                .orElseThrow(() -> Fault.invalid(
+                        VolumeParameters.POOL, "", "there are several pools, so name one of " + pools.names()));
+        return pools.find(name)
+                .orElseThrow(() -> Fault.invalid(
+                        VolumeParameters.POOL, name.text(), "no such pool here; there are " + pools.names()));
+    }
+
+    private static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
+        VolumeParameters parameters = wanted.parameters();
+        if (!there.requestedName().equals(wanted.name())) {
+            throw differs(there, "name", there.requestedName());
+        }
+        if (there.ephemeral() != ephemeral) {
+            throw differs(there, "ephemeral", Boolean.toString(there.ephemeral()));
+        }
+        if (!wanted.capacity().contains(there.capacityBytes())) {
+            throw differs(there, "capacity", there.capacityBytes() + " bytes");
+        }
+        if (there.onDelete() != parameters.onDelete()) {
+            throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
+        }
+        if (!there.ownership().equals(parameters.ownership())) {
+            throw differs(there, "uid, gid or mode", there.ownership().toString());
+        }
+        if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
+            throw differs(there, "path", there.path().toString());
+        }
+        return there;
+    }
+
+    private static Fault differs(Volume there, String what, String value) {
+        return new Fault(
+                Fault.Kind.ALREADY_EXISTS,
+                "volume " + there.id() + " exists and its " + what + " is " + Fault.quote(value)
+                        + ", which differs from what is asked");
+    }
+
+    private Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
+        VolumeParameters parameters = wanted.parameters();
+        VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
+        boolean exists = pool.at(path).isPresent();
+        if (exists && parameters.onDelete() != OnDelete.RETAIN) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
+                            + " is there already and Berth did not make it; with onDelete=retain it is taken as it is");
+        }
+        return new Volume(
+                id,
+                wanted.name(),
+                path,
+                wanted.capacity().wanted().orElse(0),
+                Instant.now(clock),
+                parameters.onDelete(),
+                parameters.ownership(),
+                exists,
+                ephemeral,
+                parameters.strings());
+    }
+
+    /** Names that Berth gives itself: of volumes without a path of their own, and of archives. */
+    private static VolumePath notReserved(Pool pool, VolumePath path) {
+        String first = path.components().getFirst();
+        if (first.startsWith(pool.config().name() + ".") || first.startsWith(ArchiveName.PATH_PREFIX)) {
+            throw Fault.invalid(
+                    "path",
+                    path.toString(),
+                    "what begins with " + pool.config().name() + ". or " + ArchiveName.PATH_PREFIX
+                            + " is named by Berth; choose another first part");
+        }
+        return path;
+    }
+
+    /** The volume with this id; empty when there is none, or no volume can have such an id. */
+    public Optional<Volume> find(String id) {
+        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool()).flatMap(pool -> pool.find(parsed)));
+    }
+
+    /**
+     * The volume with this id.
+     *
+     * @throws Fault NOT_FOUND when there is none
+     */
+    public Volume get(String id) {
+        return find(id).orElseThrow(() -> noSuch(id));
+    }
+
+    static Fault noSuch(String id) {
+        return new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(id));
+    }
+
+    /**
+     * Deletes a volume; what becomes of its data is its {@link OnDelete}. Constant time. Does nothing when there is none.
+     *
+     * @throws Fault FAILED_PRECONDITION when it is mounted on this node
+     */
+    public void delete(String text) {
+        VolumeId.parse(text)
+                .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
+                    try (VolumeLocks.Held lock = pool.lock(id)) {
+                        pool.settle(id);
+                        pool.find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                    }
+                }));
+    }
+
+    private static void deleteUnused(Pool pool, Volume volume) {
+        List<MountPoint> mounts = new VolumeMounts(MountTable.read()).of(pool, volume);
+        if (!mounts.isEmpty()) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + volume.id() + " is in use: mounted at "
+                            + mounts.getFirst().target());
+        }
+        pool.delete(volume);
+    }
+
+    /**
+     * Makes a volume larger; returns it as it is when it is large enough.
+     *
+     * @throws Fault NOT_FOUND, OUT_OF_RANGE when it is larger than the limit already, RESOURCE_EXHAUSTED when there is no
+     *     room
+     */
+    public Volume expand(String text, CapacityRange range) {
+        VolumeId id = VolumeId.parse(text).orElseThrow(() -> noSuch(text));
+        Pool pool = pools.find(id.pool()).orElseThrow(() -> noSuch(text));
+        try (VolumeLocks.Held lock = pool.lock(id)) {
+            Volume volume = pool.find(id).orElseThrow(() -> noSuch(text));
+            if (range.limitBytes() > 0 && volume.capacityBytes() > range.limitBytes()) {
+                throw new Fault(
+                        Fault.Kind.OUT_OF_RANGE,
+                        "volume " + id + " has " + volume.capacityBytes() + " bytes, more than limit_bytes "
+                                + range.limitBytes() + "; a volume never shrinks");
+            }
+            return pool.expand(volume, range.requiredBytes());
+        }
+    }
+
+    /**
+     * Makes a deleted volume that was archived or retained a volume again.
+     *
+     * @throws Fault see {@link Pool#restore}
+     */
+    public Volume restore(String archive) {
+        ArchiveName name = ArchiveName.parse(archive)
+                .orElseThrow(() -> Fault.invalid(
+                        "archive",
+                        archive,
+                        "the name of an archive is ID@TIME, as berth volumes list --archived shows"));
+        Pool pool = pools.get(name.id().pool());
+        try (VolumeLocks.Held lock = pool.lock(name.id())) {
+            pool.settle(name.id());
+            return pool.restore(name);
+        }
+    }
+
+    /**
+     * A page of volumes.
+     *
+     * @param next the token of the next page; empty on the last
+     */
+    public record Page(List<Volume> volumes, Optional<String> next) {}
+
+    /**
+     * Lists volumes, pool by pool. A page costs the same wherever it begins. Records that cannot be trusted are left out
+     * and logged; {@code berth volumes check} shows them.
+     *
+     * @param token empty for the first page, else {@link Page#next} of the one before
+     * @param max 0 or more than {@link #MAX_PAGE}: that many
+     * @throws Fault BAD_TOKEN for a token that no page gave
+     */
+    public Page list(String token, int max) {
+        int size = max == 0 ? MAX_PAGE : Math.min(max, MAX_PAGE);
+        List<PoolName> names = pools.configs().stream().map(PoolConfig::name).toList();
+        Cursor cursor = cursor(token, names);
+        List<Volume> volumes = new ArrayList<>();
+        while (cursor.pool() < names.size() && volumes.size() < size) {
+            Pool pool = pools.get(names.get(cursor.pool()));
+            Catalog.Page page = pool.catalog().list(cursor.cookie(), size - volumes.size());
+            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            volumes.addAll(page.volumes());
+            cursor = page.next().isPresent()
+                    ? new Cursor(cursor.pool(), page.next().getAsLong())
+                    : new Cursor(cursor.pool() + 1, 0);
+        }
+        return new Page(
+                volumes,
+                cursor.pool() < names.size()
+                        ? Optional.of(names.get(cursor.pool()) + ":" + Long.toHexString(cursor.cookie()))
+                        : Optional.empty());
+    }
+
+    /** Where a page begins: the how many-th pool, and a position in its folder of records. */
+    private record Cursor(int pool, long cookie) {}
+
+    private static Cursor cursor(String token, List<PoolName> names) {
+        if (token.isEmpty()) {
+            return new Cursor(0, 0);
+        }
+        var matcher = TOKEN.matcher(token);
+        int pool = matcher.matches() ? names.indexOf(new PoolName(matcher.group(1))) : -1;
+        if (pool < 0) {
+            throw new Fault(Fault.Kind.BAD_TOKEN, "starting_token " + Fault.quote(token) + " is none that a page gave");
+        }
+        return new Cursor(pool, HexFormat.fromHexDigitsToLong(matcher.group(2)));
+    }
+
+    /** Bytes one more volume could have, in the pool or in all pools together; see {@link Pool#availableBytes}. */
+    public long availableBytes(Optional<PoolName> pool, boolean multiNode) {
+        List<PoolConfig> wanted = pools.configs().stream()
+                .filter(config -> pool.isEmpty() || pool.get().equals(config.name()))
+                .filter(config -> !multiNode || config.kind() != PoolKind.LOCAL)
+                .toList();
+        if (wanted.isEmpty() && pool.isPresent()) {
+            pool(pool); // names an unknown pool
+        }
+        return wanted.stream()
+                .mapToLong(config -> pools.get(config.name()).availableBytes())
+                .sum();
+    }
+
+    /** Whether a volume with these parameters' pool would be reachable from this node only. */
+    public boolean isLocal(Optional<PoolName> named) {
+        return named.or(pools::only)
+                .flatMap(name -> pools.configs().stream()
+                        .filter(config -> config.name().equals(name))
+                        .findFirst())
+                .filter(config -> config.kind() == PoolKind.LOCAL)
+                .isPresent();
+    }
+
+    /** The kind of pool a volume lies in. */
+    public PoolKind kind(Volume volume) {
+        return pools.get(volume.id().pool()).config().kind();
+    }
+
+    /** Where a volume's data lies on this machine, for people. */
+    public Path location(Volume volume) {
+        return pools.get(volume.id().pool())
+                .config()
+                .root()
+                .resolve(volume.path().toPath());
+    }
+}

@@ -1,0 +1,37 @@
+package io.berth.volume;
+
+/** How a volume may be used and from where; the modes of the CSI specification, {@code VolumeCapability.AccessMode}. */
+public enum AccessMode {
+    SINGLE_NODE_WRITER(false, false, false),
+    SINGLE_NODE_READER_ONLY(false, true, false),
+    MULTI_NODE_READER_ONLY(true, true, true),
+    MULTI_NODE_SINGLE_WRITER(true, false, true),
+    MULTI_NODE_MULTI_WRITER(true, false, true),
+    SINGLE_NODE_SINGLE_WRITER(false, false, false),
+    SINGLE_NODE_MULTI_WRITER(false, false, true);
+
+    private final boolean multiNode;
+    private final boolean readOnly;
+    private final boolean manyTargets;
+
+    AccessMode(boolean multiNode, boolean readOnly, boolean manyTargets) {
+        this.multiNode = multiNode;
+        this.readOnly = readOnly;
+        this.manyTargets = manyTargets;
+    }
+
+    /** Whether the volume must be reachable from several nodes at once. */
+    public boolean isMultiNode() {
+        return multiNode;
+    }
+
+    /** Whether nobody may write. */
+    public boolean isReadOnly() {
+        return readOnly;
+    }
+
+    /** Whether one node may publish the volume at several targets at once (CSI, NodePublishVolume). */
+    public boolean allowsManyTargets() {
+        return manyTargets;
+    }
+}

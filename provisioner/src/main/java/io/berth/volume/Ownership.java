@@ -1,0 +1,69 @@
+package io.berth.volume;
+
+import io.berth.fault.Fault;
+import java.util.regex.Pattern;
+
+/**
+ * Who owns a new volume's root folder, and its mode.
+ *
+ * @param uid 0 to 4294967294
+ * @param gid 0 to 4294967294
+ * @param mode the permission bits, 0 to 07777
+ */
+public record Ownership(long uid, long gid, int mode) {
+    /** As a fresh file system has it: {@code root:root 0755}. */
+    public static final Ownership ROOT = new Ownership(0, 0, 0755);
+
+    private static final long MAX_ID = 0xFFFF_FFFEL;
+    private static final Pattern DECIMAL = Pattern.compile("[0-9]{1,10}");
+    private static final Pattern OCTAL = Pattern.compile("0?[0-7]{3,4}");
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws Fault INVALID_ARGUMENT when a number is out of range
+     */
+    public Ownership {
+        inRange("uid", uid);
+        inRange("gid", gid);
+        if (mode < 0 || mode > 07777) {
+            throw Fault.invalid("mode", Integer.toOctalString(mode), "permission bits are 0 to 7777, octal");
+        }
+    }
+
+    /**
+     * Reads a user or group id.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the field when the text is no user or group id
+     */
+    public static long parseId(String field, String text) {
+        if (!DECIMAL.matcher(text).matches()) {
+            throw Fault.invalid(field, text, "a number from 0 to " + MAX_ID);
+        }
+        return inRange(field, Long.parseLong(text));
+    }
+
+    /**
+     * Reads permission bits.
+     *
+     * @throws Fault INVALID_ARGUMENT when the text is not three or four octal digits
+     */
+    public static int parseMode(String text) {
+        if (!OCTAL.matcher(text).matches()) {
+            throw Fault.invalid("mode", text, "three or four octal digits such as 0770");
+        }
+        return Integer.parseInt(text, 8);
+    }
+
+    /** The mode as four octal digits. */
+    public String modeText() {
+        return String.format(java.util.Locale.ROOT, "%04o", mode);
+    }
+
+    private static long inRange(String field, long id) {
+        if (id < 0 || id > MAX_ID) {
+            throw Fault.invalid(field, Long.toString(id), "a number from 0 to " + MAX_ID);
+        }
+        return id;
+    }
+}

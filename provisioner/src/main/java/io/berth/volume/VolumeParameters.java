@@ -1,0 +1,87 @@
+package io.berth.volume;
+
+import io.berth.fault.Fault;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The parameters of a new volume, read from the strings of a StorageClass, an inline volume or {@code docker volume
+ * create -o}. Every key is known and every value checked; the strings themselves are kept, for the record.
+ *
+ * @param pool which pool, or empty for the only one
+ * @param path where in the pool, or empty for the default, the volume's id
+ */
+public record VolumeParameters(
+        Optional<PoolName> pool,
+        Ownership ownership,
+        OnDelete onDelete,
+        Optional<VolumePath> path,
+        Map<String, String> strings) {
+    public static final String POOL = "pool";
+    public static final String UID = "uid";
+    public static final String GID = "gid";
+    public static final String MODE = "mode";
+    public static final String ON_DELETE = "onDelete";
+    public static final String SUB_DIR = "subDir";
+    public static final String PATH_PATTERN = "pathPattern";
+
+    private static final Set<String> KEYS = new TreeSet<>(Set.of(
+            POOL,
+            UID,
+            GID,
+            MODE,
+            ON_DELETE,
+            SUB_DIR,
+            PATH_PATTERN,
+            PathTemplate.PVC_NAME,
+            PathTemplate.PVC_NAMESPACE,
+            PathTemplate.PV_NAME));
+
+    public VolumeParameters {
+        strings = Map.copyOf(strings);
+    }
+
+    /**
+     * Reads the parameters.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed
+     */
+    public static VolumeParameters parse(Map<String, String> strings) {
+        for (String key : new TreeMap<>(strings).keySet()) {
+            if (!KEYS.contains(key)) {
+                throw Fault.invalid("parameter", key, "unknown; known are " + String.join(", ", KEYS));
+            }
+        }
+        return new VolumeParameters(
+                Optional.ofNullable(strings.get(POOL)).map(PoolName::new),
+                new Ownership(
+                        id(strings, UID, Ownership.ROOT.uid()),
+                        id(strings, GID, Ownership.ROOT.gid()),
+                        Optional.ofNullable(strings.get(MODE))
+                                .map(Ownership::parseMode)
+                                .orElse(Ownership.ROOT.mode())),
+                Optional.ofNullable(strings.get(ON_DELETE)).map(OnDelete::parse).orElse(OnDelete.DELETE),
+                path(strings),
+                strings);
+    }
+
+    private static long id(Map<String, String> strings, String key, long otherwise) {
+        return Optional.ofNullable(strings.get(key))
+                .map(text -> Ownership.parseId(key, text))
+                .orElse(otherwise);
+    }
+
+    private static Optional<VolumePath> path(Map<String, String> strings) {
+        Optional<String> subDir = Optional.ofNullable(strings.get(SUB_DIR));
+        Optional<String> pathPattern = Optional.ofNullable(strings.get(PATH_PATTERN));
+        if (subDir.isPresent() && pathPattern.isPresent()) {
+            throw Fault.invalid(
+                    PATH_PATTERN, pathPattern.get(), "say where the volume lies by subDir or pathPattern, not both");
+        }
+        return subDir.map(template -> PathTemplate.expand(SUB_DIR, template, strings))
+                .or(() -> pathPattern.map(template -> PathTemplate.expand(PATH_PATTERN, template, strings)));
+    }
+}
