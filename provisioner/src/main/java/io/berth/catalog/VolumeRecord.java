@@ -31,6 +31,7 @@ final class VolumeRecord {
     static final int MAX_BYTES = 64 * 1024;
 
     private static final JsonMapper JSON = new JsonMapper();
+    private static final String END = "\"\n}\n";
     private static final String CHECKSUM = ",\n  \"checksum\" : \"crc32c:";
 
     private VolumeRecord() {}
@@ -55,7 +56,7 @@ final class VolumeRecord {
         try {
             String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
             String body = text.substring(0, text.length() - "\n}".length());
-            byte[] record = (body + CHECKSUM + checksum(body) + "\"\n}\n").getBytes(StandardCharsets.UTF_8);
+            byte[] record = (body + CHECKSUM + checksum(body) + END).getBytes(StandardCharsets.UTF_8);
             if (record.length > MAX_BYTES) {
                 throw Fault.invalid("volume", volume.id().toString(), "its record is over " + MAX_BYTES + " bytes");
             }
@@ -67,7 +68,7 @@ final class VolumeRecord {
 
     /** Whether the end of a record is missing, as after a crash while it was written. */
     static boolean isCutShort(byte[] bytes) {
-        return !new String(bytes, StandardCharsets.UTF_8).endsWith("\"\n}\n");
+        return !new String(bytes, StandardCharsets.UTF_8).endsWith(END);
     }
 
     /**
@@ -130,7 +131,7 @@ final class VolumeRecord {
         int at = text.lastIndexOf(CHECKSUM);
         int from = at + CHECKSUM.length();
         String expected = at < 0 ? "" : checksum(text.substring(0, at));
-        if (at < 0 || !text.startsWith(expected + "\"", from)) {
+        if (at < 0 || !text.substring(from).equals(expected + END)) {
             throw corrupt(
                     id,
                     "does not match its checksum, so it was edited or damaged (expected crc32c:" + expected

@@ -1,0 +1,8 @@
+package io.berth.format;
+
+class DirectoryFormatTest extends VolumeFormatContract {
+    @Override
+    VolumeFormat format() {
+        return new DirectoryFormat();
+    }
+}

@@ -1,0 +1,147 @@
+package io.berth.format;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.mount.MountOption;
+import io.berth.mount.Mounts;
+import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
+import io.berth.volume.PoolName;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumePath;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What every format promises; a thin subclass names one. */
+abstract class VolumeFormatContract {
+    @TempDir
+    Path folder;
+
+    private Directory root;
+    private Path pool;
+    private Path target;
+    private VolumeFormat format;
+
+    /** The format under test. */
+    abstract VolumeFormat format();
+
+    @BeforeEach
+    void open() throws Exception {
+        pool = Files.createDirectory(folder.resolve("pool"));
+        target = Files.createDirectory(folder.resolve("target"));
+        root = Directory.open(pool);
+        format = format();
+    }
+
+    @AfterEach
+    void close() {
+        Mounts.unmount(target);
+        root.close();
+    }
+
+    private static Volume volume(String path, Ownership ownership) {
+        return new Volume(
+                new VolumeId(new PoolName("fast"), "v"),
+                "v",
+                VolumePath.parse(path),
+                1 << 20,
+                Instant.EPOCH,
+                OnDelete.DELETE,
+                ownership,
+                false,
+                false,
+                Map.of());
+    }
+
+    @Test
+    void aNewVolumeIsEmptyAndItsOwners() throws Exception {
+        Volume volume = volume("fast.v", new Ownership(1234, 5678, 02750));
+        assertThat(format.create(root, volume)).isTrue();
+        format.mount(root, volume, target, Set.of());
+        assertThat(Files.getAttribute(target, "unix:uid")).isEqualTo(1234);
+        assertThat(Files.getAttribute(target, "unix:gid")).isEqualTo(5678);
+        assertThat((int) Files.getAttribute(target, "unix:mode") & 07777).isEqualTo(02750);
+        assertThat(target).isEmptyDirectory();
+    }
+
+    @Test
+    void whatIsWrittenIsThereAtTheNextMount() throws Exception {
+        Volume volume = volume("a/b/c", Ownership.ROOT);
+        format.create(root, volume);
+        format.mount(root, volume, target, Set.of());
+        Files.writeString(target.resolve("file"), "kept");
+        Mounts.unmount(target);
+        assertThat(target).isEmptyDirectory();
+        format.mount(root, volume, target, Set.of());
+        assertThat(target.resolve("file")).hasContent("kept");
+    }
+
+    @Test
+    void aReadOnlyMountCannotBeWritten() {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(root, volume);
+        format.mount(root, volume, target, Set.of(MountOption.RO));
+        assertThatThrownBy(() -> Files.writeString(target.resolve("file"), "x")).hasMessageContaining("Read-only");
+    }
+
+    @Test
+    void whatIsThereAlreadyIsLeftAsItIs() throws Exception {
+        Files.createDirectory(pool.resolve("fast.v"));
+        Files.writeString(pool.resolve("fast.v/file"), "somebody's");
+        assertThat(format.create(root, volume("fast.v", Ownership.ROOT))).isFalse();
+        assertThat(pool.resolve("fast.v/file")).hasContent("somebody's");
+    }
+
+    @Test
+    void undoRemovesWhatWasMadeAndMayBeRepeated() {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.undo(root, volume);
+        format.create(root, volume);
+        format.undo(root, volume);
+        format.undo(root, volume);
+        assertThat(pool.resolve("fast.v")).doesNotExist();
+        assertThat(format.create(root, volume)).isTrue();
+    }
+
+    @Test
+    void undoKeepsData() throws Exception {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(root, volume);
+        format.mount(root, volume, target, Set.of());
+        Files.writeString(target.resolve("file"), "kept");
+        Mounts.unmount(target);
+        format.undo(root, volume);
+        format.mount(root, volume, target, Set.of());
+        assertThat(target.resolve("file")).hasContent("kept");
+    }
+
+    @Test
+    void dataThatIsGoneIsNotFound() {
+        assertThatThrownBy(() -> format.mount(root, volume("fast.v", Ownership.ROOT), target, Set.of()))
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.NOT_FOUND));
+    }
+
+    @Test
+    void aSymbolicLinkOnTheWayIsNotFollowed() throws Exception {
+        Path outside = Files.createDirectory(folder.resolve("outside"));
+        Files.createSymbolicLink(pool.resolve("a"), outside);
+        Files.createSymbolicLink(pool.resolve("fast.v"), outside);
+        assertThatThrownBy(() -> format.create(root, volume("a/b", Ownership.ROOT)))
+                .isInstanceOf(Fault.class);
+        assertThatThrownBy(() -> format.mount(root, volume("fast.v", Ownership.ROOT), target, Set.of()))
+                .hasMessageContaining("symbolic link");
+        assertThat(outside).isEmptyDirectory();
+    }
+}

@@ -1,0 +1,65 @@
+package io.berth.pool;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.berth.fault.Fault;
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PoolConfigTest {
+    @Test
+    void readsAPoolWithItsOptions() {
+        PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5");
+        assertThat(config.name().text()).isEqualTo("fast");
+        assertThat(config.kind()).isEqualTo(PoolKind.LOCAL);
+        assertThat(config.root()).isEqualTo(Path.of("/srv/fast"));
+        assertThat(config.sizeBytes()).hasValue(1L << 30);
+        assertThat(config.overcommit()).isEqualByComparingTo(new BigDecimal("1.5"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "fast",
+                "fast=/srv",
+                "fast=tape:/srv",
+                "Fast=local:/srv",
+                "fast=local:srv",
+                "fast=local:/",
+                "fast=local:/srv/../etc",
+                "fast=local:/srv,sise=1",
+                "fast=local:/srv,size=x",
+                "fast=local:/srv,overcommit=0.5",
+                "fast=local:/srv,overcommit=1001"
+            })
+    void refusesWhatIsNoPool(String text) {
+        assertThatThrownBy(() -> PoolConfig.parse(text))
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.INVALID_ARGUMENT));
+    }
+
+    @Test
+    void poolsWithOneNameOrOneFolderAreRefused(@TempDir Path folder) throws Exception {
+        Path real = Files.createDirectory(folder.resolve("real"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        Files.createDirectory(real.resolve("inner"));
+        assertThatThrownBy(() -> pools("a=local:" + real, "a=local:" + folder))
+                .hasMessageContaining("two of this name");
+        assertThatThrownBy(() -> pools("a=local:" + real, "b=local:" + link))
+                .hasMessageContaining("lies in that of pool");
+        assertThatThrownBy(() -> pools("a=local:" + real, "b=hostpath:" + link + "/inner"))
+                .hasMessageContaining("lies in that of pool a");
+    }
+
+    private static Pools pools(String... configs) {
+        return Pools.serving(List.of(configs).stream().map(PoolConfig::parse).toList());
+    }
+}

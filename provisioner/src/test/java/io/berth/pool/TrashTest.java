@@ -1,0 +1,85 @@
+package io.berth.pool;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.berth.TemporaryPool;
+import io.berth.linux.Directory;
+import io.berth.volume.PoolName;
+import io.berth.volume.VolumeId;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrashTest {
+    private static final VolumeId ID = new VolumeId(new PoolName("fast"), "a");
+
+    @TempDir
+    Path folder;
+
+    private Directory root;
+    private Trash trash;
+
+    @BeforeEach
+    void open() {
+        root = Directory.open(folder);
+        trash = new Trash(root);
+    }
+
+    @AfterEach
+    void close() {
+        trash.close();
+        root.close();
+    }
+
+    private void reapAll(int step) {
+        for (int i = 0; i < 100_000 && trash.reap(step).removed() > 0; i++) {}
+    }
+
+    @Test
+    void aDeepTreeIsEmptiedInBoundedSteps() throws Exception {
+        Path deep = folder.resolve("data");
+        for (int level = 0; level < 60; level++) {
+            deep = deep.resolve("level" + level);
+            Files.createDirectories(deep);
+            Files.writeString(deep.resolve("file"), "x");
+            Files.createDirectory(deep.resolve("empty"));
+        }
+        trash.put(root, "data", ID);
+        assertThat(folder.resolve("data")).doesNotExist();
+        assertThat(trash.reap(10).removed()).isBetween(1, 20);
+        reapAll(10);
+        assertThat(TemporaryPool.names(folder.resolve("trash"))).isEmpty();
+    }
+
+    @Test
+    void symbolicLinksAreRemovedAndNotFollowed() throws Exception {
+        Path outside = Files.createDirectory(folder.resolve("outside"));
+        Files.writeString(outside.resolve("precious"), "x");
+        Path data = Files.createDirectory(folder.resolve("data"));
+        Files.createSymbolicLink(data.resolve("link"), outside);
+        trash.put(root, "data", ID);
+        reapAll(1000);
+        assertThat(trash.count()).isZero();
+        assertThat(outside.resolve("precious")).exists();
+    }
+
+    @Test
+    void aLinkPlantedWhereTheVolumeLayIsOnlyALink() throws Exception {
+        Path outside = Files.createDirectory(folder.resolve("outside"));
+        Files.writeString(outside.resolve("precious"), "x");
+        Files.createSymbolicLink(folder.resolve("data"), outside);
+        trash.put(root, "data", ID);
+        reapAll(1000);
+        assertThat(trash.count()).isZero();
+        assertThat(outside.resolve("precious")).exists();
+    }
+
+    @Test
+    void whatIsGoneIsNothingToPut() {
+        trash.put(root, "data", ID);
+        assertThat(trash.count()).isZero();
+    }
+}
