@@ -55,7 +55,7 @@ final class PathClaims {
 
     /** Gives the path back; does nothing when it is not the volume's. */
     void release(VolumePath path, VolumeId id) {
-        Optional<Directory> parent = openParent(path.parent());
+        Optional<Directory> parent = findParent(path);
         if (parent.isEmpty()) {
             return;
         }
@@ -70,7 +70,7 @@ final class PathClaims {
 
     /** Whether the path is the volume's. */
     boolean has(VolumePath path, VolumeId id) {
-        return openParent(path.parent())
+        return findParent(path)
                 .filter(folder -> {
                     try (folder) {
                         return isOurs(folder, path.name(), id);
@@ -167,6 +167,18 @@ final class PathClaims {
             so = so.resolve(component);
         }
         return openParent(parent);
+    }
+
+    /** The folder that holds a claim; empty when there is none, for instance because another volume is claimed there. */
+    private Optional<Directory> findParent(VolumePath path) {
+        try {
+            return openParent(path.parent());
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     private Optional<Directory> openParent(Optional<Path> parent) {
