@@ -1,0 +1,63 @@
+package io.berth.csi;
+
+import io.berth.csi.v1.VolumeCapability;
+import io.berth.fault.Fault;
+import io.berth.mount.MountOption;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Ownership;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * A {@code VolumeCapability} in the core's words.
+ *
+ * @param options the mount flags
+ * @param mountGroup the group that must be able to use the volume
+ */
+public record VolumeUse(AccessMode mode, Set<MountOption> options, OptionalLong mountGroup) {
+    public VolumeUse {
+        options = Set.copyOf(options);
+    }
+
+    /**
+     * Reads a list of capabilities.
+     *
+     * @throws Fault INVALID_ARGUMENT when the list is empty or one of them asks for what no volume here can do
+     */
+    public static List<VolumeUse> parse(String field, List<VolumeCapability> capabilities) {
+        if (capabilities.isEmpty()) {
+            throw Fault.invalid(field, "", "at least one is required");
+        }
+        return capabilities.stream().map(capability -> parse(field, capability)).toList();
+    }
+
+    /**
+     * Reads one capability.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the part that is missing or that no volume here can do
+     */
+    public static VolumeUse parse(String field, VolumeCapability capability) {
+        AccessMode mode = switch (capability.getAccessMode().getMode()) {
+            case UNKNOWN, UNRECOGNIZED -> throw Fault.invalid(field + " access_mode", "", "is required");
+            default -> AccessMode.valueOf(capability.getAccessMode().getMode().name());
+        };
+        return switch (capability.getAccessTypeCase()) {
+            case MOUNT ->
+                new VolumeUse(
+                        mode,
+                        MountOption.parse(capability.getMount().getMountFlagsList()),
+                        group(field, capability.getMount().getVolumeMountGroup()));
+            case BLOCK ->
+                throw Fault.invalid(
+                        field + " access_type", "block", "volumes of format directory are mounted; ask for mount");
+            case ACCESSTYPE_NOT_SET -> throw Fault.invalid(field + " access_type", "", "mount is required");
+        };
+    }
+
+    private static OptionalLong group(String field, String text) {
+        return text.isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(Ownership.parseId(field + " volume_mount_group", text));
+    }
+}

@@ -1,0 +1,202 @@
+package io.berth.node;
+
+import io.berth.csi.NodeTopology;
+import io.berth.csi.Replies;
+import io.berth.csi.VolumeUse;
+import io.berth.csi.v1.NodeExpandVolumeRequest;
+import io.berth.csi.v1.NodeExpandVolumeResponse;
+import io.berth.csi.v1.NodeGetCapabilitiesRequest;
+import io.berth.csi.v1.NodeGetCapabilitiesResponse;
+import io.berth.csi.v1.NodeGetInfoRequest;
+import io.berth.csi.v1.NodeGetInfoResponse;
+import io.berth.csi.v1.NodeGetVolumeStatsRequest;
+import io.berth.csi.v1.NodeGetVolumeStatsResponse;
+import io.berth.csi.v1.NodeGrpc;
+import io.berth.csi.v1.NodePublishVolumeRequest;
+import io.berth.csi.v1.NodePublishVolumeResponse;
+import io.berth.csi.v1.NodeServiceCapability;
+import io.berth.csi.v1.NodeStageVolumeRequest;
+import io.berth.csi.v1.NodeStageVolumeResponse;
+import io.berth.csi.v1.NodeUnpublishVolumeRequest;
+import io.berth.csi.v1.NodeUnpublishVolumeResponse;
+import io.berth.csi.v1.NodeUnstageVolumeRequest;
+import io.berth.csi.v1.NodeUnstageVolumeResponse;
+import io.berth.csi.v1.VolumeUsage;
+import io.berth.fault.Fault;
+import io.berth.mount.MountOption;
+import io.berth.service.NodeVolumes;
+import io.berth.service.PublishRequest;
+import io.berth.service.Usage;
+import io.berth.volume.CapacityRange;
+import io.grpc.stub.StreamObserver;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** CSI's Node service. Thread-safe; every call may be repeated. */
+public final class NodeService extends NodeGrpc.NodeImplBase {
+    private static final List<NodeServiceCapability.RPC.Type> CAPABILITIES = List.of(
+            NodeServiceCapability.RPC.Type.STAGE_UNSTAGE_VOLUME,
+            NodeServiceCapability.RPC.Type.GET_VOLUME_STATS,
+            NodeServiceCapability.RPC.Type.EXPAND_VOLUME,
+            NodeServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER,
+            NodeServiceCapability.RPC.Type.VOLUME_MOUNT_GROUP);
+
+    private final NodeVolumes volumes;
+    private final NodeTopology topology;
+    private final long maxVolumes;
+
+    /**
+     * A service of this node.
+     *
+     * @param maxVolumes how many volumes the scheduler may give this node; 0: no limit
+     */
+    public NodeService(NodeVolumes volumes, NodeTopology topology, long maxVolumes) {
+        this.volumes = volumes;
+        this.topology = topology;
+        this.maxVolumes = maxVolumes;
+    }
+
+    @Override
+    public void nodeStageVolume(NodeStageVolumeRequest request, StreamObserver<NodeStageVolumeResponse> observer) {
+        String id = id(request.getVolumeId());
+        Path staging = path("staging_target_path", request.getStagingTargetPath());
+        requireCapability(request.hasVolumeCapability());
+        VolumeUse use = VolumeUse.parse("volume_capability", request.getVolumeCapability());
+        volumes.stage(id, staging, use.mode(), use.mountGroup(), request.getVolumeContextMap());
+        Replies.reply(observer, NodeStageVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void nodeUnstageVolume(
+            NodeUnstageVolumeRequest request, StreamObserver<NodeUnstageVolumeResponse> observer) {
+        volumes.unstage(id(request.getVolumeId()), path("staging_target_path", request.getStagingTargetPath()));
+        Replies.reply(observer, NodeUnstageVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void nodePublishVolume(
+            NodePublishVolumeRequest request, StreamObserver<NodePublishVolumeResponse> observer) {
+        String id = id(request.getVolumeId());
+        Path target = path("target_path", request.getTargetPath());
+        requireCapability(request.hasVolumeCapability());
+        VolumeUse use = VolumeUse.parse("volume_capability", request.getVolumeCapability());
+        volumes.publish(new PublishRequest(
+                id,
+                optionalPath("staging_target_path", request.getStagingTargetPath()),
+                target,
+                use.mode(),
+                options(use, request.getReadonly()),
+                use.mountGroup(),
+                request.getVolumeContextMap()));
+        Replies.reply(observer, NodePublishVolumeResponse.getDefaultInstance());
+    }
+
+    private static Set<MountOption> options(VolumeUse use, boolean readOnly) {
+        if (!readOnly && !use.mode().isReadOnly()) {
+            return use.options();
+        }
+        Set<MountOption> options = EnumSet.of(MountOption.RO);
+        options.addAll(use.options());
+        options.remove(MountOption.RW);
+        return options;
+    }
+
+    @Override
+    public void nodeUnpublishVolume(
+            NodeUnpublishVolumeRequest request, StreamObserver<NodeUnpublishVolumeResponse> observer) {
+        volumes.unpublish(id(request.getVolumeId()), path("target_path", request.getTargetPath()));
+        Replies.reply(observer, NodeUnpublishVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void nodeGetVolumeStats(
+            NodeGetVolumeStatsRequest request, StreamObserver<NodeGetVolumeStatsResponse> observer) {
+        Usage usage = volumes.usage(id(request.getVolumeId()), path("volume_path", request.getVolumePath()));
+        Replies.reply(
+                observer,
+                NodeGetVolumeStatsResponse.newBuilder()
+                        .addUsage(VolumeUsage.newBuilder()
+                                .setUnit(VolumeUsage.Unit.BYTES)
+                                .setTotal(usage.totalBytes())
+                                .setUsed(usage.usedBytes())
+                                .setAvailable(usage.availableBytes()))
+                        .addUsage(VolumeUsage.newBuilder()
+                                .setUnit(VolumeUsage.Unit.INODES)
+                                .setTotal(usage.totalInodes())
+                                .setUsed(usage.usedInodes())
+                                .setAvailable(usage.freeInodes()))
+                        .build());
+    }
+
+    @Override
+    public void nodeExpandVolume(NodeExpandVolumeRequest request, StreamObserver<NodeExpandVolumeResponse> observer) {
+        String id = id(request.getVolumeId());
+        Path path = path("volume_path", request.getVolumePath());
+        if (request.hasVolumeCapability()) {
+            VolumeUse.parse("volume_capability", request.getVolumeCapability());
+        }
+        CapacityRange range = new CapacityRange(
+                request.getCapacityRange().getRequiredBytes(),
+                request.getCapacityRange().getLimitBytes());
+        Replies.reply(
+                observer,
+                NodeExpandVolumeResponse.newBuilder()
+                        .setCapacityBytes(volumes.expand(id, path, range).capacityBytes())
+                        .build());
+    }
+
+    @Override
+    public void nodeGetCapabilities(
+            NodeGetCapabilitiesRequest request, StreamObserver<NodeGetCapabilitiesResponse> observer) {
+        NodeGetCapabilitiesResponse.Builder response = NodeGetCapabilitiesResponse.newBuilder();
+        CAPABILITIES.forEach(
+                type -> response.addCapabilitiesBuilder().getRpcBuilder().setType(type));
+        Replies.reply(observer, response.build());
+    }
+
+    @Override
+    public void nodeGetInfo(NodeGetInfoRequest request, StreamObserver<NodeGetInfoResponse> observer) {
+        NodeGetInfoResponse.Builder response =
+                NodeGetInfoResponse.newBuilder().setNodeId(topology.nodeId()).setMaxVolumesPerNode(maxVolumes);
+        if (volumes.hasLocalPools()) {
+            response.setAccessibleTopology(topology.toProto());
+        }
+        Replies.reply(observer, response.build());
+    }
+
+    private static String id(String id) {
+        if (id.isEmpty()) {
+            throw Fault.invalid("volume_id", id, "is required");
+        }
+        return id;
+    }
+
+    private static void requireCapability(boolean given) {
+        if (!given) {
+            throw Fault.invalid("volume_capability", "", "is required");
+        }
+    }
+
+    private static Optional<Path> optionalPath(String field, String text) {
+        return text.isEmpty() ? Optional.empty() : Optional.of(path(field, text));
+    }
+
+    private static Path path(String field, String text) {
+        if (text.isEmpty()) {
+            throw Fault.invalid(field, text, "is required");
+        }
+        try {
+            Path path = Path.of(text);
+            if (!path.isAbsolute() || !path.equals(path.normalize()) || path.getParent() == null) {
+                throw Fault.invalid(field, text, "an absolute path without . and .., and not / itself");
+            }
+            return path;
+        } catch (InvalidPathException e) {
+            throw Fault.invalid(field, text, e.getReason());
+        }
+    }
+}
