@@ -7,6 +7,7 @@ import java.util.Optional;
 public final class SystemCallException extends RuntimeException {
     private static final long serialVersionUID = 1L;
     private static final int LONGEST_PATH = 200;
+    private static final String NEEDED = "Linux 5.12 or newer is needed, with no seccomp filter on this call";
 
     private final int errno;
     private final String call;
@@ -25,8 +26,6 @@ public final class SystemCallException extends RuntimeException {
         this.call = call;
         this.path = path;
     }
-
-    private static final String NEEDED = "Linux 5.12 or newer is needed, with no seccomp filter on this call";
 
     /** One of {@link Errno}. */
     public int errno() {

@@ -136,13 +136,17 @@ public final class MountTable {
                     Path.of(removed ? root.substring(0, root.length() - REMOVED.length()) : root),
                     removed,
                     Path.of(unescape(fields[4])),
-                    Set.copyOf(List.of(fields[5].split(","))),
+                    options(fields[5]),
                     unescape(fields[dash + 1]),
                     unescape(fields[dash + 2]),
-                    Set.copyOf(List.of(fields[dash + 3].split(",")))));
+                    options(fields[dash + 3])));
         } catch (CharacterCodingException | InvalidPathException e) {
             return Optional.empty();
         }
+    }
+
+    private static Set<String> options(String field) {
+        return Set.copyOf(List.of(unescape(field).split(",")));
     }
 
     /** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
