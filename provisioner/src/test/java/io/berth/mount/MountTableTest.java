@@ -85,6 +85,15 @@ class MountTableTest {
     }
 
     @Test
+    void theTopmostOfSeveralRootsIsTheRoot() {
+        MountTable stacked = MountTable.parse(
+                "5 4 8:1 / / rw - ext4 x rw\n4 1 0:2 / / rw - rootfs x rw\n6 4 0:5 / /hidden rw - proc x rw\n"
+                        .getBytes(UTF_8));
+        assertThat(stacked.at(Path.of("/")).orElseThrow().id()).isEqualTo(5);
+        assertThat(stacked.at(Path.of("/hidden"))).isEmpty();
+    }
+
+    @Test
     void aMountWhoseNameIsNotUtf8HarmsNobody() {
         MountTable other = MountTable.parse(
                 "20 1 8:1 / / rw - ext4 x rw\n21 20 0:5 / /\u00ff rw - proc proc rw\n22 20 0:6 / /b rw - proc proc rw\n"
