@@ -41,7 +41,7 @@ public final class Directory extends OpenFile {
      */
     public Optional<Directory> openDirectory(String name) {
         return open(FileName.component(name), OPEN_DIRECTORY, text(name))
-                .map(opened -> new Directory(opened, path().resolve(name)));
+                .map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
     }
 
     /**

@@ -6,6 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
@@ -59,6 +61,16 @@ final class FileName {
         return bytes.toByteArray();
     }
 
+    /** The name, or what can be shown of it when it cannot be part of a {@link Path}. */
+    static String forPath(String name) {
+        try {
+            return Path.of(name).toString();
+        } catch (InvalidPathException e) {
+            return new String(name.getBytes(StandardCharsets.US_ASCII), StandardCharsets.US_ASCII);
+        }
+    }
+
+    /** A name from the kernel. */
     static String decode(byte[] bytes, int from, int length) {
         CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
         ByteBuffer in = ByteBuffer.wrap(bytes, from, length);

@@ -117,7 +117,7 @@ final class Libc {
     }
 
     private static final class Loaded {
-        static final Calls CALLS = LibraryLoader.create(Calls.class).load("c");
+        static final Calls CALLS = LibraryLoader.create(Calls.class).load("libc.so.6");
         static final Runtime RUNTIME = Runtime.getRuntime(CALLS);
     }
 }

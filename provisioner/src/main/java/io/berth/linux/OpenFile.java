@@ -15,7 +15,10 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         this.path = path;
     }
 
-    /** The path by which it was opened, for messages; the file may have moved since. */
+    /**
+     * The path by which it was opened, for messages; the file may have moved since. A name that no {@link Path} can hold
+     * has question marks in it.
+     */
     public final Path path() {
         return path;
     }

@@ -2,18 +2,13 @@ package io.berth.mount;
 
 import io.berth.fault.Fault;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What is mounted, at one moment, as this process sees it. Paths are absolute and without symbolic links, as the kernel's
@@ -22,16 +17,23 @@ import java.util.Set;
  */
 public final class MountTable {
     private static final Path MOUNTINFO = Path.of("/proc/self/mountinfo");
-    private static final String REMOVED = "//deleted";
+    private static final Path ROOT = Path.of("/");
+
+    /** What a mount lies on: the kernel lets no two lie on one place. */
+    private record Place(int parentId, Path target) {}
 
     private final List<MountPoint> mounts;
-    private final Map<Path, List<MountPoint>> byTarget = new HashMap<>();
+    private final Map<Place, MountPoint> byPlace;
+    private final List<MountPoint> atRoot = new ArrayList<>();
 
     private MountTable(List<MountPoint> mounts) {
         this.mounts = List.copyOf(mounts);
+        byPlace = HashMap.newHashMap(mounts.size());
         for (MountPoint mount : mounts) {
-            byTarget.computeIfAbsent(mount.target(), target -> new ArrayList<>(1))
-                    .add(mount);
+            byPlace.put(new Place(mount.parentId(), mount.target()), mount);
+            if (mount.target().equals(ROOT)) {
+                atRoot.add(mount);
+            }
         }
     }
 
@@ -45,15 +47,7 @@ public final class MountTable {
     }
 
     static MountTable parse(byte[] mountinfo) {
-        List<MountPoint> mounts = new ArrayList<>();
-        int begin = 0;
-        for (int i = 0; i < mountinfo.length; i++) {
-            if (mountinfo[i] == '\n') {
-                line(ByteBuffer.wrap(mountinfo, begin, i - begin)).ifPresent(mounts::add);
-                begin = i + 1;
-            }
-        }
-        return new MountTable(mounts);
+        return new MountTable(new MountInfo(mountinfo).read());
     }
 
     /** All of them, in the kernel's order. */
@@ -63,14 +57,12 @@ public final class MountTable {
 
     /** The topmost mount that is exactly there, or empty when none is, or none that a path can reach. */
     public Optional<MountPoint> at(Path target) {
-        return byTarget.containsKey(target)
-                ? Optional.of(containing(target)).filter(mount -> mount.target().equals(target))
-                : Optional.empty();
+        return Optional.of(containing(target)).filter(mount -> mount.target().equals(target));
     }
 
     /** The mount that one comes to by walking the path, whether or not there is a file at its end. */
     public MountPoint containing(Path path) {
-        Path prefix = Path.of("/");
+        Path prefix = ROOT;
         MountPoint reached = climb(bottom(), prefix);
         for (Path component : path) {
             prefix = prefix.resolve(component);
@@ -88,78 +80,26 @@ public final class MountTable {
 
     /** The mount at / that lies on none of the others. */
     private MountPoint bottom() {
-        List<MountPoint> candidates = byTarget.getOrDefault(Path.of("/"), List.of());
-        return candidates.stream()
-                .filter(mount -> candidates.stream()
-                        .noneMatch(other -> other.id() != mount.id() && other.id() == mount.parentId()))
+        return atRoot.stream()
+                .filter(mount -> atRoot.stream().noneMatch(other -> liesOn(mount, other)))
                 .findFirst()
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.FAILED_PRECONDITION,
                         MOUNTINFO + " has no mount at /; run Berth in its own mount namespace, not in a chroot"));
     }
 
+    private static boolean liesOn(MountPoint mount, MountPoint other) {
+        return mount.parentId() == other.id() && mount.id() != other.id();
+    }
+
     /** From a mount to the topmost of those that lie on it at one path. */
     private MountPoint climb(MountPoint from, Path target) {
         MountPoint top = from;
-        List<MountPoint> layers = byTarget.getOrDefault(target, List.of());
-        for (int i = 0; i < layers.size(); i++) {
-            int id = top.id();
-            Optional<MountPoint> above = layers.stream()
-                    .filter(mount -> mount.parentId() == id && mount.id() != id)
-                    .findFirst();
-            if (above.isEmpty()) {
-                return top;
-            }
-            top = above.get();
+        MountPoint above = byPlace.get(new Place(top.id(), target));
+        while (above != null && liesOn(above, top)) {
+            top = above;
+            above = byPlace.get(new Place(top.id(), target));
         }
         return top;
-    }
-
-    /**
-     * {@code id parent major:minor root target options [optional fields...] - type source superOptions}; what cannot be a
-     * path is left out.
-     */
-    private static Optional<MountPoint> line(ByteBuffer bytes) {
-        try {
-            String line = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
-            String[] fields = line.split(" ", -1);
-            int dash = 6;
-            while (!fields[dash].equals("-")) {
-                dash++;
-            }
-            String root = unescape(fields[3]);
-            boolean removed = root.endsWith(REMOVED);
-            return Optional.of(new MountPoint(
-                    Integer.parseInt(fields[0]),
-                    Integer.parseInt(fields[1]),
-                    fields[2],
-                    Path.of(removed ? root.substring(0, root.length() - REMOVED.length()) : root),
-                    removed,
-                    Path.of(unescape(fields[4])),
-                    Set.copyOf(List.of(fields[5].split(","))),
-                    unescape(fields[dash + 1]),
-                    unescape(fields[dash + 2]),
-                    Set.copyOf(List.of(fields[dash + 3].split(",")))));
-        } catch (CharacterCodingException | InvalidPathException e) {
-            return Optional.empty();
-        }
-    }
-
-    /** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
-    private static String unescape(String field) {
-        if (field.indexOf('\\') < 0) {
-            return field;
-        }
-        StringBuilder out = new StringBuilder(field.length());
-        for (int i = 0; i < field.length(); i++) {
-            char c = field.charAt(i);
-            if (c == '\\') {
-                out.append((char) Integer.parseInt(field.substring(i + 1, i + 4), 8));
-                i += 3;
-            } else {
-                out.append(c);
-            }
-        }
-        return out.toString();
     }
 }
