@@ -9,7 +9,6 @@ import io.berth.fault.Fault;
 public final class SystemCallException extends Fault {
     private static final long serialVersionUID = 1L;
     private static final int LONGEST_PATH = 200;
-    private static final String NEEDED = "Linux 5.12 or newer is needed, with no seccomp filter on this call";
 
     private final int errno;
     private final String call;

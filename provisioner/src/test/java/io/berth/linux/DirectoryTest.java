@@ -101,7 +101,7 @@ class DirectoryTest {
     @Test
     void renamingIntoARemovedDirectoryIsNotTakenForAMissingFile() throws IOException {
         directory.mkdir("to", 0700);
-        directory.create("file", new byte[0]);
+        directory.create("file", new byte[0], 0600);
         try (Directory to = directory.openDirectory("to").orElseThrow()) {
             directory.rmdir("to");
             assertErrno(Errno.ENOENT, () -> directory.rename("file", to, "file"));
@@ -114,17 +114,17 @@ class DirectoryTest {
     void aFileIsCreatedOnceAndReadBack() throws IOException {
         byte[] content = new byte[300_000];
         new Random(1).nextBytes(content);
-        assertThat(directory.create("file", content)).isTrue();
-        assertThat(directory.create("file", new byte[] {1})).isFalse();
+        assertThat(directory.create("file", content, 0600)).isTrue();
+        assertThat(directory.create("file", new byte[] {1}, 0600)).isFalse();
         assertThat(directory.read("file", content.length)).hasValue(content);
         assertThat(directory.status("file").orElseThrow().mode()).isEqualTo(0600);
-        assertThat(directory.create("empty", new byte[0])).isTrue();
+        assertThat(directory.create("empty", new byte[0], 0600)).isTrue();
         assertThat(directory.read("empty", 0)).hasValue(new byte[0]);
     }
 
     @Test
     void aFileOfOneByteTooManyIsNotRead() {
-        directory.create("file", new byte[101]);
+        directory.create("file", new byte[101], 0600);
         assertThat(directory.read("file", 101)).isPresent();
         assertErrno(Errno.EFBIG, () -> directory.read("file", 100));
     }
@@ -169,13 +169,13 @@ class DirectoryTest {
             assertErrno(Errno.ELOOP, () -> in.read("file", 100));
             assertErrno(Errno.ELOOP, () -> LockFile.open(in, "file"));
             assertErrno(Errno.ELOOP, () -> LockFile.open(in, "dangling"));
-            assertThat(in.create("dangling", new byte[1])).isFalse();
+            assertThat(in.create("dangling", new byte[1], 0600)).isFalse();
             assertThat(in.mkdir("dangling", 0700)).isFalse();
             assertThat(in.status("file").orElseThrow().type()).isEqualTo(FileType.SYMLINK);
             assertErrno(Errno.ENOTDIR, () -> in.rmdir("folder"));
             assertThat(in.link("file", in, "again")).isTrue();
             assertThat(Files.isSymbolicLink(pool.resolve("again"))).isTrue();
-            assertThat(in.create("plain", new byte[] {1})).isTrue();
+            assertThat(in.create("plain", new byte[] {1}, 0600)).isTrue();
             assertThat(in.rename("plain", in, "file")).isTrue();
             assertThat(in.unlink("again")).isTrue();
             assertThat(in.unlink("folder")).isTrue();
@@ -212,7 +212,7 @@ class DirectoryTest {
                 () -> directory.openDirectory(name),
                 () -> directory.mkdir(name, 0700),
                 () -> directory.read(name, 1),
-                () -> directory.create(name, new byte[0]),
+                () -> directory.create(name, new byte[0], 0600),
                 () -> directory.link(name, directory, "x"),
                 () -> directory.link("x", directory, name),
                 () -> directory.rename(name, directory, "x"),
@@ -228,8 +228,8 @@ class DirectoryTest {
     @Test
     void linkAndRenameWorkBetweenDirectories() {
         directory.mkdir("to", 0700);
-        directory.create("a", "a".getBytes(UTF_8));
-        directory.create("b", "b".getBytes(UTF_8));
+        directory.create("a", "a".getBytes(UTF_8), 0600);
+        directory.create("b", "b".getBytes(UTF_8), 0600);
         try (Directory to = directory.openDirectory("to").orElseThrow()) {
             assertThat(directory.link("a", to, "x")).isTrue();
             assertThat(directory.link("b", to, "x")).isFalse();
@@ -274,7 +274,7 @@ class DirectoryTest {
         output("mkfifo", root.resolve("fifo").toString());
         output("mknod", root.resolve("block").toString(), "b", "7", "0");
         Files.createSymbolicLink(root.resolve("link"), Path.of("nowhere"));
-        directory.create("file", new byte[0]);
+        directory.create("file", new byte[0], 0600);
         directory.mkdir("folder", 0700);
         assertThat(directory.list(0, 10).entries())
                 .allSatisfy(entry -> assertThat(entry.type())
@@ -322,7 +322,7 @@ class DirectoryTest {
         assertThat(name).isEqualTo("bad\udcff");
         try (Directory bad = directory.openDirectory(name).orElseThrow()) {
             assertThat(bad.path()).isEqualTo(root.resolve("bad?"));
-            assertThat(bad.create("x", new byte[0])).isTrue();
+            assertThat(bad.create("x", new byte[0], 0600)).isTrue();
             assertThat(bad.unlink("x")).isTrue();
         }
         assertThat(directory.rename(name, directory, "worse\udcfe")).isTrue();
@@ -382,8 +382,8 @@ class DirectoryTest {
 
     private void exerciseEveryPath() throws IOException {
         directory.mkdir("d", 0755);
-        directory.create("f", new byte[10]);
-        directory.create("f", new byte[10]);
+        directory.create("f", new byte[10], 0600);
+        directory.create("f", new byte[10], 0600);
         Files.createSymbolicLink(root.resolve("l"), Path.of("d"));
         directory.read("f", 10);
         assertErrno(Errno.EFBIG, () -> directory.read("f", 5));

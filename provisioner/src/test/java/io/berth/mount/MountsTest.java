@@ -119,7 +119,7 @@ class MountsTest {
             assertThatThrownBy(() -> mounted.mkdir("new", 0700))
                     .isInstanceOfSatisfying(SystemCallException.class, e -> {
                         assertThat(e.errno()).isEqualTo(Errno.EROFS);
-                        assertThat(e.toFault().kind()).isEqualTo(Fault.Kind.FAILED_PRECONDITION);
+                        assertThat(e.kind()).isEqualTo(Fault.Kind.FAILED_PRECONDITION);
                     });
         }
         assertThat(directory.mkdir("new", 0700)).isTrue();
@@ -167,7 +167,7 @@ class MountsTest {
     void aTargetThatIsASymbolicLinkIsNotFollowed() throws IOException {
         Path link = Files.createSymbolicLink(root.resolve("link"), target);
         assertErrno(Errno.ELOOP, () -> Mounts.bind(directory, link, Set.of()));
-        assertErrno(Errno.ELOOP, () -> Mounts.tmpfs(link, 4096, 0700, 0, 0, Set.of()));
+        assertErrno(Errno.ELOOP, () -> Mounts.tmpfs("berth:test", link, 4096, 0700, 0, 0, Set.of()));
         Mounts.bind(directory, target, Set.of());
         assertThat(Mounts.unmount(link)).isFalse();
         assertThat(target.resolve("file")).exists();
@@ -186,7 +186,7 @@ class MountsTest {
         for (int i = 0; i < 5; i++) {
             Mounts.bind(directory, target, Set.of());
         }
-        Mounts.tmpfs(target, 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", target, 1 << 20, 0700, 0, 0, Set.of());
         assertThat(mountAt(target).fsType()).isEqualTo("tmpfs");
         assertThat(Mounts.unmount(target)).isTrue();
         assertThat(MountTable.read().at(target)).isEmpty();
@@ -197,7 +197,7 @@ class MountsTest {
     void aMountInUseIsTakenAwayToo() throws IOException {
         Files.createDirectory(source.resolve("below"));
         Mounts.bind(directory, target, Set.of());
-        Mounts.tmpfs(target.resolve("below"), 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", target.resolve("below"), 1 << 20, 0700, 0, 0, Set.of());
         try (Directory user = Directory.open(target)) {
             assertThat(Mounts.unmount(target)).isTrue();
             assertThat(target).isEmptyDirectory();
@@ -209,7 +209,7 @@ class MountsTest {
     @Test
     void whatIsMountedBelowTheSourceIsNotTakenAlong() throws IOException {
         Path below = Files.createDirectory(source.resolve("below"));
-        Mounts.tmpfs(below, 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", below, 1 << 20, 0700, 0, 0, Set.of());
         Files.createFile(below.resolve("hidden"));
         Mounts.bind(directory, target, Set.of());
         assertThat(target.resolve("below")).isEmptyDirectory();
@@ -217,19 +217,19 @@ class MountsTest {
 
     @Test
     void mountsBelowTheSourceDoNotSpreadToTheTargetLater() throws Exception {
-        Mounts.tmpfs(source, 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", source, 1 << 20, 0700, 0, 0, Set.of());
         run("mount", "--make-shared", source.toString());
         Files.createDirectory(source.resolve("below"));
         try (Directory shared = Directory.open(source)) {
             Mounts.bind(shared, target, Set.of());
         }
-        Mounts.tmpfs(source.resolve("below"), 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", source.resolve("below"), 1 << 20, 0700, 0, 0, Set.of());
         assertThat(MountTable.read().at(target.resolve("below"))).isEmpty();
     }
 
     @Test
     void aFileSystemInMemoryHasItsSizeModeAndOwner() throws IOException {
-        Mounts.tmpfs(target, 1 << 20, 02770, 12, 34, MountOption.parse(List.of("nosuid", "noexec")));
+        Mounts.tmpfs("berth:test", target, 1 << 20, 02770, 12, 34, MountOption.parse(List.of("nosuid", "noexec")));
         assertThat(mountAt(target).options()).contains("nosuid", "noexec", "rw");
         try (Directory memory = Directory.open(target)) {
             FileSystemStatus status = memory.fileSystem();
@@ -239,16 +239,17 @@ class MountsTest {
             assertThat(memory.status().gid()).isEqualTo(34);
             assertThat(memory.status().mountRoot()).isTrue();
         }
-        assertThatIllegalArgumentException().isThrownBy(() -> Mounts.tmpfs(target, 0, 0700, 0, 0, Set.of()));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Mounts.tmpfs("berth:test", target, 0, 0700, 0, 0, Set.of()));
     }
 
     @Test
     void aFileThatDoesNotFitIsNotLeftHalfWritten() {
-        Mounts.tmpfs(target, 64 << 10, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", target, 64 << 10, 0700, 0, 0, Set.of());
         try (Directory memory = Directory.open(target)) {
-            assertErrno(Errno.ENOSPC, () -> memory.create("big", new byte[1 << 20]));
+            assertErrno(Errno.ENOSPC, () -> memory.create("big", new byte[1 << 20], 0600));
             assertThat(memory.status("big")).isEmpty();
-            assertThat(memory.create("small", new byte[100])).isTrue();
+            assertThat(memory.create("small", new byte[100], 0600)).isTrue();
         }
     }
 
@@ -273,10 +274,11 @@ class MountsTest {
 
     private void mountInEveryWay() {
         Mounts.bind(directory, target, Set.of(MountOption.RO));
-        Mounts.tmpfs(target, 1 << 20, 0700, 0, 0, Set.of());
+        Mounts.tmpfs("berth:test", target, 1 << 20, 0700, 0, 0, Set.of());
         assertErrno(Errno.ENOENT, () -> Mounts.bind(directory, root.resolve("missing"), Set.of()));
-        assertErrno(Errno.ENOTDIR, () -> Mounts.tmpfs(source.resolve("file"), 1 << 20, 0700, 0, 0, Set.of()));
-        assertErrno(Errno.EINVAL, () -> Mounts.tmpfs(target, 1 << 20, 0700, -1, 0, Set.of()));
+        assertErrno(
+                Errno.ENOTDIR, () -> Mounts.tmpfs("berth:test", source.resolve("file"), 1 << 20, 0700, 0, 0, Set.of()));
+        assertErrno(Errno.EINVAL, () -> Mounts.tmpfs("berth:test", target, 1 << 20, 0700, -1, 0, Set.of()));
         Mounts.unmount(target);
     }
 
