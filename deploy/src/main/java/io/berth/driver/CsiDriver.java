@@ -1,0 +1,112 @@
+package io.berth.driver;
+
+import io.berth.controller.ControllerService;
+import io.berth.csi.CsiServer;
+import io.berth.csi.IdentityService;
+import io.berth.csi.v1.PluginCapability;
+import io.berth.fault.Fault;
+import io.berth.hostpath.HostPaths;
+import io.berth.node.NodeService;
+import io.berth.pool.Housekeeping;
+import io.berth.pool.PoolConfig;
+import io.berth.pool.PoolKind;
+import io.berth.pool.Pools;
+import io.berth.service.NodeVolumes;
+import io.berth.service.Volumes;
+import io.grpc.BindableService;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A running CSI driver. */
+public final class CsiDriver implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(CsiDriver.class);
+
+    private final DriverConfig config;
+    private final Pools pools;
+    private final Housekeeping housekeeping;
+    private final CsiServer server;
+    private final Thread opener;
+
+    private CsiDriver(DriverConfig config) {
+        this.config = config;
+        this.pools = Pools.serving(config.pools());
+        this.housekeeping = new Housekeeping(pools, config.reapRate());
+        // Pools are opened while gRPC starts: both take long, and neither needs the other.
+        this.opener = new Thread(this::openPools, "open-pools");
+        opener.setDaemon(true);
+        opener.start();
+        this.server = CsiServer.start(config.endpoint(), config.maxCalls(), config.slowCall(), services());
+        housekeeping.start();
+        LOG.info("serving {} on {}, pools {}", config.name(), config.endpoint(), config.pools());
+    }
+
+    /**
+     * Starts a driver. It answers Probe at once, and is ready when every pool was opened or was found unusable.
+     *
+     * @throws Fault when the socket cannot be had or the settings contradict each other
+     */
+    public static CsiDriver start(DriverConfig config) {
+        return new CsiDriver(config);
+    }
+
+    private List<BindableService> services() {
+        Volumes volumes = new Volumes(pools, Clock.systemUTC());
+        List<BindableService> services = new ArrayList<>();
+        services.add(new IdentityService(config.name(), config.version(), capabilities(), this::isReady));
+        if (config.services().contains(DriverConfig.Service.CONTROLLER)) {
+            services.add(new ControllerService(volumes, config.topology()));
+        }
+        if (config.services().contains(DriverConfig.Service.NODE)) {
+            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(config.hostPaths()));
+            services.add(new NodeService(nodeVolumes, config.topology(), config.maxVolumes()));
+        }
+        return services;
+    }
+
+    private List<PluginCapability> capabilities() {
+        List<PluginCapability> capabilities = new ArrayList<>();
+        if (config.services().contains(DriverConfig.Service.CONTROLLER)) {
+            capabilities.add(service(PluginCapability.Service.Type.CONTROLLER_SERVICE));
+        }
+        if (config.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
+            capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));
+        }
+        capabilities.add(PluginCapability.newBuilder()
+                .setVolumeExpansion(PluginCapability.VolumeExpansion.newBuilder()
+                        .setType(PluginCapability.VolumeExpansion.Type.ONLINE))
+                .build());
+        return capabilities;
+    }
+
+    private static PluginCapability service(PluginCapability.Service.Type type) {
+        return PluginCapability.newBuilder()
+                .setService(PluginCapability.Service.newBuilder().setType(type))
+                .build();
+    }
+
+    private void openPools() {
+        pools.problem().ifPresent(problem -> LOG.warn("not ready: {}", problem.getMessage()));
+    }
+
+    private boolean isReady() {
+        if (opener.isAlive()) {
+            return false;
+        }
+        pools.problem().ifPresent(problem -> {
+            throw problem;
+        });
+        return true;
+    }
+
+    /** Stops: ends what runs, within the stop timeout, and removes the socket. Volumes stay mounted. */
+    @Override
+    public void close() {
+        server.stop(config.stopTimeout());
+        housekeeping.close();
+        pools.close();
+        LOG.info("stopped");
+    }
+}
