@@ -115,7 +115,7 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
     @Override
     public void nodeGetVolumeStats(
             NodeGetVolumeStatsRequest request, StreamObserver<NodeGetVolumeStatsResponse> observer) {
-        Usage usage = volumes.usage(id(request.getVolumeId()), path("volume_path", request.getVolumePath()));
+        Usage usage = volumes.usage(id(request.getVolumeId()), volumePath(request.getVolumePath()));
         Replies.reply(
                 observer,
                 NodeGetVolumeStatsResponse.newBuilder()
@@ -135,7 +135,7 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
     @Override
     public void nodeExpandVolume(NodeExpandVolumeRequest request, StreamObserver<NodeExpandVolumeResponse> observer) {
         String id = id(request.getVolumeId());
-        Path path = path("volume_path", request.getVolumePath());
+        Path path = volumePath(request.getVolumePath());
         if (request.hasVolumeCapability()) {
             VolumeUse.parse("volume_capability", request.getVolumeCapability());
         }
@@ -183,6 +183,14 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
 
     private static Optional<Path> optionalPath(String field, String text) {
         return text.isEmpty() ? Optional.empty() : Optional.of(path(field, text));
+    }
+
+    /** Where a volume is said to be mounted; a path where no volume can be is one where it is not (csi-sanity). */
+    private static Path volumePath(String text) {
+        if (!text.isEmpty() && !text.startsWith("/")) {
+            throw new Fault(Fault.Kind.NOT_FOUND, "volume_path " + Fault.quote(text) + ": no volume is mounted there");
+        }
+        return path("volume_path", text);
     }
 
     private static Path path(String field, String text) {
