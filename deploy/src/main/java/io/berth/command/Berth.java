@@ -1,0 +1,101 @@
+package io.berth.command;
+
+import io.berth.fault.Fault;
+import io.berth.terminal.Table;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The {@code berth} command. */
+@Command(
+        name = "berth",
+        header = "Berth gives containers storage: a CSI driver for local disks and host paths.",
+        synopsisSubcommandLabel = "COMMAND",
+        customSynopsis = "berth COMMAND [OPTION...]",
+        footer = {
+            "",
+            "Begin with 'berth serve --help'. Every command explains itself with --help.",
+        })
+public final class Berth {
+    private static final int WIDEST_HELP = 110;
+    private static final int NARROWEST_HELP = 60;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this text.")
+    @SuppressWarnings("unused") // picocli looks at the definition alone
+    private boolean help;
+
+    private Berth() {}
+
+    public static void main(String[] arguments) {
+        System.exit(run(writer(System.out), writer(System.err), System.getenv(), arguments));
+    }
+
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(stream, true, StandardCharsets.UTF_8);
+    }
+
+    /** Runs a command and gives its exit code. */
+    static int run(PrintWriter out, PrintWriter err, Map<String, String> environment, String... arguments) {
+        CommandLine line = new CommandLine(new Berth());
+        commandsFor(arguments, environment, out).forEach((name, command) -> line.addSubcommand(name, command.get()));
+        line.setOut(out)
+                .setErr(err)
+                .setUsageHelpWidth(Math.clamp(Table.terminalWidth(), NARROWEST_HELP, WIDEST_HELP))
+                .setExitCodeExceptionMapper(
+                        thrown -> thrown instanceof Fault fault ? ExitCode.of(fault) : ExitCode.FAILED)
+                .setExecutionExceptionHandler((thrown, command, parsed) -> explain(thrown, command))
+                .setParameterExceptionHandler((wrong, given) -> explain(wrong));
+        line.getSubcommands().values().forEach(command -> describe(command.getCommandSpec()));
+        if (arguments.length == 0) {
+            line.usage(err);
+            return ExitCode.USAGE;
+        }
+        return line.execute(arguments);
+    }
+
+    /** The command that is called, so that its start does not pay for the others; all of them where none is. */
+    private static Map<String, Supplier<CommandLine>> commandsFor(
+            String[] arguments, Map<String, String> environment, PrintWriter out) {
+        Map<String, Supplier<CommandLine>> commands = new LinkedHashMap<>();
+        for (Role role : Role.values()) {
+            commands.put(role.command(), () -> ServeCommand.of(role, environment));
+        }
+        commands.put("version", () -> new CommandLine(new VersionCommand(out)));
+        Supplier<CommandLine> called = arguments.length == 0 ? null : commands.get(arguments[0]);
+        return called == null ? commands : Map.of(arguments[0], called);
+    }
+
+    /** What all commands have in common. */
+    private static void describe(CommandSpec command) {
+        command.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(ExitCode.MEANINGS);
+    }
+
+    private static int explain(Exception thrown, CommandLine command) throws Exception {
+        if (!(thrown instanceof Fault fault)) {
+            throw thrown;
+        }
+        fault.getMessage().lines().forEach(line -> command.getErr().println("berth: " + line));
+        return ExitCode.of(fault);
+    }
+
+    private static int explain(ParameterException wrong) {
+        CommandLine command = wrong.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println("berth: " + wrong.getMessage());
+        UnmatchedArgumentException.printSuggestions(wrong, err);
+        err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        return ExitCode.USAGE;
+    }
+}

@@ -1,0 +1,106 @@
+package io.berth.command;
+
+import io.berth.logging.Logging;
+import io.berth.settings.Setting;
+import io.berth.settings.Settings;
+import io.berth.systemd.ServiceNotifier;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** Runs the driver until the process is told to end. */
+final class ServeCommand implements Callable<Integer> {
+    private final Role role;
+    private final Map<String, String> environment;
+    private final CommandSpec command = CommandSpec.wrapWithoutInspection(this);
+
+    private ServeCommand(Role role, Map<String, String> environment) {
+        this.role = role;
+        this.environment = environment;
+    }
+
+    /** The command of a role. */
+    static CommandLine of(Role role, Map<String, String> environment) {
+        CommandSpec command = new ServeCommand(role, environment).command;
+        settings().forEach(setting -> command.addOption(option(setting)));
+        command.addOption(OptionSpec.builder("-h", "--help")
+                .usageHelp(true)
+                .description("Show this text.")
+                .build());
+        command.usageMessage()
+                .header(role.meaning())
+                .abbreviateSynopsis(true)
+                .sortOptions(false)
+                .description(
+                        "",
+                        "Settings are flags, BERTH_ variables (--node-id is BERTH_NODE_ID) or keys of a YAML file"
+                                + " (node-id: n1). A flag wins over a variable, a variable over the file.",
+                        "")
+                .footer(
+                        "",
+                        "Examples:",
+                        "  berth " + role.command() + " --node-id n1 --pool fast=local:/srv/fast",
+                        "  berth " + role.command() + " --config /etc/berth/berth.yaml --log-format json");
+        return new CommandLine(command);
+    }
+
+    private static OptionSpec option(Setting<?> setting) {
+        String standard = setting.standard()
+                .filter(text -> !text.isEmpty())
+                .map(text -> " Default: " + text + ".")
+                .orElse(setting.required() ? " Must be given." : "");
+        String repeated = setting.repeated() ? " May be given many times." : "";
+        return OptionSpec.builder(setting.flag())
+                .paramLabel(setting.placeholder())
+                .type(List.class)
+                .auxiliaryTypes(String.class)
+                .description((setting.meaning() + repeated + standard).replace("%", "%%"))
+                .build();
+    }
+
+    private static Stream<Setting<?>> settings() {
+        return Stream.concat(Stream.of(Settings.CONFIG), Settings.DEFINITIONS.stream());
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Settings settings = Settings.read(flags(), environment);
+        switch (settings.logFormat()) {
+            case TEXT -> Logging.textToStdout(settings.logLevel());
+            case JSON -> Logging.jsonToStdout(settings.logLevel());
+        }
+        Logger log = LoggerFactory.getLogger(ServeCommand.class);
+        ServiceNotifier notifier = new ServiceNotifier(environment);
+        log.atInfo()
+                .addKeyValue("version", Version.BERTH)
+                .addKeyValue("role", role.command())
+                .addKeyValue("node", settings.nodeId())
+                .log("started");
+        notifier.ready();
+        Termination.await(settings.stopTimeout(), () -> {
+            notifier.stopping();
+            log.info("stopped");
+        });
+        return ExitCode.OK;
+    }
+
+    private Map<String, List<String>> flags() {
+        Map<String, List<String>> flags = new HashMap<>();
+        settings().forEach(setting -> {
+            List<String> values =
+                    command.commandLine().getParseResult().matchedOptionValue(setting.flag(), List.<String>of());
+            if (!values.isEmpty()) {
+                flags.put(setting.name(), values);
+            }
+        });
+        return flags;
+    }
+}

@@ -1,0 +1,37 @@
+package io.berth.settings;
+
+import java.util.Collection;
+import java.util.Comparator;
+
+/** The known word that is meant when an unknown one is given. */
+final class Nearest {
+    private Nearest() {}
+
+    /** The word that differs from the text in the fewest letters. */
+    static String to(String text, Collection<String> words) {
+        String start = text.substring(0, Math.min(text.length(), 100));
+        return words.stream()
+                .min(Comparator.comparingInt((String word) -> distance(start, word))
+                        .thenComparing(Comparator.naturalOrder()))
+                .orElseThrow();
+    }
+
+    /** How many letters must be put in, taken out or changed to make one of the other (Levenshtein). */
+    private static int distance(String from, String to) {
+        int[] above = new int[to.length() + 1];
+        for (int column = 0; column <= to.length(); column++) {
+            above[column] = column;
+        }
+        for (int row = 1; row <= from.length(); row++) {
+            int[] current = new int[to.length() + 1];
+            current[0] = row;
+            for (int column = 1; column <= to.length(); column++) {
+                int change = from.charAt(row - 1) == to.charAt(column - 1) ? 0 : 1;
+                current[column] =
+                        Math.min(above[column - 1] + change, 1 + Math.min(above[column], current[column - 1]));
+            }
+            above = current;
+        }
+        return above[to.length()];
+    }
+}

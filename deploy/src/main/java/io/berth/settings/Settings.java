@@ -1,0 +1,165 @@
+package io.berth.settings;
+
+import io.berth.pool.PoolConfig;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.event.Level;
+
+/**
+ * What a running driver is told, checked and complete. Immutable.
+ *
+ * @param endpoint the CSI socket
+ * @param nodeId this machine's name in the cluster
+ * @param driverName the name the driver is registered by
+ * @param pools the pools to serve; no name twice
+ * @param allowedHostPaths the folders below which existing paths may be mounted
+ * @param maxCalls how many calls may be under way at once
+ * @param slowCall a call that takes longer is logged as slow
+ * @param stopTimeout how long a stop waits for calls under way
+ * @param reapRate how many deleted files and folders are removed in a second
+ * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
+ */
+public record Settings(
+        Path endpoint,
+        String nodeId,
+        String driverName,
+        List<PoolConfig> pools,
+        List<Path> allowedHostPaths,
+        int maxCalls,
+        Duration slowCall,
+        Duration stopTimeout,
+        int reapRate,
+        int maxVolumes,
+        LogFormat logFormat,
+        Level logLevel) {
+
+    /** How log lines are written. */
+    public enum LogFormat {
+        TEXT,
+        JSON
+    }
+
+    static final Setting<Path> ENDPOINT = Setting.withDefault(
+                    "endpoint",
+                    "SOCKET",
+                    "unix:///run/berth/csi.sock",
+                    "The Unix socket that CSI is served on.",
+                    Values::socket)
+            .alsoFrom("CSI_ENDPOINT");
+    static final Setting<String> NODE_ID = Setting.required(
+            "node-id",
+            "NAME",
+            "This machine's name in the cluster; in Kubernetes the value of spec.nodeName. Local volumes belong to it.",
+            Values::label);
+    static final Setting<String> DRIVER_NAME = Setting.withDefault(
+            "driver-name",
+            "NAME",
+            "csi.berth.io",
+            "The name the driver is registered by; StorageClasses and PersistentVolumes refer to it.",
+            Values::label);
+    static final Setting<PoolConfig> POOL = Setting.repeated(
+            "pool",
+            "POOL",
+            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node) or hostpath (a path every node sees alike)."
+                    + " Options follow after commas: size=SIZE, overcommit=FACTOR.",
+            Values::pool);
+    static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
+            "allow-host-path",
+            "FOLDER",
+            "A folder below which volumes may name existing paths. Without it none may.",
+            Values::folder);
+    static final Setting<Integer> MAX_CALLS = Setting.withDefault(
+            "max-calls",
+            "COUNT",
+            "64",
+            "How many calls may be under way at once; more are refused and tried again by the caller.",
+            Values.number(1, 4096));
+    static final Setting<Duration> SLOW_CALL = Setting.withDefault(
+            "slow-call",
+            "DURATION",
+            "10s",
+            "A call that takes longer than this is logged as slow while it goes on.",
+            Values.duration(Duration.ofMillis(1), Duration.ofHours(1)));
+    static final Setting<Duration> STOP_TIMEOUT = Setting.withDefault(
+            "stop-timeout",
+            "DURATION",
+            "20s",
+            "How long a stop waits for calls under way.",
+            Values.duration(Duration.ZERO, Duration.ofMinutes(10)));
+    static final Setting<Integer> REAP_RATE = Setting.withDefault(
+            "reap-rate",
+            "COUNT",
+            "5000",
+            "How many files and folders of deleted volumes are removed in a second.",
+            Values.number(1, 1_000_000));
+    static final Setting<Integer> MAX_VOLUMES = Setting.withDefault(
+            "max-volumes",
+            "COUNT",
+            "0",
+            "How many volumes this node takes; 0 sets no limit.",
+            Values.number(0, Integer.MAX_VALUE));
+    static final Setting<LogFormat> LOG_FORMAT = Setting.withDefault(
+            "log-format",
+            "FORMAT",
+            "text",
+            "How log lines are written: text for people, json for machines.",
+            Values.oneOf(LogFormat.class));
+    static final Setting<Level> LOG_LEVEL = Setting.withDefault(
+            "log-level",
+            "LEVEL",
+            "info",
+            "The least severe events that are logged: error, warn, info, debug or trace.",
+            Values.oneOf(Level.class));
+
+    /** The YAML file with settings; the one setting that a file cannot hold. */
+    public static final Setting<Path> CONFIG = Setting.withDefault(
+            "config", "FILE", "", "A YAML file with settings. Flags and variables win over it.", Values::file);
+
+    /** Every definition that a file may hold, in the order of the reference. */
+    public static final List<Setting<?>> DEFINITIONS = List.of(
+            ENDPOINT,
+            NODE_ID,
+            DRIVER_NAME,
+            POOL,
+            ALLOW_HOST_PATH,
+            MAX_CALLS,
+            SLOW_CALL,
+            STOP_TIMEOUT,
+            REAP_RATE,
+            MAX_VOLUMES,
+            LOG_FORMAT,
+            LOG_LEVEL);
+
+    public Settings {
+        pools = List.copyOf(pools);
+        allowedHostPaths = List.copyOf(allowedHostPaths);
+    }
+
+    /**
+     * Reads all settings. A flag wins over a variable, a variable over the file; of a repeated setting one place counts,
+     * not the sum.
+     *
+     * @param flags the values given on the command line by the setting's name
+     * @param environment every variable of the process
+     * @throws io.berth.fault.Fault INVALID_ARGUMENT with one line for each thing that is wrong, all of them at once
+     */
+    public static Settings read(Map<String, List<String>> flags, Map<String, String> environment) {
+        SettingsReader reader = new SettingsReader(flags, environment);
+        reader.check();
+        return new Settings(
+                reader.one(ENDPOINT),
+                reader.one(NODE_ID),
+                reader.one(DRIVER_NAME),
+                reader.all(POOL),
+                reader.all(ALLOW_HOST_PATH),
+                reader.one(MAX_CALLS),
+                reader.one(SLOW_CALL),
+                reader.one(STOP_TIMEOUT),
+                reader.one(REAP_RATE),
+                reader.one(MAX_VOLUMES),
+                reader.one(LOG_FORMAT),
+                reader.one(LOG_LEVEL));
+    }
+}

@@ -1,0 +1,155 @@
+package io.berth.settings;
+
+import io.berth.fault.Fault;
+import io.berth.pool.PoolConfig;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** How texts become values; the readers of the definitions in {@link Settings}. */
+final class Values {
+    /** CSI limits driver names and topology values to 63 bytes of these characters. */
+    private static final Pattern LABEL = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
+
+    private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
+    /** unix(7): sun_path holds 108 bytes with the NUL that ends it. */
+    private static final int SOCKET_PATH_BYTES = 107;
+
+    private Values() {}
+
+    static String label(String source, String text) {
+        if (!LABEL.matcher(text).matches()) {
+            throw Fault.invalid(
+                    source,
+                    text,
+                    "1 to 63 letters, digits, hyphens, dots or underscores, with a letter or digit at both ends");
+        }
+        return text;
+    }
+
+    static Path socket(String source, String text) {
+        String path = text;
+        if (text.startsWith("unix:")) {
+            String rest = text.substring("unix:".length());
+            path = rest.startsWith("//") ? rest.substring(2) : rest;
+        }
+        Path socket = absolute(source, text, path, "unix:// and an absolute path, such as unix:///run/berth/csi.sock");
+        int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > SOCKET_PATH_BYTES) {
+            throw Fault.invalid(
+                    source, text, "a socket's path has at most " + SOCKET_PATH_BYTES + " bytes, this one has " + bytes);
+        }
+        return socket;
+    }
+
+    static Path folder(String source, String text) {
+        return absolute(source, text, text, "an absolute path without . and ..");
+    }
+
+    /** A path as the shell would read it: a relative one is below the working folder. */
+    static Path file(String source, String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw Fault.invalid(source, text, "a path, without NUL");
+        }
+    }
+
+    static PoolConfig pool(String source, String text) {
+        try {
+            return PoolConfig.parse(text);
+        } catch (Fault e) {
+            throw new Fault(e.kind(), source + ": " + e.getMessage(), e);
+        }
+    }
+
+    static Setting.Reader<Integer> number(int least, int most) {
+        return (source, text) -> {
+            String rule = most == Integer.MAX_VALUE
+                    ? "a whole number, at least " + least
+                    : "a whole number from " + least + " to " + most;
+            if (!text.matches("[0-9]{1,10}")) {
+                throw Fault.invalid(source, text, rule);
+            }
+            long number = Long.parseLong(text);
+            if (number < least || number > most) {
+                throw Fault.invalid(source, text, rule);
+            }
+            return (int) number;
+        };
+    }
+
+    static Setting.Reader<Duration> duration(Duration least, Duration most) {
+        return (source, text) -> {
+            Matcher matcher = DURATION.matcher(text);
+            if (matcher.matches()) {
+                Duration duration = Duration.of(Long.parseLong(matcher.group(1)), unit(matcher.group(2)));
+                if (duration.compareTo(least) >= 0 && duration.compareTo(most) <= 0) {
+                    return duration;
+                }
+            }
+            throw Fault.invalid(
+                    source,
+                    text,
+                    "a duration from " + format(least) + " to " + format(most) + ", such as 500ms, 10s or 2m");
+        };
+    }
+
+    private static ChronoUnit unit(String letters) {
+        return switch (letters) {
+            case "ms" -> ChronoUnit.MILLIS;
+            case "s" -> ChronoUnit.SECONDS;
+            case "m" -> ChronoUnit.MINUTES;
+            default -> ChronoUnit.HOURS;
+        };
+    }
+
+    static <E extends Enum<E>> Setting.Reader<E> oneOf(Class<E> type) {
+        return (source, text) -> Arrays.stream(type.getEnumConstants())
+                .filter(constant -> word(constant).equals(text))
+                .findFirst()
+                .orElseThrow(() -> Fault.invalid(
+                        source,
+                        text,
+                        "one of "
+                                + Arrays.stream(type.getEnumConstants())
+                                        .map(Values::word)
+                                        .collect(Collectors.joining(", "))));
+    }
+
+    private static String word(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static String format(Duration duration) {
+        if (duration.toMillisPart() != 0) {
+            return duration.toMillis() + "ms";
+        }
+        if (duration.toSecondsPart() != 0 || duration.isZero()) {
+            return duration.toSeconds() + "s";
+        }
+        return duration.toMinutesPart() != 0 ? duration.toMinutes() + "m" : duration.toHours() + "h";
+    }
+
+    private static Path absolute(String source, String text, String path, String rule) {
+        try {
+            Path absolute = Path.of(path);
+            if (absolute.isAbsolute() && absolute.equals(absolute.normalize()) && absolute.getParent() != null) {
+                return absolute;
+            }
+        } catch (InvalidPathException e) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    Fault.invalid(source, text, rule).getMessage(),
+                    e);
+        }
+        throw Fault.invalid(source, text, rule);
+    }
+}

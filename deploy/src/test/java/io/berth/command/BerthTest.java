@@ -1,0 +1,93 @@
+package io.berth.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.berth.settings.Setting;
+import io.berth.settings.Settings;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BerthTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void withoutACommandItShowsTheCommandsAndFails() {
+        assertThat(berth()).isEqualTo(2);
+        assertThat(err.toString()).contains("berth COMMAND", "serve", "controller", "node", "version");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void helpIsNoFailure() {
+        assertThat(berth("--help")).isZero();
+        assertThat(out.toString()).contains("Begin with 'berth serve --help'");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"serve", "controller", "node"})
+    void helpOfADriverExplainsEverySettingAndTheExitCodes(String command) {
+        assertThat(berth(command, "--help")).isZero();
+        for (Setting<?> setting : Settings.DEFINITIONS) {
+            assertThat(out.toString()).contains(setting.flag() + "=" + setting.placeholder());
+        }
+        assertThat(out.toString())
+                .contains("Default: unix:///run/berth/csi.sock.", "Must be given.", "Exit codes:", "Examples:")
+                .contains("berth " + command + " --node-id n1");
+    }
+
+    @Test
+    void wrongSettingsAreSaidALineEach() {
+        assertThat(Berth.run(
+                        writer(out),
+                        writer(err),
+                        Map.of("BERTH_REAP_RATE", "x"),
+                        "node",
+                        "--pool",
+                        "fast",
+                        "--max-calls=0"))
+                .isEqualTo(2);
+        assertThat(err.toString())
+                .hasLineCount(4)
+                .startsWith("berth: node-id is not set")
+                .contains("\nberth: --pool: ", "\nberth: --max-calls ", "\nberth: BERTH_REAP_RATE ");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void anUnknownCommandOrFlagIsRefusedWithWhatMayBeMeant() {
+        assertThat(berth("sreve")).isEqualTo(2);
+        assertThat(berth("serve", "--nod-id", "n1")).isEqualTo(2);
+        assertThat(err.toString())
+                .contains("berth: Unmatched argument at index 0: 'sreve'", "serve")
+                .contains("--node-id", "Try 'berth serve --help'.");
+    }
+
+    @Test
+    void versionIsForPeopleOrMachines() throws IOException {
+        assertThat(berth("version")).isZero();
+        assertThat(out.toString())
+                .startsWith("berth " + Version.BERTH + " (Java ")
+                .hasLineCount(1);
+        out.getBuffer().setLength(0);
+        assertThat(berth("version", "--json")).isZero();
+        assertThat(new ObjectMapper().readTree(out.toString()).path("berth").asText())
+                .isEqualTo(Version.BERTH)
+                .matches("\\d+\\.\\d+\\.\\d+.*");
+    }
+
+    private int berth(String... arguments) {
+        return Berth.run(writer(out), writer(err), Map.of(), arguments);
+    }
+
+    private static PrintWriter writer(StringWriter text) {
+        return new PrintWriter(text, true);
+    }
+}

@@ -1,0 +1,54 @@
+package io.berth.settings;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Holds docs/reference.md to the definitions; {@code -Dreference.write=true} writes the table anew. */
+class ReferenceTest {
+    private static final Path REFERENCE = Path.of("../docs/reference.md");
+    private static final String BEGIN = "<!-- settings: made from the code by ReferenceTest -->\n";
+    private static final String END = "<!-- end of settings -->\n";
+
+    @Test
+    void theReferenceSaysWhatTheCodeDefines() throws IOException {
+        String text = Files.readString(REFERENCE);
+        int from = text.indexOf(BEGIN) + BEGIN.length();
+        int to = text.indexOf(END);
+        assertThat(to).as("both marks are in %s", REFERENCE).isGreaterThanOrEqualTo(from);
+        if (Boolean.getBoolean("reference.write")) {
+            Files.writeString(REFERENCE, text.substring(0, from) + table() + text.substring(to));
+        } else {
+            assertThat(text.substring(from, to))
+                    .as("write the table anew: mvn -pl deploy -am test -Dtest=ReferenceTest -Dreference.write=true"
+                            + " -Dsurefire.failIfNoSpecifiedTests=false")
+                    .isEqualTo(table());
+        }
+    }
+
+    private static String table() {
+        return Stream.concat(Stream.of(Settings.CONFIG), Settings.DEFINITIONS.stream())
+                .map(ReferenceTest::line)
+                .collect(Collectors.joining(
+                        "\n", "| flag | variable | YAML key | default | meaning |\n|---|---|---|---|---|\n", "\n"));
+    }
+
+    private static String line(Setting<?> setting) {
+        String flag = "`" + setting.flag() + " " + setting.placeholder() + "`" + (setting.repeated() ? " ..." : "");
+        String variables = setting.variables().stream().map(ReferenceTest::code).collect(Collectors.joining(", then "));
+        String key = setting.equals(Settings.CONFIG) ? "" : code(setting.name());
+        String standard = setting.required()
+                ? "must be given"
+                : setting.standard().map(ReferenceTest::code).orElse("");
+        return "| " + String.join(" | ", flag, variables, key, standard, setting.meaning()) + " |";
+    }
+
+    private static String code(String text) {
+        return text.isEmpty() ? "" : "`" + text + "`";
+    }
+}
