@@ -14,6 +14,7 @@ public record Endpoint(Path socket) {
     /** What fits into {@code sun_path} with its NUL (unix(7)), in bytes. */
     private static final int MAX_BYTES = 107;
 
+    private static final String RULE = "unix:///PATH, unix:/PATH or /PATH of a socket, without . and ..";
     private static final String SCHEME = "unix:";
 
     /**
@@ -24,9 +25,8 @@ public record Endpoint(Path socket) {
     public static Endpoint parse(String text) {
         String rest = text.startsWith(SCHEME) ? text.substring(SCHEME.length()) : text;
         String path = rest.startsWith("//") ? rest.substring(2) : rest;
-        if (!path.startsWith("/") || path.startsWith("//") || path.endsWith("/")) {
-            throw Fault.invalid(
-                    "endpoint", text, "unix:///PATH, unix:/PATH or /PATH of a socket; other schemes are not served");
+        if (!path.startsWith("/") || path.endsWith("/")) {
+            throw Fault.invalid("endpoint", text, RULE);
         }
         int bytes = path.getBytes(StandardCharsets.UTF_8).length;
         if (bytes > MAX_BYTES) {
@@ -34,7 +34,11 @@ public record Endpoint(Path socket) {
                     "endpoint", text, "its path has " + bytes + " bytes, a Unix socket's at most " + MAX_BYTES);
         }
         try {
-            return new Endpoint(Path.of(path).normalize());
+            Path socket = Path.of(path);
+            if (!socket.equals(socket.normalize())) {
+                throw Fault.invalid("endpoint", text, RULE);
+            }
+            return new Endpoint(socket);
         } catch (InvalidPathException e) {
             throw Fault.invalid("endpoint", text, String.valueOf(e.getReason()));
         }

@@ -1,5 +1,6 @@
 package io.berth.command;
 
+import io.berth.driver.Role;
 import io.berth.fault.Fault;
 import io.berth.terminal.Table;
 import java.io.PrintStream;

@@ -1,5 +1,7 @@
 package io.berth.command;
 
+import io.berth.driver.CsiDriver;
+import io.berth.driver.Role;
 import io.berth.logging.Logging;
 import io.berth.settings.Setting;
 import io.berth.settings.Settings;
@@ -83,11 +85,12 @@ final class ServeCommand implements Callable<Integer> {
                 .addKeyValue("version", Version.BERTH)
                 .addKeyValue("role", role.command())
                 .addKeyValue("node", settings.nodeId())
-                .log("started");
+                .log("starting");
+        CsiDriver driver = CsiDriver.start(settings, role, Version.BERTH);
         notifier.ready();
         Termination.await(settings.stopTimeout(), () -> {
             notifier.stopping();
-            log.info("stopped");
+            driver.close();
         });
         return ExitCode.OK;
     }

@@ -3,6 +3,7 @@ package io.berth.driver;
 import io.berth.controller.ControllerService;
 import io.berth.csi.CsiServer;
 import io.berth.csi.IdentityService;
+import io.berth.csi.NodeTopology;
 import io.berth.csi.v1.PluginCapability;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
@@ -13,6 +14,7 @@ import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.service.NodeVolumes;
 import io.berth.service.Volumes;
+import io.berth.settings.Settings;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -24,23 +26,29 @@ import org.slf4j.LoggerFactory;
 public final class CsiDriver implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CsiDriver.class);
 
-    private final DriverConfig config;
+    private final Settings settings;
+    private final Role role;
+    private final String version;
+    private final NodeTopology topology;
     private final Pools pools;
     private final Housekeeping housekeeping;
     private final CsiServer server;
     private final Thread opener;
 
-    private CsiDriver(DriverConfig config) {
-        this.config = config;
-        this.pools = Pools.serving(config.pools());
-        this.housekeeping = new Housekeeping(pools, config.reapRate());
+    private CsiDriver(Settings settings, Role role, String version) {
+        this.settings = settings;
+        this.role = role;
+        this.version = version;
+        this.topology = new NodeTopology(settings.driverName().text(), settings.nodeId());
+        this.pools = Pools.serving(settings.pools());
+        this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while gRPC starts: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
         opener.setDaemon(true);
         opener.start();
-        this.server = CsiServer.start(config.endpoint(), config.maxCalls(), config.slowCall(), services());
+        this.server = CsiServer.start(settings.endpoint(), settings.maxCalls(), settings.slowCall(), services());
         housekeeping.start();
-        LOG.info("serving {} on {}, pools {}", config.name(), config.endpoint(), config.pools());
+        LOG.info("serving {} on {}, pools {}", settings.driverName(), settings.endpoint(), settings.pools());
     }
 
     /**
@@ -48,30 +56,30 @@ public final class CsiDriver implements AutoCloseable {
      *
      * @throws Fault when the socket cannot be had or the settings contradict each other
      */
-    public static CsiDriver start(DriverConfig config) {
-        return new CsiDriver(config);
+    public static CsiDriver start(Settings settings, Role role, String version) {
+        return new CsiDriver(settings, role, version);
     }
 
     private List<BindableService> services() {
         Volumes volumes = new Volumes(pools, Clock.systemUTC());
         List<BindableService> services = new ArrayList<>();
-        services.add(new IdentityService(config.name(), config.version(), capabilities(), this::isReady));
-        if (config.services().contains(DriverConfig.Service.CONTROLLER)) {
-            services.add(new ControllerService(volumes, config.topology()));
+        services.add(new IdentityService(settings.driverName(), version, capabilities(), this::isReady));
+        if (role.hasController()) {
+            services.add(new ControllerService(volumes, topology));
         }
-        if (config.services().contains(DriverConfig.Service.NODE)) {
-            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(config.hostPaths()));
-            services.add(new NodeService(nodeVolumes, config.topology(), config.maxVolumes()));
+        if (role.hasNode()) {
+            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
+            services.add(new NodeService(nodeVolumes, topology, settings.maxVolumes()));
         }
         return services;
     }
 
     private List<PluginCapability> capabilities() {
         List<PluginCapability> capabilities = new ArrayList<>();
-        if (config.services().contains(DriverConfig.Service.CONTROLLER)) {
+        if (role.hasController()) {
             capabilities.add(service(PluginCapability.Service.Type.CONTROLLER_SERVICE));
         }
-        if (config.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
+        if (settings.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
             capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));
         }
         capabilities.add(PluginCapability.newBuilder()
@@ -104,7 +112,7 @@ public final class CsiDriver implements AutoCloseable {
     /** Stops: ends what runs, within the stop timeout, and removes the socket. Volumes stay mounted. */
     @Override
     public void close() {
-        server.stop(config.stopTimeout());
+        server.stop(settings.stopTimeout());
         housekeeping.close();
         pools.close();
         LOG.info("stopped");

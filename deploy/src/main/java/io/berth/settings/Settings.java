@@ -1,5 +1,7 @@
 package io.berth.settings;
 
+import io.berth.csi.DriverName;
+import io.berth.csi.Endpoint;
 import io.berth.pool.PoolConfig;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,9 +24,9 @@ import org.slf4j.event.Level;
  * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
  */
 public record Settings(
-        Path endpoint,
+        Endpoint endpoint,
         String nodeId,
-        String driverName,
+        DriverName driverName,
         List<PoolConfig> pools,
         List<Path> allowedHostPaths,
         int maxCalls,
@@ -41,24 +43,24 @@ public record Settings(
         JSON
     }
 
-    static final Setting<Path> ENDPOINT = Setting.withDefault(
+    static final Setting<Endpoint> ENDPOINT = Setting.withDefault(
                     "endpoint",
                     "SOCKET",
                     "unix:///run/berth/csi.sock",
                     "The Unix socket that CSI is served on.",
-                    Values::socket)
+                    Values::endpoint)
             .alsoFrom("CSI_ENDPOINT");
     static final Setting<String> NODE_ID = Setting.required(
             "node-id",
             "NAME",
             "This machine's name in the cluster; in Kubernetes the value of spec.nodeName. Local volumes belong to it.",
             Values::label);
-    static final Setting<String> DRIVER_NAME = Setting.withDefault(
+    static final Setting<DriverName> DRIVER_NAME = Setting.withDefault(
             "driver-name",
             "NAME",
             "csi.berth.io",
             "The name the driver is registered by; StorageClasses and PersistentVolumes refer to it.",
-            Values::label);
+            Values::driverName);
     static final Setting<PoolConfig> POOL = Setting.repeated(
             "pool",
             "POOL",
@@ -91,7 +93,7 @@ public record Settings(
     static final Setting<Integer> REAP_RATE = Setting.withDefault(
             "reap-rate",
             "COUNT",
-            "5000",
+            "20000",
             "How many files and folders of deleted volumes are removed in a second.",
             Values.number(1, 1_000_000));
     static final Setting<Integer> MAX_VOLUMES = Setting.withDefault(

@@ -1,26 +1,26 @@
 package io.berth.settings;
 
+import io.berth.csi.DriverName;
+import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** How texts become values; the readers of the definitions in {@link Settings}. */
 final class Values {
-    /** CSI limits driver names and topology values to 63 bytes of these characters. */
+    /** A node's name is a topology value: 63 bytes of these characters (CSI, Topology). */
     private static final Pattern LABEL = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
 
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
-    /** unix(7): sun_path holds 108 bytes with the NUL that ends it. */
-    private static final int SOCKET_PATH_BYTES = 107;
 
     private Values() {}
 
@@ -34,19 +34,12 @@ final class Values {
         return text;
     }
 
-    static Path socket(String source, String text) {
-        String path = text;
-        if (text.startsWith("unix:")) {
-            String rest = text.substring("unix:".length());
-            path = rest.startsWith("//") ? rest.substring(2) : rest;
-        }
-        Path socket = absolute(source, text, path, "unix:// and an absolute path, such as unix:///run/berth/csi.sock");
-        int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > SOCKET_PATH_BYTES) {
-            throw Fault.invalid(
-                    source, text, "a socket's path has at most " + SOCKET_PATH_BYTES + " bytes, this one has " + bytes);
-        }
-        return socket;
+    static Endpoint endpoint(String source, String text) {
+        return named(source, () -> Endpoint.parse(text));
+    }
+
+    static DriverName driverName(String source, String text) {
+        return named(source, () -> new DriverName(text));
     }
 
     static Path folder(String source, String text) {
@@ -63,8 +56,13 @@ final class Values {
     }
 
     static PoolConfig pool(String source, String text) {
+        return named(source, () -> PoolConfig.parse(text));
+    }
+
+    /** A value of the core's own grammar; its error says in addition where the text came from. */
+    private static <T> T named(String source, Supplier<T> value) {
         try {
-            return PoolConfig.parse(text);
+            return value.get();
         } catch (Fault e) {
             throw new Fault(e.kind(), source + ": " + e.getMessage(), e);
         }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.berth.csi.DriverName;
+import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,15 +32,15 @@ class SettingsTest {
     void defaultsApplyWhereNothingIsGiven() {
         assertThat(Settings.read(NODE, Map.of()))
                 .isEqualTo(new Settings(
-                        Path.of("/run/berth/csi.sock"),
+                        new Endpoint(Path.of("/run/berth/csi.sock")),
                         "n1",
-                        "csi.berth.io",
+                        new DriverName("csi.berth.io"),
                         List.of(),
                         List.of(),
                         64,
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
-                        5000,
+                        20000,
                         0,
                         Settings.LogFormat.TEXT,
                         Level.INFO));
@@ -63,9 +65,9 @@ class SettingsTest {
                 .isEqualTo(Settings.DEFINITIONS.stream().map(Setting::name).collect(Collectors.toSet()));
 
         Settings byFlag = Settings.read(values, Map.of());
-        assertThat(byFlag.endpoint()).isEqualTo(Path.of("/tmp/c.sock"));
+        assertThat(byFlag.endpoint()).isEqualTo(new Endpoint(Path.of("/tmp/c.sock")));
         assertThat(byFlag.nodeId()).isEqualTo("n2");
-        assertThat(byFlag.driverName()).isEqualTo("local.csi.example");
+        assertThat(byFlag.driverName()).hasToString("local.csi.example");
         assertThat(byFlag.pools()).hasToString("[a=local:/a, b=hostpath:/b]");
         assertThat(byFlag.pools().getFirst().sizeBytes()).hasValue(1L << 30);
         assertThat(byFlag.allowedHostPaths()).containsExactly(Path.of("/data"), Path.of("/srv/x"));
@@ -102,7 +104,7 @@ class SettingsTest {
                 Map.of("BERTH_NODE_ID", "of-variable", "BERTH_DRIVER_NAME", "of-variable"));
 
         assertThat(settings.nodeId()).isEqualTo("of-flag");
-        assertThat(settings.driverName()).isEqualTo("of-variable");
+        assertThat(settings.driverName()).hasToString("of-variable");
         assertThat(settings.maxCalls()).isEqualTo(5);
     }
 
@@ -110,11 +112,12 @@ class SettingsTest {
     void theEndpointOfTheContainerStorageInterfaceCountsAfterBerthsOwn() throws IOException {
         String file = file("node-id: n1\nendpoint: /of-file.sock\n").toString();
         Map<String, String> foreign = Map.of("CSI_ENDPOINT", "unix:///of-csi.sock", "BERTH_CONFIG", file);
-        assertThat(Settings.read(Map.of(), foreign).endpoint()).isEqualTo(Path.of("/of-csi.sock"));
+        assertThat(Settings.read(Map.of(), foreign).endpoint()).isEqualTo(new Endpoint(Path.of("/of-csi.sock")));
 
         Map<String, String> both = Map.of("CSI_ENDPOINT", "/of-csi.sock", "BERTH_ENDPOINT", "unix:/of-berth.sock");
-        assertThat(Settings.read(NODE, both).endpoint()).isEqualTo(Path.of("/of-berth.sock"));
-        assertThat(Settings.read(NODE, Map.of("BERTH_CONFIG", file)).endpoint()).isEqualTo(Path.of("/of-file.sock"));
+        assertThat(Settings.read(NODE, both).endpoint()).isEqualTo(new Endpoint(Path.of("/of-berth.sock")));
+        assertThat(Settings.read(NODE, Map.of("BERTH_CONFIG", file)).endpoint())
+                .isEqualTo(new Endpoint(Path.of("/of-file.sock")));
     }
 
     @Test
@@ -175,7 +178,7 @@ class SettingsTest {
         assertThatThrownBy(() -> Settings.read(with(name, text), Map.of()))
                 .as(name)
                 .isInstanceOf(Fault.class)
-                .hasMessageStartingWith("--" + name + " \"");
+                .hasMessageStartingWith("--" + name);
     }
 
     @Test
@@ -184,7 +187,7 @@ class SettingsTest {
         assertThat(problems(Map.of("node-id", List.of("n1"), "endpoint", List.of(path)), Map.of()))
                 .singleElement()
                 .asString()
-                .contains("at most 107 bytes, this one has 109");
+                .contains("has 109 bytes, a Unix socket's at most 107");
     }
 
     @ParameterizedTest

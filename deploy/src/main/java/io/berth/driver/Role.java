@@ -1,0 +1,38 @@
+package io.berth.driver;
+
+import java.util.Locale;
+
+/** Which CSI services a driver process offers beside Identity. */
+public enum Role {
+    SERVE(true, true, "Run the whole driver: what a single machine, or every node of local disks, needs."),
+    CONTROLLER(true, false, "Run the driver's controller alone: volumes are made, listed and deleted."),
+    NODE(false, true, "Run the driver's node service alone: volumes are mounted for containers of this machine.");
+
+    private final boolean controller;
+    private final boolean node;
+    private final String meaning;
+
+    Role(boolean controller, boolean node, String meaning) {
+        this.controller = controller;
+        this.node = node;
+        this.meaning = meaning;
+    }
+
+    boolean hasController() {
+        return controller;
+    }
+
+    boolean hasNode() {
+        return node;
+    }
+
+    /** The name of the command that runs it. */
+    public String command() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** What it is for, in one sentence. */
+    public String meaning() {
+        return meaning;
+    }
+}
