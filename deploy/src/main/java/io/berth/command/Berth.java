@@ -50,7 +50,8 @@ public final class Berth {
     /** Runs a command and gives its exit code. */
     static int run(PrintWriter out, PrintWriter err, Map<String, String> environment, String... arguments) {
         CommandLine line = new CommandLine(new Berth());
-        commandsFor(arguments, environment, out).forEach((name, command) -> line.addSubcommand(name, command.get()));
+        commandsFor(arguments, environment, out, err)
+                .forEach((name, command) -> line.addSubcommand(name, command.get()));
         line.setOut(out)
                 .setErr(err)
                 .setUsageHelpWidth(Math.clamp(Table.terminalWidth(), NARROWEST_HELP, WIDEST_HELP))
@@ -68,11 +69,15 @@ public final class Berth {
 
     /** The command that is called, so that its start does not pay for the others; all of them where none is. */
     private static Map<String, Supplier<CommandLine>> commandsFor(
-            String[] arguments, Map<String, String> environment, PrintWriter out) {
+            String[] arguments, Map<String, String> environment, PrintWriter out, PrintWriter err) {
         Map<String, Supplier<CommandLine>> commands = new LinkedHashMap<>();
         for (Role role : Role.values()) {
             commands.put(role.command(), () -> ServeCommand.of(role, environment));
         }
+        commands.put("demo", () -> DemoCommand.of(out));
+        commands.put("doctor", () -> DoctorCommand.of(environment, out));
+        commands.put("pools", () -> PoolsCommand.of(environment, out));
+        commands.put("volumes", () -> VolumesCommand.of(environment, out, err));
         commands.put("version", () -> new CommandLine(new VersionCommand(out)));
         Supplier<CommandLine> called = arguments.length == 0 ? null : commands.get(arguments[0]);
         return called == null ? commands : Map.of(arguments[0], called);

@@ -54,5 +54,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
         root.addAppender(console);
         // Netty explains at length, and for nobody here, how it chose its buffers.
         context.getLogger("io.netty").setLevel(level.isGreaterOrEqual(Level.WARN) ? level : Level.INFO);
+        // Nor does it matter that a Unix socket has no keep-alive.
+        context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR);
     }
 }

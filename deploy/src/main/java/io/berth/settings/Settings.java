@@ -2,6 +2,7 @@ package io.berth.settings;
 
 import io.berth.csi.DriverName;
 import io.berth.csi.Endpoint;
+import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -145,11 +146,11 @@ public record Settings(
      *
      * @param flags the values given on the command line by the setting's name
      * @param environment every variable of the process
-     * @throws io.berth.fault.Fault INVALID_ARGUMENT with one line for each thing that is wrong, all of them at once
+     * @throws Fault INVALID_ARGUMENT with one line for each thing that is wrong, all of them at once
      */
     public static Settings read(Map<String, List<String>> flags, Map<String, String> environment) {
         SettingsReader reader = new SettingsReader(flags, environment);
-        reader.check();
+        reader.check(DEFINITIONS);
         return new Settings(
                 reader.one(ENDPOINT),
                 reader.one(NODE_ID),
@@ -163,5 +164,23 @@ public record Settings(
                 reader.one(MAX_VOLUMES),
                 reader.one(LOG_FORMAT),
                 reader.one(LOG_LEVEL));
+    }
+
+    /**
+     * Reads the pools alone, for commands that need no more.
+     *
+     * @throws Fault INVALID_ARGUMENT as {@link #read} does, and when there is no pool
+     */
+    public static List<PoolConfig> readPools(Map<String, List<String>> flags, Map<String, String> environment) {
+        SettingsReader reader = new SettingsReader(flags, environment);
+        reader.check(List.of(POOL));
+        List<PoolConfig> pools = reader.all(POOL);
+        if (pools.isEmpty()) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "no pool is set: give " + POOL.flag() + " NAME=KIND:PATH, the variable " + POOL.variable()
+                            + " or --config FILE");
+        }
+        return pools;
     }
 }

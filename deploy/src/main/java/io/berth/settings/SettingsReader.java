@@ -37,12 +37,13 @@ final class SettingsReader {
     /**
      * Finds everything that is wrong.
      *
+     * @param settings those whose values count now
      * @throws Fault INVALID_ARGUMENT with one line for each problem
      */
-    void check() {
+    void check(List<Setting<?>> settings) {
         checkVariableNames();
         checkFileKeys();
-        for (Setting<?> setting : Settings.DEFINITIONS) {
+        for (Setting<?> setting : settings) {
             checkValues(setting);
         }
         if (!problems.isEmpty()) {
@@ -50,12 +51,12 @@ final class SettingsReader {
         }
     }
 
-    /** The value of a setting that has exactly one; only after {@link #check}. */
+    /** The value of a setting that has exactly one; only after {@link #check(List)}. */
     <T> T one(Setting<T> setting) {
         return all(setting).getFirst();
     }
 
-    /** The values of a setting; only after {@link #check}. */
+    /** The values of a setting; only after {@link #check(List)}. */
     <T> List<T> all(Setting<T> setting) {
         return given(setting).stream()
                 .map(given -> setting.reader().read(given.source(), given.text()))

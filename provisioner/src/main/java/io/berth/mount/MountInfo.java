@@ -48,7 +48,9 @@ final class MountInfo {
     private Optional<MountPoint> mountPoint(String line) {
         String[] fields = line.split(" ", -1);
         int dash = 6;
+        boolean shared = false;
         while (!fields[dash].equals("-")) {
+            shared |= fields[dash].startsWith("shared:");
             dash++;
         }
         String root = unescape(fields[3]);
@@ -62,6 +64,7 @@ final class MountInfo {
                     removed,
                     Path.of(unescape(fields[4])),
                     options(fields[5]),
+                    shared,
                     unescape(fields[dash + 1]),
                     unescape(fields[dash + 2]),
                     options(fields[dash + 3])));

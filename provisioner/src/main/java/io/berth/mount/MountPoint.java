@@ -12,6 +12,7 @@ import java.util.Set;
  * @param rootRemoved whether that was removed from the file system since
  * @param target where it is mounted
  * @param options those of this mount
+ * @param shared whether what is mounted on it appears in its peers, and the other way round (mount_namespaces(7))
  * @param superOptions those of the file system
  */
 public record MountPoint(
@@ -22,6 +23,7 @@ public record MountPoint(
         boolean rootRemoved,
         Path target,
         Set<String> options,
+        boolean shared,
         String fsType,
         String source,
         Set<String> superOptions) {

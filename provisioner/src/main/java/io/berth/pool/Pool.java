@@ -340,6 +340,13 @@ public final class Pool implements AutoCloseable {
         }
     }
 
+    /** Where the data of a deleted volume lies that was kept. */
+    public static VolumePath keptAt(Volume volume) {
+        return volume.onDelete() == OnDelete.ARCHIVE && !volume.adopted()
+                ? ArchiveName.of(volume).path()
+                : volume.path();
+    }
+
     private void bringBack(Volume volume, ArchiveName name) {
         boolean there = at(volume.path()).isPresent();
         if (root.status(name.path().name()).isEmpty()) {
@@ -402,6 +409,7 @@ public final class Pool implements AutoCloseable {
 
     /** Bytes promised to volumes so far. */
     public long promisedBytes() {
+        promised.countOnce();
         return promised.total();
     }
 
@@ -416,6 +424,7 @@ public final class Pool implements AutoCloseable {
 
     /** Bytes that one more volume could have: what is not promised yet, and never more than what is free. */
     public long availableBytes() {
+        promised.countOnce();
         return Math.max(
                 0,
                 Math.min(mayBePromised() - promised.total(), root.fileSystem().availableBytes()));
@@ -429,6 +438,7 @@ public final class Pool implements AutoCloseable {
     }
 
     private void promise(VolumeId id, long from, long to) {
+        promised.countOnce();
         if (to - from <= root.fileSystem().availableBytes()
                 && (promised.begin(id, from, to, mayBePromised())
                         || (promised.recountIfStale() && promised.begin(id, from, to, mayBePromised())))) {

@@ -5,7 +5,6 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
-import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -115,7 +114,7 @@ public final class PoolCheck {
     }
 
     private String check(ArchiveName name, Volume volume) {
-        VolumePath path = volume.onDelete() == OnDelete.ARCHIVE ? name.path() : volume.path();
+        VolumePath path = Pool.keptAt(volume);
         if (pool.at(path).isEmpty()) {
             found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
         }

@@ -27,8 +27,8 @@ final class Promised {
     private @Nullable Map<VolumeId, Long> changed;
 
     private long total;
-    private Instant countedAt = Instant.MIN;
-    private long notBefore = System.nanoTime();
+    private volatile Instant countedAt = Instant.MIN;
+    private volatile long notBefore = System.nanoTime();
 
     Promised(Catalog catalog) {
         this.catalog = catalog;
@@ -67,6 +67,13 @@ final class Promised {
     /** Counts the records again if somebody may have changed them since, and if that is not too soon. */
     boolean recountIfStale() {
         return System.nanoTime() - notBefore >= 0 && !catalog.changed().equals(countedAt) && recount();
+    }
+
+    /** Counts the records if they never were; a command that makes nothing larger has no need to. */
+    void countOnce() {
+        if (countedAt.equals(Instant.MIN)) {
+            recount();
+        }
     }
 
     /** Counts the records; false when another thread is counting. */

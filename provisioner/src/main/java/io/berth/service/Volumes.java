@@ -329,6 +329,14 @@ public final class Volumes {
         return pools.get(volume.id().pool()).config().kind();
     }
 
+    /** Where a volume is mounted on this machine. */
+    public List<Path> mountedAt(Volume volume) {
+        return new VolumeMounts(MountTable.read())
+                .of(pools.get(volume.id().pool()), volume).stream()
+                        .map(MountPoint::target)
+                        .toList();
+    }
+
     /** Where a volume's data lies on this machine, for people. */
     public Path location(Volume volume) {
         return pools.get(volume.id().pool())

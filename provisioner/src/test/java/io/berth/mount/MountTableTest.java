@@ -35,6 +35,7 @@ class MountTableTest {
                         false,
                         Path.of("/a\tb\nc\\d"),
                         Set.of("rw"),
+                        false,
                         "fuse.x",
                         "host:/dir x",
                         Set.of("rw", "lowerdir=/a b")));

@@ -1,0 +1,122 @@
+package io.berth.doctor;
+
+import io.berth.fault.Fault;
+import io.berth.linux.DetachedMount;
+import io.berth.linux.Directory;
+import io.berth.linux.FileSystemStatus;
+import io.berth.linux.Linux;
+import io.berth.linux.SystemCallException;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
+import io.berth.pool.PoolConfig;
+import io.berth.volume.ByteSize;
+import java.io.IOException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Looks at this machine and its pools. Changes nothing. */
+public final class Doctor {
+    private static final Pattern RELEASE = Pattern.compile("([0-9]+)\\.([0-9]+).*", Pattern.DOTALL);
+    private static final Path KUBELET = Path.of("/var/lib/kubelet");
+    private static final long FEW_INODES = 10_000;
+
+    /** Where a volume's data would not outlive the machine's next start. */
+    private static final Set<String> VOLATILE = Set.of("tmpfs", "ramfs", "overlay");
+
+    private Doctor() {}
+
+    /** Looks at everything that these pools need. */
+    public static List<Finding> examine(List<PoolConfig> pools) {
+        List<Finding> findings =
+                new ArrayList<>(List.of(kernel(), privilege(), mounting(), propagation(), fileNames()));
+        pools.forEach(pool -> findings.add(pool(pool)));
+        return findings;
+    }
+
+    private static Finding kernel() {
+        try {
+            String release =
+                    Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip();
+            Matcher matcher = RELEASE.matcher(release);
+            boolean enough = matcher.matches()
+                    && Integer.parseInt(matcher.group(1)) * 1000 + Integer.parseInt(matcher.group(2)) >= 5012;
+            return enough
+                    ? Finding.ok("kernel", "Linux " + release)
+                    : Finding.broken("kernel", "Linux " + release + "; 5.12 or newer is needed");
+        } catch (IOException e) {
+            return Finding.broken("kernel", "cannot be told: " + e + "; is /proc mounted?");
+        }
+    }
+
+    private static Finding privilege() {
+        return Linux.geteuid() == 0
+                ? Finding.ok("privilege", "root")
+                : Finding.broken(
+                        "privilege", "user " + Linux.geteuid() + "; run as root (in Kubernetes: privileged: true)");
+    }
+
+    /** Makes a mount that nothing shows, which takes all the calls and the right to use them. */
+    private static Finding mounting() {
+        try (DetachedMount mount = DetachedMount.tmpfs("berth:doctor", 4096, 0700, 0, 0)) {
+            mount.setAttributes(0, 0);
+            return Finding.ok("mounting", "allowed");
+        } catch (SystemCallException e) {
+            return Finding.broken(
+                    "mounting", e.getMessage() + " (a container needs CAP_SYS_ADMIN, in Kubernetes privileged: true)");
+        }
+    }
+
+    /** What is mounted here is seen by others only where the mount around it is shared (mount_namespaces(7)). */
+    private static Finding propagation() {
+        if (!Files.isDirectory(KUBELET)) {
+            return Finding.note("propagation", "no " + KUBELET + " here, so not looked at");
+        }
+        MountPoint around = MountTable.read().containing(KUBELET);
+        return around.shared()
+                ? Finding.ok("propagation", around.target() + " is shared, so pods see what is mounted here")
+                : Finding.broken(
+                        "propagation",
+                        around.target() + " is private, so pods do not see what is mounted here; mount --make-rshared "
+                                + around.target() + " (in a container: mountPropagation: Bidirectional)");
+    }
+
+    private static Finding fileNames() {
+        Charset names = Charset.forName(System.getProperty("sun.jnu.encoding", "US-ASCII"));
+        return names.equals(StandardCharsets.UTF_8)
+                ? Finding.ok("file names", "UTF-8")
+                : Finding.broken(
+                        "file names", names + "; set LC_ALL=C.UTF-8, else names with other letters are not found");
+    }
+
+    private static Finding pool(PoolConfig pool) {
+        String subject = "pool " + pool.name();
+        try (Directory root = Directory.open(pool.root())) {
+            FileSystemStatus status = root.fileSystem();
+            MountPoint around = MountTable.read().containing(pool.root().toRealPath());
+            String what = around.fsType() + ", " + ByteSize.format(status.availableBytes()) + " free";
+            if (status.readOnly()) {
+                return Finding.broken(
+                        subject, pool.root() + " is mounted read-only; mount -o remount,rw " + around.target());
+            }
+            if (VOLATILE.contains(around.fsType())) {
+                return Finding.note(
+                        subject, what + "; volumes there are gone with the machine's or container's next start");
+            }
+            if (status.totalInodes() > 0 && status.freeInodes() < FEW_INODES) {
+                return Finding.note(subject, what + ", but only " + status.freeInodes() + " files more (inodes)");
+            }
+            return Finding.ok(subject, what);
+        } catch (SystemCallException e) {
+            return Finding.broken(subject, e.getMessage() + "; make the folder, or mount its disk");
+        } catch (IOException | Fault e) {
+            return Finding.broken(subject, String.valueOf(e.getMessage()));
+        }
+    }
+}
