@@ -1,10 +1,11 @@
 package io.berth.command;
 
+import io.berth.fault.Fault;
 import io.berth.logging.Logging;
 import io.berth.settings.Setting;
 import io.berth.settings.Settings;
 import io.berth.systemd.ServiceNotifier;
-import java.io.IOException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,9 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** Runs the driver until the process is told to end. */
 final class ServeCommand implements Callable<Integer> {
+    /** After the calls under way have had their time: closing what they used. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
     private final Role role;
     private final Map<String, String> environment;
     private final CommandSpec command = CommandSpec.wrapWithoutInspection(this);
@@ -31,10 +35,6 @@ final class ServeCommand implements Callable<Integer> {
     static CommandLine of(Role role, Map<String, String> environment) {
         CommandSpec command = new ServeCommand(role, environment).command;
         settings().forEach(setting -> command.addOption(option(setting)));
-        command.addOption(OptionSpec.builder("-h", "--help")
-                .usageHelp(true)
-                .description("Show this text.")
-                .build());
         command.usageMessage()
                 .header(role.meaning())
                 .abbreviateSynopsis(true)
@@ -71,7 +71,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         Settings settings = Settings.read(flags(), environment);
         switch (settings.logFormat()) {
             case TEXT -> Logging.textToStdout(settings.logLevel());
@@ -85,11 +85,17 @@ final class ServeCommand implements Callable<Integer> {
                 .addKeyValue("node", settings.nodeId())
                 .log("started");
         notifier.ready();
-        Termination.await(settings.stopTimeout(), () -> {
-            notifier.stopping();
-            log.info("stopped");
-        });
+        Termination.await(settings.stopTimeout().plus(GRACE), () -> stop(notifier, log));
         return ExitCode.OK;
+    }
+
+    private static void stop(ServiceNotifier notifier, Logger log) {
+        try {
+            notifier.stopping();
+        } catch (Fault e) {
+            log.warn("the service manager cannot be told of the stop: {}", e.getMessage());
+        }
+        log.info("stopped");
     }
 
     private Map<String, List<String>> flags() {
