@@ -10,32 +10,17 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The {@code berth} command. */
-@Command(
-        name = "berth",
-        header = "Berth gives containers storage: a CSI driver for local disks and host paths.",
-        synopsisSubcommandLabel = "COMMAND",
-        customSynopsis = "berth COMMAND [OPTION...]",
-        footer = {
-            "",
-            "Begin with 'berth serve --help'. Every command explains itself with --help.",
-        })
+/**
+ * The {@code berth} command. Its parts are described to picocli in code: reading annotations would make every start slower.
+ */
 public final class Berth {
     private static final int WIDEST_HELP = 110;
     private static final int NARROWEST_HELP = 60;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("unused") // picocli looks at the definition alone
-    private boolean help;
 
     private Berth() {}
 
@@ -49,7 +34,12 @@ public final class Berth {
 
     /** Runs a command and gives its exit code. */
     static int run(PrintWriter out, PrintWriter err, Map<String, String> environment, String... arguments) {
-        CommandLine line = new CommandLine(new Berth());
+        CommandSpec spec = CommandSpec.create().name("berth").addOption(help());
+        spec.usageMessage()
+                .header("Berth gives containers storage: a CSI driver for local disks and host paths.")
+                .customSynopsis("berth COMMAND [OPTION...]")
+                .footer("", "Begin with 'berth serve --help'. Every command explains itself with --help.");
+        CommandLine line = new CommandLine(spec);
         commandsFor(arguments, environment, out, err)
                 .forEach((name, command) -> line.addSubcommand(name, command.get()));
         line.setOut(out)
@@ -78,13 +68,21 @@ public final class Berth {
         commands.put("doctor", () -> DoctorCommand.of(environment, out));
         commands.put("pools", () -> PoolsCommand.of(environment, out));
         commands.put("volumes", () -> VolumesCommand.of(environment, out, err));
-        commands.put("version", () -> new CommandLine(new VersionCommand(out)));
+        commands.put("version", () -> VersionCommand.of(out));
         Supplier<CommandLine> called = arguments.length == 0 ? null : commands.get(arguments[0]);
         return called == null ? commands : Map.of(arguments[0], called);
     }
 
+    private static OptionSpec help() {
+        return OptionSpec.builder("-h", "--help")
+                .usageHelp(true)
+                .description("Show this text.")
+                .build();
+    }
+
     /** What all commands have in common. */
     private static void describe(CommandSpec command) {
+        command.addOption(help());
         command.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(ExitCode.MEANINGS);
     }
 

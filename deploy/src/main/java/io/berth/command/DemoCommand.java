@@ -1,5 +1,6 @@
 package io.berth.command;
 
+import io.berth.csi.Endpoint;
 import io.berth.demo.Demo;
 import io.berth.fault.Fault;
 import io.berth.linux.Linux;
@@ -20,6 +21,13 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--keep", description = "Leave the driver running until Ctrl-C, and say what to try next.")
     private boolean keep;
 
+    @Option(
+            names = "--endpoint",
+            paramLabel = "SOCKET",
+            defaultValue = "",
+            description = "Talk to the driver that serves there, with one pool, instead of one of its own.")
+    private String endpoint = "";
+
     private final PrintWriter out;
 
     private DemoCommand(PrintWriter out) {
@@ -37,7 +45,7 @@ final class DemoCommand implements Callable<Integer> {
                     Fault.Kind.FAILED_PRECONDITION,
                     "mounting needs root; as an ordinary user: unshare --map-root-user --mount berth demo");
         }
-        Demo demo = Demo.start(out, Version.BERTH);
+        Demo demo = endpoint.isEmpty() ? Demo.start(out, Version.BERTH) : Demo.of(out, Endpoint.parse(endpoint));
         Runtime.getRuntime().addShutdownHook(new Thread(demo::close, "stop")); // Ctrl-C leaves nothing behind either
         try (demo) {
             demo.run();

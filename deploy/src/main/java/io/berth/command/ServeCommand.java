@@ -2,11 +2,12 @@ package io.berth.command;
 
 import io.berth.driver.CsiDriver;
 import io.berth.driver.Role;
+import io.berth.fault.Fault;
 import io.berth.logging.Logging;
 import io.berth.settings.Setting;
 import io.berth.settings.Settings;
 import io.berth.systemd.ServiceNotifier;
-import java.io.IOException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,9 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** Runs the driver until the process is told to end. */
 final class ServeCommand implements Callable<Integer> {
+    /** After the calls under way have had their time: closing what they used. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
     private final Role role;
     private final Map<String, String> environment;
     private final CommandSpec command = CommandSpec.wrapWithoutInspection(this);
@@ -33,10 +37,6 @@ final class ServeCommand implements Callable<Integer> {
     static CommandLine of(Role role, Map<String, String> environment) {
         CommandSpec command = new ServeCommand(role, environment).command;
         settings().forEach(setting -> command.addOption(option(setting)));
-        command.addOption(OptionSpec.builder("-h", "--help")
-                .usageHelp(true)
-                .description("Show this text.")
-                .build());
         command.usageMessage()
                 .header(role.meaning())
                 .abbreviateSynopsis(true)
@@ -73,7 +73,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         Settings settings = Settings.read(flags(), environment);
         switch (settings.logFormat()) {
             case TEXT -> Logging.textToStdout(settings.logLevel());
@@ -88,11 +88,18 @@ final class ServeCommand implements Callable<Integer> {
                 .log("starting");
         CsiDriver driver = CsiDriver.start(settings, role, Version.BERTH);
         notifier.ready();
-        Termination.await(settings.stopTimeout(), () -> {
-            notifier.stopping();
-            driver.close();
-        });
+        Termination.await(settings.stopTimeout().plus(GRACE), () -> stop(notifier, driver));
         return ExitCode.OK;
+    }
+
+    private static void stop(ServiceNotifier notifier, CsiDriver driver) {
+        try {
+            notifier.stopping();
+        } catch (Fault e) {
+            LoggerFactory.getLogger(ServeCommand.class)
+                    .warn("the service manager cannot be told of the stop: {}", e.getMessage());
+        }
+        driver.close();
     }
 
     private Map<String, List<String>> flags() {

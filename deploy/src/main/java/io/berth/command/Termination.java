@@ -3,6 +3,7 @@ package io.berth.command;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -14,29 +15,16 @@ import org.slf4j.LoggerFactory;
  * happens at the end, so what is logged while stopping is written.
  */
 final class Termination {
-    /** Beyond what the stop itself may take: a stop that is stuck ends the process all the same. */
-    private static final Duration GRACE = Duration.ofSeconds(5);
-
-    /** What is done at the end. */
-    @FunctionalInterface
-    interface Stop {
-        void run() throws Exception;
-    }
-
     private Termination() {}
 
     /**
      * Waits until the process is told to end, then stops and ends it: with status 0 when the stop is done, 1 when it fails
-     * or takes longer than the timeout and five seconds. Does not return.
+     * or takes longer than the timeout. Does not return.
      */
-    static void await(Duration timeout, Stop stop) {
-        FutureTask<Void> stopped = new FutureTask<>(() -> {
-            stop.run();
-            return null;
-        });
+    static void await(Duration timeout, Runnable stop) {
+        FutureTask<?> stopped = new FutureTask<>(Executors.callable(stop));
         Runtime.getRuntime()
-                .addShutdownHook(new Thread(
-                        () -> Runtime.getRuntime().halt(end(timeout.plus(GRACE), stopped)), "stop"));
+                .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(end(timeout, stopped)), "stop"));
         CountDownLatch forever = new CountDownLatch(1);
         while (true) {
             try {
@@ -48,7 +36,7 @@ final class Termination {
         }
     }
 
-    private static int end(Duration timeout, FutureTask<Void> stopped) {
+    private static int end(Duration timeout, FutureTask<?> stopped) {
         Logger log = LoggerFactory.getLogger(Termination.class);
         Thread.ofPlatform().daemon().name("stopping").start(stopped);
         try {

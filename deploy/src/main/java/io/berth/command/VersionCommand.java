@@ -5,36 +5,36 @@ import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** Says which Berth, Java runtime and machine these are. */
-@Command(
-        name = "version",
-        header = "Show the version of Berth, of its Java runtime and the kind of machine.",
-        footer = {"", "Example: berth version --json"})
 final class VersionCommand implements Callable<Integer> {
-    @Option(names = "--json", description = "Print a JSON document.")
-    private boolean json;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this text.")
-    @SuppressWarnings("unused") // picocli looks at the definition alone
-    private boolean help;
+    private static final String JSON = "--json";
 
     private final PrintWriter out;
+    private final CommandSpec command = CommandSpec.wrapWithoutInspection(this);
 
-    VersionCommand(PrintWriter out) {
+    private VersionCommand(PrintWriter out) {
         this.out = out;
+    }
+
+    static CommandLine of(PrintWriter out) {
+        CommandSpec command = new VersionCommand(out).command;
+        command.addOption(
+                OptionSpec.builder(JSON).description("Print a JSON document.").build());
+        command.usageMessage()
+                .header("Show the version of Berth, of its Java runtime and the kind of machine.")
+                .footer("", "Example: berth version --json");
+        return new CommandLine(command);
     }
 
     @Override
     public Integer call() {
         String java = System.getProperty("java.runtime.version");
         String machine = System.getProperty("os.name") + " " + System.getProperty("os.arch");
-        if (json) {
+        if (command.commandLine().getParseResult().hasMatchedOption(JSON)) {
             Map<String, String> versions = new LinkedHashMap<>();
             versions.put("berth", Version.BERTH);
             versions.put("java", java);

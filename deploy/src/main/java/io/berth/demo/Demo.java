@@ -1,6 +1,7 @@
 package io.berth.demo;
 
 import io.berth.csi.CsiChannel;
+import io.berth.csi.Endpoint;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerExpandVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
@@ -34,14 +35,15 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
- * A driver with one pool in a temporary folder, and a client that talks to it as Kubernetes would. Closing it unmounts and
- * removes all of it, whatever happened before.
+ * A client that talks to a driver as Kubernetes would: to one of its own, with a pool in a temporary folder, or to one that
+ * runs. Closing it unmounts and removes all that is its own, whatever happened before.
  */
 public final class Demo implements AutoCloseable {
     private static final String POOL = "demo";
@@ -53,7 +55,8 @@ public final class Demo implements AutoCloseable {
 
     private final PrintWriter out;
     private final Path folder;
-    private final CsiDriver driver;
+    private final Optional<CsiDriver> driver;
+    private final Endpoint endpoint;
     private final CsiChannel channel;
     private final ControllerGrpc.ControllerBlockingStub controller;
     private final NodeGrpc.NodeBlockingStub node;
@@ -61,18 +64,19 @@ public final class Demo implements AutoCloseable {
     private int steps;
     private boolean isClosed;
 
-    private Demo(PrintWriter out, Path folder, Settings settings, String version) {
+    private Demo(PrintWriter out, Path folder, Endpoint endpoint, Optional<CsiDriver> driver) {
         this.out = out;
         this.folder = folder;
-        this.driver = CsiDriver.start(settings, Role.SERVE, version);
-        this.channel = CsiChannel.open(settings.endpoint());
+        this.endpoint = endpoint;
+        this.driver = driver;
+        this.channel = CsiChannel.open(endpoint);
         this.controller = ControllerGrpc.newBlockingStub(channel.channel());
         this.node = NodeGrpc.newBlockingStub(channel.channel());
     }
 
-    /** Starts the driver on a new folder. */
+    /** Starts a driver of its own. */
     public static Demo start(PrintWriter out, String version) throws IOException {
-        Path folder = Files.createTempDirectory("berth-demo-").toRealPath();
+        Path folder = newFolder();
         Path pool = Files.createDirectory(folder.resolve("pool"));
         Settings settings = Settings.read(
                 Map.of(
@@ -80,7 +84,17 @@ public final class Demo implements AutoCloseable {
                         "node-id", List.of("demo-node"),
                         "pool", List.of(POOL + "=local:" + pool + ",size=1Gi")),
                 Map.of());
-        return new Demo(out, folder, settings, version);
+        CsiDriver driver = CsiDriver.start(settings, Role.SERVE, version);
+        return new Demo(out, folder, settings.endpoint(), Optional.of(driver));
+    }
+
+    /** Talks to a driver of one pool that runs on this machine. */
+    public static Demo of(PrintWriter out, Endpoint endpoint) throws IOException {
+        return new Demo(out, newFolder(), endpoint, Optional.empty());
+    }
+
+    private static Path newFolder() throws IOException {
+        return Files.createTempDirectory("berth-demo-").toRealPath();
     }
 
     private interface Step {
@@ -96,7 +110,7 @@ public final class Demo implements AutoCloseable {
 
     /** Takes a volume through its life and prints each step. */
     public void run() throws IOException {
-        out.println("A driver serves the pool " + POOL + " on " + folder.resolve("csi.sock"));
+        out.println("A driver serves on " + endpoint);
         step("Probe", this::probe);
         String id = create();
         Path staging = folder.resolve("staging");
@@ -105,14 +119,15 @@ public final class Demo implements AutoCloseable {
         use(id, staging, writer, reader);
         step("ControllerExpandVolume", () -> expand(id));
         step("NodeGetVolumeStats", () -> stats(id, writer));
-        step("ListVolumes", () -> list() + " volume in the pool");
+        step("ListVolumes", () -> "volumes: " + list());
         takeAway(id, staging, writer, reader);
         out.println(
                 "Every step was a call over the socket; mounts and records were system calls, no program was started.");
     }
 
     private String probe() {
-        IdentityGrpc.IdentityBlockingStub identity = IdentityGrpc.newBlockingStub(channel.channel());
+        IdentityGrpc.IdentityBlockingStub identity =
+                IdentityGrpc.newBlockingStub(channel.channel()).withWaitForReady();
         long deadline = System.nanoTime() + START.toNanos();
         while (!identity.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS)
                 .probe(ProbeRequest.getDefaultInstance())
@@ -131,7 +146,7 @@ public final class Demo implements AutoCloseable {
         step("CreateVolume", () -> {
             id[0] = controller()
                     .createVolume(CreateVolumeRequest.newBuilder()
-                            .setName("hello")
+                            .setName("berth-demo")
                             .setCapacityRange(CapacityRange.newBuilder().setRequiredBytes(SIZE))
                             .addVolumeCapabilities(capability())
                             .build())
@@ -228,19 +243,18 @@ public final class Demo implements AutoCloseable {
                             DeleteVolumeRequest.newBuilder().setVolumeId(id).build());
             return "its data is in the trash, the reaper empties it";
         });
-        step("ListVolumes", () -> list() + " volumes in the pool");
+        step("ListVolumes", () -> "volumes: " + list());
     }
 
     /** Says what may be tried while the driver runs. */
     public void explain() {
-        Path socket = folder.resolve("csi.sock");
         String pool = " --pool " + POOL + "=local:" + folder.resolve("pool");
         out.println();
         out.println("The driver goes on until Ctrl-C. From another terminal, for example:");
         out.println("  berth pools list" + pool);
         out.println("  berth volumes list" + pool);
         out.println("  berth doctor" + pool);
-        out.println("  csi-sanity --csi.endpoint unix://" + socket + " --csi.mountdir " + folder.resolve("m/target")
+        out.println("  csi-sanity --csi.endpoint " + endpoint + " --csi.mountdir " + folder.resolve("m/target")
                 + " --csi.stagingdir " + folder.resolve("m/staging") + " --csi.testvolumesize 1048576");
     }
 
@@ -277,7 +291,7 @@ public final class Demo implements AutoCloseable {
         }
         isClosed = true;
         channel.close();
-        driver.close();
+        driver.ifPresent(CsiDriver::close);
         MountTable.read().mounts().stream()
                 .map(MountPoint::target)
                 .filter(target -> target.startsWith(folder))

@@ -25,7 +25,7 @@ final class SettingsReader {
 
     private final Map<String, List<String>> flags;
     private final Map<String, String> environment;
-    private final Map<String, List<String>> file;
+    private Map<String, List<String>> file = Map.of();
     private final Set<String> problems = new LinkedHashSet<>();
 
     SettingsReader(Map<String, List<String>> flags, Map<String, String> environment) {
@@ -119,7 +119,7 @@ final class SettingsReader {
                 return from(variable, setting.repeated() ? split(text) : List.of(text));
             }
         }
-        List<String> byFile = setting.equals(Settings.CONFIG) ? null : file.get(setting.name());
+        List<String> byFile = file.get(setting.name());
         if (byFile != null) {
             return from("key " + setting.name() + " in the file", byFile);
         }

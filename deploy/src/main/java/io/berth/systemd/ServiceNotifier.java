@@ -1,6 +1,6 @@
 package io.berth.systemd;
 
-import java.io.IOException;
+import io.berth.fault.Fault;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -42,17 +42,25 @@ public final class ServiceNotifier {
         this.socket = environment.getOrDefault("NOTIFY_SOCKET", "");
     }
 
-    /** The service has started and takes calls. */
-    public void ready() throws IOException {
+    /**
+     * The service has started and takes calls.
+     *
+     * @throws Fault UNAVAILABLE when nobody receives it, INVALID_ARGUMENT when the variable names no socket
+     */
+    public void ready() {
         send("READY=1\n");
     }
 
-    /** The service has begun to stop. */
-    public void stopping() throws IOException {
+    /**
+     * The service has begun to stop.
+     *
+     * @throws Fault as {@link #ready} does
+     */
+    public void stopping() {
         send("STOPPING=1\n");
     }
 
-    private void send(String state) throws IOException {
+    private void send(String state) {
         if (socket.isEmpty()) {
             return;
         }
@@ -73,11 +81,11 @@ public final class ServiceNotifier {
     }
 
     /** The socket's struct sockaddr_un; a name that begins with {@code @} is in the abstract namespace, after a NUL. */
-    private byte[] address() throws IOException {
+    private byte[] address() {
         byte[] name = socket.getBytes(StandardCharsets.UTF_8);
         boolean isAbstract = socket.startsWith("@");
         if (name.length >= MAX_ADDRESS_BYTES || (!isAbstract && !socket.startsWith("/"))) {
-            throw new IOException("NOTIFY_SOCKET " + socket + ": an absolute path or @name of at most 107 bytes");
+            throw Fault.invalid("NOTIFY_SOCKET", socket, "an absolute path or @name of at most 107 bytes");
         }
         if (isAbstract) {
             name[0] = 0;
@@ -89,8 +97,10 @@ public final class ServiceNotifier {
                 .array();
     }
 
-    private IOException failed(String call, Calls libc) {
+    private Fault failed(String call, Calls libc) {
         int errno = LastError.getLastError(Runtime.getRuntime(libc));
-        return new IOException(call + " to NOTIFY_SOCKET " + socket + ": errno " + errno);
+        return new Fault(
+                Fault.Kind.UNAVAILABLE,
+                call + " to NOTIFY_SOCKET " + Fault.quote(socket) + " failed with errno " + errno);
     }
 }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
+import io.berth.fault.Fault;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -56,7 +56,7 @@ class ServiceNotifierTest {
     }
 
     @Test
-    void tellsASocketInTheFileSystem() throws IOException {
+    void tellsASocketInTheFileSystem() {
         Path socket = folder.resolve("notify");
         bind(socket.toString());
         ServiceNotifier notifier = new ServiceNotifier(Map.of("NOTIFY_SOCKET", socket.toString()));
@@ -67,7 +67,7 @@ class ServiceNotifierTest {
     }
 
     @Test
-    void tellsASocketInTheAbstractNamespace() throws IOException {
+    void tellsASocketInTheAbstractNamespace() {
         String name = "berth-test-" + UUID.randomUUID();
         bind("\0" + name);
         new ServiceNotifier(Map.of("NOTIFY_SOCKET", "@" + name)).ready();
@@ -85,11 +85,11 @@ class ServiceNotifierTest {
     void saysWhyTheSocketCannotBeTold() {
         String missing = folder.resolve("missing").toString();
         assertThatThrownBy(() -> new ServiceNotifier(Map.of("NOTIFY_SOCKET", missing)).ready())
-                .isInstanceOf(IOException.class)
-                .hasMessage("sendto to NOTIFY_SOCKET " + missing + ": errno 2");
+                .isInstanceOf(Fault.class)
+                .hasMessage("sendto to NOTIFY_SOCKET \"" + missing + "\" failed with errno 2");
         for (String wrong : new String[] {"relative", "vsock:2:1234", "/" + "x".repeat(107)}) {
             assertThatThrownBy(() -> new ServiceNotifier(Map.of("NOTIFY_SOCKET", wrong)).ready())
-                    .isInstanceOf(IOException.class)
+                    .isInstanceOf(Fault.class)
                     .hasMessageContaining("at most 107 bytes");
         }
     }
