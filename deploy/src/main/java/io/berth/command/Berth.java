@@ -37,7 +37,10 @@ public final class Berth {
         CommandSpec spec = CommandSpec.create().name("berth").addOption(help());
         spec.usageMessage()
                 .header("Berth gives containers storage: a CSI driver for local disks and host paths.")
+                .synopsisHeading("%nUsage: ")
                 .customSynopsis("berth COMMAND [OPTION...]")
+                .optionListHeading("%n")
+                .commandListHeading("%nCommands:%n")
                 .footer("", "Begin with 'berth serve --help'. Every command explains itself with --help.");
         CommandLine line = new CommandLine(spec);
         commandsFor(arguments, environment, out, err)
@@ -83,7 +86,11 @@ public final class Berth {
     /** What all commands have in common. */
     private static void describe(CommandSpec command) {
         command.addOption(help());
-        command.usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(ExitCode.MEANINGS);
+        command.usageMessage()
+                .synopsisHeading("%nUsage: ")
+                .optionListHeading("%n")
+                .exitCodeListHeading("%nExit codes:%n")
+                .exitCodeList(ExitCode.MEANINGS);
     }
 
     private static int explain(Exception thrown, CommandLine command) throws Exception {

@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -36,7 +35,7 @@ final class ServeCommand implements Callable<Integer> {
     /** The command of a role. */
     static CommandLine of(Role role, Map<String, String> environment) {
         CommandSpec command = new ServeCommand(role, environment).command;
-        settings().forEach(setting -> command.addOption(option(setting)));
+        Settings.FLAGS.forEach(setting -> command.addOption(option(setting)));
         command.usageMessage()
                 .header(role.meaning())
                 .abbreviateSynopsis(true)
@@ -44,8 +43,7 @@ final class ServeCommand implements Callable<Integer> {
                 .description(
                         "",
                         "Settings are flags, BERTH_ variables (--node-id is BERTH_NODE_ID) or keys of a YAML file"
-                                + " (node-id: n1). A flag wins over a variable, a variable over the file.",
-                        "")
+                                + " (node-id: n1). A flag wins over a variable, a variable over the file.")
                 .footer(
                         "",
                         "Examples:",
@@ -66,10 +64,6 @@ final class ServeCommand implements Callable<Integer> {
                 .auxiliaryTypes(String.class)
                 .description((setting.meaning() + repeated + standard).replace("%", "%%"))
                 .build();
-    }
-
-    private static Stream<Setting<?>> settings() {
-        return Stream.concat(Stream.of(Settings.CONFIG), Settings.DEFINITIONS.stream());
     }
 
     @Override
@@ -104,7 +98,7 @@ final class ServeCommand implements Callable<Integer> {
 
     private Map<String, List<String>> flags() {
         Map<String, List<String>> flags = new HashMap<>();
-        settings().forEach(setting -> {
+        Settings.FLAGS.forEach(setting -> {
             List<String> values =
                     command.commandLine().getParseResult().matchedOptionValue(setting.flag(), List.<String>of());
             if (!values.isEmpty()) {

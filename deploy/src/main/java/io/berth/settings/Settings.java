@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.slf4j.event.Level;
 
 /**
@@ -134,6 +135,10 @@ public record Settings(
             MAX_VOLUMES,
             LOG_FORMAT,
             LOG_LEVEL);
+
+    /** Every definition that a flag or a variable may hold. */
+    public static final List<Setting<?>> FLAGS =
+            Stream.<Setting<?>>concat(Stream.of(CONFIG), DEFINITIONS.stream()).toList();
 
     public Settings {
         pools = List.copyOf(pools);

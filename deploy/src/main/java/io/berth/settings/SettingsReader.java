@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Brings together what flags, variables and the file say, and finds everything that is wrong with it. */
 final class SettingsReader {
@@ -25,7 +24,9 @@ final class SettingsReader {
 
     private final Map<String, List<String>> flags;
     private final Map<String, String> environment;
+    /** Empty while it is looked up which file to read. */
     private Map<String, List<String>> file = Map.of();
+
     private final Set<String> problems = new LinkedHashSet<>();
 
     SettingsReader(Map<String, List<String>> flags, Map<String, String> environment) {
@@ -64,7 +65,8 @@ final class SettingsReader {
     }
 
     private void checkVariableNames() {
-        Set<String> known = definitions().map(Setting::variable).collect(Collectors.toCollection(TreeSet::new));
+        Set<String> known =
+                Settings.FLAGS.stream().map(Setting::variable).collect(Collectors.toCollection(TreeSet::new));
         known.add(JAVA_OPTIONS);
         for (String name : new TreeSet<>(environment.keySet())) {
             if (name.startsWith(PREFIX) && !known.contains(name)) {
@@ -149,9 +151,5 @@ final class SettingsReader {
             problems.add(e.getMessage());
             return Map.of();
         }
-    }
-
-    private static Stream<Setting<?>> definitions() {
-        return Stream.concat(Stream.of(Settings.CONFIG), Settings.DEFINITIONS.stream());
     }
 }
