@@ -36,13 +36,15 @@ class CsiSanityTest {
             "DeleteSnapshot",
             "ListSnapshots",
             "GetSnapshot",
-            "CreateVolume .* from (an existing source snapshot|source volume)",
+            "CreateVolume .* from an existing source (snapshot|volume)",
             "CreateVolume .* source (snapshot|volume) is not found",
-            "GroupController Service",
+            "CreateVolume .* volume attribute class",
+            "GroupController",
             "VolumeGroupSnapshot",
             "SnapshotMetadata",
             "ControllerPublishVolume",
             "ControllerUnpublishVolume",
+            "\\[Controller Server\\] volume lifecycle", // with attach; the node's own lifecycle runs
             "ModifyVolume",
             "VolumeHealth",
             "StorageHealth"));
