@@ -1,0 +1,157 @@
+package io.berth.sanity;
+
+import io.berth.csi.v1.CapacityRange;
+import io.berth.csi.v1.ControllerGetVolumeRequest;
+import io.berth.csi.v1.ControllerGrpc;
+import io.berth.csi.v1.CreateVolumeRequest;
+import io.berth.csi.v1.DeleteVolumeRequest;
+import io.berth.csi.v1.IdentityGrpc;
+import io.berth.csi.v1.NodeGrpc;
+import io.berth.csi.v1.NodePublishVolumeRequest;
+import io.berth.csi.v1.NodeStageVolumeRequest;
+import io.berth.csi.v1.NodeUnpublishVolumeRequest;
+import io.berth.csi.v1.NodeUnstageVolumeRequest;
+import io.berth.csi.v1.ProbeRequest;
+import io.berth.csi.v1.Volume;
+import io.berth.csi.v1.VolumeCapability;
+import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A connection to a driver, with the calls of a volume's usual life. A call that fails throws
+ * {@link io.grpc.StatusRuntimeException}. Thread-safe.
+ */
+public final class Client implements AutoCloseable {
+    private static final long DEADLINE_SECONDS = 30;
+    private static final EventLoopGroup EVENT_LOOP =
+            new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("client", true), NioIoHandler.newFactory());
+
+    private final ManagedChannel channel;
+
+    private Client(ManagedChannel channel) {
+        this.channel = channel;
+    }
+
+    /** Connects to a socket when the first call is made. */
+    public static Client connect(Path socket) {
+        return new Client(NettyChannelBuilder.forAddress(UnixDomainSocketAddress.of(socket))
+                .channelType(NioDomainSocketChannel.class)
+                .eventLoopGroup(EVENT_LOOP)
+                .overrideAuthority("localhost")
+                .usePlaintext()
+                .build());
+    }
+
+    public IdentityGrpc.IdentityBlockingStub identity() {
+        return IdentityGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public ControllerGrpc.ControllerBlockingStub controller() {
+        return ControllerGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public NodeGrpc.NodeBlockingStub node() {
+        return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public boolean isReady() {
+        return identity().probe(ProbeRequest.getDefaultInstance()).getReady().getValue();
+    }
+
+    /** A capability to mount in this mode. */
+    public static VolumeCapability capability(Mode mode) {
+        return VolumeCapability.newBuilder()
+                .setMount(VolumeCapability.MountVolume.getDefaultInstance())
+                .setAccessMode(VolumeCapability.AccessMode.newBuilder().setMode(mode))
+                .build();
+    }
+
+    /** A request that may be changed further. */
+    public static CreateVolumeRequest.Builder creation(String pool, String name, long bytes) {
+        return CreateVolumeRequest.newBuilder()
+                .setName(name)
+                .putParameters("pool", pool)
+                .addVolumeCapabilities(capability(Mode.SINGLE_NODE_WRITER))
+                .setCapacityRange(CapacityRange.newBuilder().setRequiredBytes(bytes));
+    }
+
+    public Volume create(String pool, String name, long bytes) {
+        return controller().createVolume(creation(pool, name, bytes).build()).getVolume();
+    }
+
+    public Volume get(String id) {
+        return controller()
+                .controllerGetVolume(
+                        ControllerGetVolumeRequest.newBuilder().setVolumeId(id).build())
+                .getVolume();
+    }
+
+    public void delete(String id) {
+        var unused = controller()
+                .deleteVolume(DeleteVolumeRequest.newBuilder().setVolumeId(id).build());
+    }
+
+    public void stage(String id, Path staging) {
+        var unused = node().nodeStageVolume(NodeStageVolumeRequest.newBuilder()
+                .setVolumeId(id)
+                .setStagingTargetPath(staging.toString())
+                .setVolumeCapability(capability(Mode.SINGLE_NODE_WRITER))
+                .build());
+    }
+
+    public void unstage(String id, Path staging) {
+        var unused = node().nodeUnstageVolume(NodeUnstageVolumeRequest.newBuilder()
+                .setVolumeId(id)
+                .setStagingTargetPath(staging.toString())
+                .build());
+    }
+
+    /** A request that may be changed further. */
+    public static NodePublishVolumeRequest.Builder publication(String id, Path staging, Path target) {
+        return NodePublishVolumeRequest.newBuilder()
+                .setVolumeId(id)
+                .setStagingTargetPath(staging.toString())
+                .setTargetPath(target.toString())
+                .setVolumeCapability(capability(Mode.SINGLE_NODE_WRITER));
+    }
+
+    public void publish(NodePublishVolumeRequest.Builder request) {
+        var unused = node().nodePublishVolume(request.build());
+    }
+
+    public void publish(String id, Path staging, Path target) {
+        publish(publication(id, staging, target));
+    }
+
+    /** A request to publish a volume that its attributes describe. */
+    public static NodePublishVolumeRequest.Builder inline(String id, Path target, Map<String, String> attributes) {
+        return NodePublishVolumeRequest.newBuilder()
+                .setVolumeId(id)
+                .setTargetPath(target.toString())
+                .setVolumeCapability(capability(Mode.SINGLE_NODE_WRITER))
+                .putVolumeContext("csi.storage.k8s.io/ephemeral", "true")
+                .putAllVolumeContext(attributes);
+    }
+
+    public void unpublish(String id, Path target) {
+        var unused = node().nodeUnpublishVolume(NodeUnpublishVolumeRequest.newBuilder()
+                .setVolumeId(id)
+                .setTargetPath(target.toString())
+                .build());
+    }
+
+    @Override
+    public void close() {
+        channel.shutdownNow();
+    }
+}

@@ -1,0 +1,138 @@
+package io.berth.sanity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+import org.xml.sax.SAXException;
+
+/** csi-sanity of kubernetes-csi/csi-test on the distribution, one pool at a time; each of its specs is a test here. */
+class CsiSanityTest {
+    /** csi-test v5.6.0 has 103 specs; a report of fewer is not a whole one. */
+    private static final int SPECS = 103;
+
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    /** What the driver does not offer yet; every other spec must run. */
+    private static final Pattern NOT_OFFERED = Pattern.compile(String.join(
+            "|",
+            "CreateSnapshot",
+            "DeleteSnapshot",
+            "ListSnapshots",
+            "GetSnapshot",
+            "CreateVolume .* from an existing source (snapshot|volume)",
+            "CreateVolume .* source (snapshot|volume) is not found",
+            "CreateVolume .* volume attribute class",
+            "GroupController",
+            "VolumeGroupSnapshot",
+            "SnapshotMetadata",
+            "ControllerPublishVolume",
+            "ControllerUnpublishVolume",
+            "\\[Controller Server\\] volume lifecycle", // with attach; the node's own lifecycle runs
+            "ModifyVolume",
+            "VolumeHealth",
+            "StorageHealth"));
+
+    /** Pending in csi-test itself, whatever the driver offers. */
+    private static final Pattern PENDING = Pattern.compile("pagination should detect volumes added between pages");
+
+    @TempDir
+    Path folder;
+
+    /** One spec of the report. */
+    private record Spec(String name, String status, String text) {}
+
+    @TestFactory
+    Stream<DynamicTest> local() throws Exception {
+        return specsOn("fast", "local");
+    }
+
+    @TestFactory
+    Stream<DynamicTest> hostpath() throws Exception {
+        return specsOn("shared", "hostpath");
+    }
+
+    private Stream<DynamicTest> specsOn(String pool, String kind) throws Exception {
+        Files.createDirectory(folder.resolve(pool));
+        try (Driver driver =
+                Driver.start(folder, List.of("--pool=" + pool + "=" + kind + ":" + folder.resolve(pool)))) {
+            Path report = folder.resolve("report.xml");
+            Command.Result result = run(driver, report);
+            assertThat(report)
+                    .as("csi-sanity wrote %s%s", result.out(), result.err())
+                    .exists();
+            List<Spec> specs = read(report);
+            assertThat(specs).as("specs of %s", kind).hasSize(SPECS);
+            driver.assertNothingLeft(pool);
+            return specs.stream().map(spec -> dynamicTest(spec.name(), () -> check(spec)));
+        }
+    }
+
+    /** Runs csi-sanity on a driver. */
+    static Command.Result run(Driver driver, Path report) {
+        return Command.run(
+                PATIENCE,
+                Map.of(),
+                List.of(
+                        program().toString(),
+                        "--csi.endpoint=unix://" + driver.socket(),
+                        "--csi.mountdir=" + driver.place("target"),
+                        "--csi.stagingdir=" + driver.place("staging"),
+                        "--csi.testvolumesize=" + (10L << 20),
+                        "--csi.testvolumeexpandsize=" + (20L << 20),
+                        "--ginkgo.no-color",
+                        "--ginkgo.junit-report=" + report));
+    }
+
+    private static Path program() {
+        return Stream.of(
+                        Optional.ofNullable(System.getenv("CSI_SANITY")).map(Path::of).stream(),
+                        Stream.of(System.getenv("PATH").split(":")).map(entry -> Path.of(entry, "csi-sanity")),
+                        Stream.of(Path.of(System.getProperty("user.home"), "go/bin/csi-sanity")))
+                .flatMap(paths -> paths)
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("csi-sanity is missing; sanity-tests/run installs it"));
+    }
+
+    private static void check(Spec spec) {
+        switch (spec.status()) {
+            case "passed" -> {}
+            case "pending" -> assertThat(spec.name()).as("a pending spec").containsPattern(PENDING);
+            case "skipped" ->
+                assertThat(spec.name())
+                        .as("only what is not offered may be skipped: %s", spec.text())
+                        .containsPattern(NOT_OFFERED);
+            default -> throw new AssertionError(spec.status() + ": " + spec.text());
+        }
+    }
+
+    private static List<Spec> read(Path report) throws IOException, ParserConfigurationException, SAXException {
+        NodeList cases = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(report.toFile())
+                .getElementsByTagName("testcase");
+        return IntStream.range(0, cases.getLength())
+                .mapToObj(i -> (Element) cases.item(i))
+                .filter(element -> element.getAttribute("name").startsWith("[It]"))
+                .map(element -> new Spec(
+                        element.getAttribute("name"), element.getAttribute("status"), element.getTextContent()))
+                .toList();
+    }
+}
