@@ -30,6 +30,9 @@ import java.util.Set;
  * this process or the next. Thread-safe.
  */
 public final class NodeVolumes {
+    /** The attributes an inline volume may have, beside those that Kubernetes adds. */
+    public static final Set<String> INLINE_KEYS = InlineVolume.KEYS;
+
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
