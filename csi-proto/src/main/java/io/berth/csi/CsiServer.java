@@ -50,8 +50,8 @@ public final class CsiServer implements AutoCloseable {
         CallLimit limit = new CallLimit(maxCalls);
         CallLog log = new CallLog(slowCall);
         try {
-            SocketFile.makeRoom(endpoint.socket());
-            NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(endpoint.socket()))
+            SocketFile socket = new SocketFile(endpoint.socket());
+            NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(socket.prepare()))
                     .channelType(NioServerDomainSocketChannel.class)
                     .bossEventLoopGroup(eventLoop)
                     .workerEventLoopGroup(eventLoop)
@@ -63,7 +63,8 @@ public final class CsiServer implements AutoCloseable {
                         ServerInterceptors.interceptForward(service, limit, log, new FaultStatus(), new RequestForm()));
             }
             Server server = builder.build().start();
-            return new CsiServer(server, SocketFile.bound(endpoint.socket()), eventLoop, limit, log);
+            socket.publish();
+            return new CsiServer(server, socket, eventLoop, limit, log);
         } catch (IOException e) {
             close(eventLoop, limit, log);
             throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve on " + endpoint + ": " + e, e);

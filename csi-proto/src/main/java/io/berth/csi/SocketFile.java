@@ -2,76 +2,88 @@ package io.berth.csi;
 
 import io.berth.fault.Fault;
 import java.io.IOException;
-import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 
-/** The file of a listening Unix socket: made room for before binding, and removed by who made it. */
+/**
+ * The file of a listening Unix socket. It is bound under a passing name and renamed when its mode is right, so nobody meets
+ * it too early, and the one it replaces is there until then.
+ */
 final class SocketFile {
     private static final String FOLDER_MODE = "rwxr-x---";
     private static final String SOCKET_MODE = "rw-rw----";
 
     private final Path path;
-    private final Object inode;
+    private final Path passing;
+    private List<Object> identity = List.of();
 
-    private SocketFile(Path path, Object inode) {
+    /** The socket file that is to be at this path. */
+    SocketFile(Path path) {
         this.path = path;
-        this.inode = inode;
+        this.passing =
+                path.resolveSibling(".b" + Long.toString(ProcessHandle.current().pid(), 36));
     }
 
     /**
-     * Makes missing folders and takes away a socket that nobody serves.
+     * Makes missing folders and looks at what is there.
      *
+     * @return where to bind
      * @throws Fault FAILED_PRECONDITION when somebody serves there, or something else than a socket is there
      */
-    static void makeRoom(Path path) throws IOException {
+    Path prepare() throws IOException {
         Path folder = path.getParent();
         if (folder != null) {
             Files.createDirectories(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE)));
         }
-        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-            return;
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            int type = (int) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) & 0170000;
+            if (type != 0140000) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": a file that is no socket is there");
+            }
+            if (isServed(path)) {
+                throw new Fault(Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": another process serves there");
+            }
         }
-        int type = (int) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) & 0170000;
-        if (type != 0140000) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": a file that is no socket is there");
-        }
-        if (isServed(path)) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": another process serves there");
-        }
-        Files.deleteIfExists(path);
+        Files.deleteIfExists(passing);
+        return passing;
     }
 
     private static boolean isServed(Path path) throws IOException {
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
             return channel.isConnected();
-        } catch (ConnectException e) {
-            return false;
-        } catch (java.net.SocketException e) {
-            return !String.valueOf(e.getMessage()).contains("refused");
+        } catch (SocketException e) {
+            return !String.valueOf(e.getMessage()).contains("refused"); // nobody listens any more
         }
     }
 
-    /** Takes charge of the socket that was just bound. */
-    static SocketFile bound(Path path) throws IOException {
-        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(SOCKET_MODE));
-        return new SocketFile(path, inode(path));
+    /** Puts the socket that was bound where it belongs, replacing a stale one. */
+    void publish() throws IOException {
+        Files.setPosixFilePermissions(passing, PosixFilePermissions.fromString(SOCKET_MODE));
+        Files.move(passing, path, StandardCopyOption.ATOMIC_MOVE);
+        identity = identity(path);
     }
 
-    private static Object inode(Path path) throws IOException {
-        return Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+    /** The number of a removed file may be the next one's, but not its time too. */
+    private static List<Object> identity(Path path) throws IOException {
+        return List.of(
+                Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS),
+                Files.getAttribute(path, "unix:ctime", LinkOption.NOFOLLOW_LINKS));
     }
 
     /** Removes the socket unless it is a successor's by now. */
     void remove() {
         try {
-            if (inode(path).equals(inode)) {
+            if (identity(path).equals(identity)) {
                 Files.deleteIfExists(path);
             }
         } catch (NoSuchFileException e) {

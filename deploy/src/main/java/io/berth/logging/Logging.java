@@ -10,6 +10,7 @@ import ch.qos.logback.core.encoder.Encoder;
 import ch.qos.logback.core.joran.spi.ConsoleTarget;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /**
  * Sets up Logback in code, which starts faster than from XML. Until a driver says otherwise only warnings are logged, and
@@ -37,6 +38,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
     private static void toStdout(Encoder<ILoggingEvent> encoder, org.slf4j.event.Level level) {
         LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
         context.reset();
+        // gRPC logs by java.util.logging, whose own handler writes two lines an event to stderr.
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install();
         write(context, ConsoleTarget.SystemOut, encoder, Level.convertAnSLF4JLevel(level));
     }
 
