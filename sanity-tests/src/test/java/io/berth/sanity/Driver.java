@@ -166,9 +166,14 @@ public final class Driver implements AutoCloseable {
         }
     }
 
+    /** Starts the process again after it was ended, and waits for nothing; the caller ends it. */
+    Process spawnAgain() {
+        return spawn(folder, flags);
+    }
+
     /** Starts it again after it was ended, and waits until it is ready. */
     void restart() {
-        process = spawn(folder, flags);
+        process = spawnAgain();
         Path socket = folder.resolve("csi.sock");
         awaitAnswer(process, socket, folder);
         client = Client.connect(socket);
