@@ -7,6 +7,7 @@ import io.berth.linux.OpenFile;
 import io.berth.linux.PathHandle;
 import io.berth.linux.Project;
 import io.berth.linux.Xattrs;
+import java.util.List;
 import java.util.Optional;
 
 /** Copies what a file has beside its data: owner, extended attributes and ACLs, mode, project, times. Thread-safe. */
@@ -14,12 +15,12 @@ final class Attributes {
     /** A default ACL of the directory that a file is made in gives the file both. */
     private static final String[] ACLS = {"system.posix_acl_access", "system.posix_acl_default"};
 
-    private final Optional<Project> made;
+    private final Optional<Project> inherited;
     private final Progress progress;
 
     /** For a copy into this new directory, in which files get the directory's own project or none. */
     Attributes(Directory root, Progress progress) {
-        this.made = Project.of(root);
+        this.inherited = Project.of(root);
         this.progress = progress;
         for (String acl : ACLS) {
             Xattrs.remove(root, acl);
@@ -28,12 +29,20 @@ final class Attributes {
 
     /** For a directory when everything is in it: its times would change, and its default ACL be inherited. */
     void copy(OpenFile from, FileStatus status, OpenFile to) {
-        // chown clears setuid, setgid and file capabilities; chmod after an ACL leaves its mask as it is.
-        to.chown((int) status.uid(), (int) status.gid());
-        for (String name : Xattrs.list(from)) {
+        // Each of these calls is a transaction of the file system, so what is right already is not set again.
+        FileStatus made = to.status();
+        List<String> xattrs = Xattrs.list(from);
+        boolean sameOwner = made.uid() == status.uid() && made.gid() == status.gid();
+        if (!sameOwner) {
+            to.chown((int) status.uid(), (int) status.gid());
+        }
+        // After chown, which clears file capabilities.
+        for (String name : xattrs) {
             Xattrs.get(from, name).ifPresent(value -> set(to, name, value));
         }
-        if (status.type() != FileType.SYMLINK) {
+        // After chown, which clears setuid and setgid, and after ACLs, whose mask is part of the mode.
+        boolean sameMode = made.mode() == status.mode() && sameOwner && xattrs.isEmpty();
+        if (!sameMode && status.type() != FileType.SYMLINK) {
             to.chmod(status.mode());
         }
         copyProject(from, to);
@@ -47,11 +56,11 @@ final class Attributes {
     }
 
     private void copyProject(OpenFile from, OpenFile to) {
-        if (made.isEmpty() || from instanceof PathHandle) {
+        if (inherited.isEmpty() || from instanceof PathHandle) {
             return; // the kernel tells the project of regular files and directories alone
         }
         Optional<Project> project = Project.of(from);
-        if (!project.equals(made)) {
+        if (!project.equals(inherited)) {
             project.ifPresent(one -> one.set(to));
         }
     }

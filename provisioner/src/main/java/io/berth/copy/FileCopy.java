@@ -4,11 +4,13 @@ import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
+import io.berth.linux.Listing;
 import io.berth.linux.OpenFile;
 import io.berth.linux.PathHandle;
 import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Copies one file that is no directory after another. One thread's. */
 final class FileCopy {
@@ -24,32 +26,41 @@ final class FileCopy {
         this.data = new DataCopy(progress);
     }
 
-    /** Copies what has this name now, and nothing when it is gone. */
-    void copy(Level level, String name) {
-        Optional<PathHandle> found = open(level.source(), name);
+    /** Copies what has the name now, and nothing when it is gone. */
+    void copy(Level level, Listing.Entry entry) {
+        Optional<OpenFile> found = open(level.source(), entry);
         if (found.isEmpty()) {
             return;
         }
-        try (PathHandle from = found.get()) {
+        try (OpenFile from = found.get()) {
             FileStatus status = from.status();
             if (status.type() == FileType.DIRECTORY) {
                 return; // the file that was listed is gone, and a directory took its name
             }
-            Optional<OpenFile> made = status.links() > 1
-                    ? links.make(status, level, name, () -> make(from, status, level.target(), name))
-                    : make(from, status, level.target(), name);
+            Supplier<Optional<OpenFile>> maker = () -> make(from, status, level.target(), entry.name());
+            Optional<OpenFile> made = status.links() > 1 ? links.make(status, level, entry.name(), maker) : maker.get();
             if (made.isPresent()) {
                 try (OpenFile to = made.get()) {
-                    fill(from, status, to);
+                    if (from instanceof RegularFile source && to instanceof RegularFile target) {
+                        data.copy(source, status, target);
+                    }
+                    attributes.copy(from, status, to);
                 }
             }
             progress.files.increment();
         }
     }
 
-    private static Optional<PathHandle> open(Directory source, String name) {
+    /** Regular files for reading; all others, whose opening could have effects, as handles. */
+    private static Optional<OpenFile> open(Directory directory, Listing.Entry entry) {
         try {
-            return PathHandle.open(source, name);
+            if (entry.type() == FileType.REGULAR) {
+                Optional<RegularFile> file = RegularFile.open(directory, entry.name());
+                if (file.isPresent()) {
+                    return file.map(OpenFile.class::cast);
+                }
+            }
+            return PathHandle.open(directory, entry.name()).map(FileCopy::regularOrHandle);
         } catch (SystemCallException e) {
             if (e.errno() == Errno.EXDEV) {
                 return Optional.empty(); // something is mounted on the file, which so cannot be reached
@@ -58,30 +69,25 @@ final class FileCopy {
         }
     }
 
-    /** Empty when the name is taken: one made anew during the listing can be listed twice. */
-    private static Optional<OpenFile> make(PathHandle from, FileStatus status, Directory target, String name) {
-        FileType type = status.type();
-        return switch (type) {
-            case REGULAR -> RegularFile.create(target, name, 0600).map(OpenFile.class::cast);
-            case SYMLINK -> handle(target.symlink(from.readlink(), name), target, name);
-            case FIFO, SOCKET, CHAR_DEVICE, BLOCK_DEVICE ->
-                handle(target.mknod(name, type, status.rdevMajor(), status.rdevMinor()), target, name);
-            case DIRECTORY -> throw new IllegalArgumentException("a directory: " + from.path());
-        };
-    }
-
-    private static Optional<OpenFile> handle(boolean made, Directory target, String name) {
-        return made ? PathHandle.open(target, name).map(OpenFile.class::cast) : Optional.empty();
-    }
-
-    private void fill(PathHandle from, FileStatus status, OpenFile to) {
-        if (to instanceof RegularFile file) {
-            try (RegularFile opened = RegularFile.open(from)) {
-                data.copy(opened, status, file);
-                attributes.copy(opened, status, file);
-            }
-        } else {
-            attributes.copy(from, status, to);
+    /** A regular file can have taken another's name. */
+    private static OpenFile regularOrHandle(PathHandle handle) {
+        if (handle.status().type() != FileType.REGULAR) {
+            return handle;
         }
+        try (handle) {
+            return RegularFile.open(handle);
+        }
+    }
+
+    /** Empty when the name is taken: one made anew during the listing can be listed twice. */
+    private static Optional<OpenFile> make(OpenFile from, FileStatus status, Directory target, String name) {
+        if (from instanceof RegularFile) {
+            // With its mode, as nobody reaches a file of a tree whose root has not got its mode yet.
+            return RegularFile.create(target, name, status.mode() & 0777).map(OpenFile.class::cast);
+        }
+        boolean made = (status.type() == FileType.SYMLINK && from instanceof PathHandle link)
+                ? target.symlink(link.readlink(), name)
+                : target.mknod(name, status.type(), status.rdevMajor(), status.rdevMinor());
+        return made ? PathHandle.open(target, name).map(OpenFile.class::cast) : Optional.empty();
     }
 }

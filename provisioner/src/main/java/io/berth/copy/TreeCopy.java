@@ -27,7 +27,7 @@ import java.util.concurrent.Executors;
  * <p>{@link #run} is called once; the other methods are for any thread.
  */
 public final class TreeCopy {
-    /** As many threads as the copying of small files can use before they wait for each other. */
+    /** Enough to have one copy small files while another is at a large one. */
     public static final int DEFAULT_THREADS = 2;
 
     private final Directory source;
@@ -114,7 +114,7 @@ public final class TreeCopy {
             while (task.isPresent()) {
                 Level level = task.get().level();
                 try {
-                    files.copy(level, task.get().name());
+                    files.copy(level, task.get().entry());
                 } finally {
                     level.leave();
                 }

@@ -46,10 +46,10 @@ final class TreeWalk implements AutoCloseable {
                         new SystemCallException("openat2", directory.path().toString(), Errno.ENOENT));
     }
 
-    /** A name to copy, in a level that its receiver has entered and must leave. */
-    record Task(Level level, String name) {}
+    /** A file to copy, in a level that its receiver has entered and must leave. */
+    record Task(Level level, Listing.Entry entry) {}
 
-    /** The next name that was no directory's when it was listed; empty when there is no more. */
+    /** The next file that was no directory's when it was listed; empty when there is no more. */
     synchronized Optional<Task> next() {
         while (!levels.isEmpty()) {
             progress.check();
@@ -60,7 +60,7 @@ final class TreeWalk implements AutoCloseable {
             } else if (entry.get().type() != FileType.DIRECTORY
                     || !goDown(level, entry.get().name())) {
                 level.enter();
-                return Optional.of(new Task(level, entry.get().name()));
+                return Optional.of(new Task(level, entry.get()));
             }
         }
         return Optional.empty();

@@ -8,6 +8,10 @@ import java.util.OptionalLong;
 /** An open regular file: its data, and how to share or copy it without reading it. Thread-safe, as the kernel is. */
 public final class RegularFile extends OpenFile {
     private static final long FICLONE = 0x40049409L;
+    /** Without O_NONBLOCK the opening of a FIFO that took a file's name would wait for a writer. */
+    private static final int READ =
+            Descriptor.O_RDONLY | Descriptor.O_NOATIME | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
 
@@ -35,13 +39,39 @@ public final class RegularFile extends OpenFile {
     }
 
     /**
+     * Opens for reading, which leaves the access time alone.
+     *
+     * @return empty when there is none, or another type of file
+     * @throws SystemCallException EXDEV when something is mounted there
+     */
+    public static Optional<RegularFile> open(Directory directory, String name) {
+        Optional<Descriptor> opened;
+        try {
+            opened = directory.openSameMount(name, READ);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ELOOP || e.errno() == Errno.ENXIO || e.errno() == Errno.ENODEV) {
+                return Optional.empty(); // a symbolic link, a socket, a device without a driver
+            }
+            throw e;
+        }
+        if (opened.isEmpty()) {
+            return Optional.empty();
+        }
+        RegularFile file = new RegularFile(opened.get(), directory.path().resolve(FileName.forPath(name)));
+        if (file.status().type() != FileType.REGULAR) {
+            file.close();
+            return Optional.empty();
+        }
+        return Optional.of(file);
+    }
+
+    /**
      * Opens for reading the very file that is held, wherever it has been moved; reading it leaves its access time alone.
      *
      * @param file one whose status says REGULAR; the opening of another could have effects
      */
     public static RegularFile open(PathHandle file) {
-        int flags = Descriptor.O_RDONLY | Descriptor.O_NOATIME | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
-        long result = file.descriptor.call(fd -> Descriptor.openat2(Libc.AT_FDCWD, Descriptor.path(fd), flags, 0, 0));
+        long result = file.descriptor.call(fd -> Descriptor.openat2(Libc.AT_FDCWD, Descriptor.path(fd), READ, 0, 0));
         return new RegularFile(
                 new Descriptor(Libc.check(result, "openat2", file.path().toString())), file.path());
     }
