@@ -30,6 +30,8 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A connection to a driver, with the calls of a volume's usual life. A call that fails throws
@@ -39,6 +41,13 @@ public final class Client implements AutoCloseable {
     private static final long DEADLINE_SECONDS = 30;
     private static final EventLoopGroup EVENT_LOOP =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("client", true), NioIoHandler.newFactory());
+
+    /** Held, so that its level stays: Netty warns for each connection of an option that Unix sockets do not have. */
+    private static final Logger NETTY = Logger.getLogger("io.netty.bootstrap");
+
+    static {
+        NETTY.setLevel(Level.SEVERE);
+    }
 
     private final ManagedChannel channel;
 

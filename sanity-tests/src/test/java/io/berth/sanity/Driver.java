@@ -234,7 +234,7 @@ public final class Driver implements AutoCloseable {
     }
 
     /** What is in a folder. */
-    static List<Path> files(Path folder) {
+    public static List<Path> files(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
             return files.sorted().toList();
         } catch (IOException e) {
