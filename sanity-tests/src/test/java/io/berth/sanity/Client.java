@@ -1,5 +1,6 @@
 package io.berth.sanity;
 
+import com.google.protobuf.Message;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
@@ -15,8 +16,11 @@ import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCalls;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -62,6 +66,15 @@ public final class Client implements AutoCloseable {
 
     public NodeGrpc.NodeBlockingStub node() {
         return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Makes any call, with a request whose bytes are those of the method's own. */
+    <I, O> O call(MethodDescriptor<I, O> method, Message request) {
+        return ClientCalls.blockingUnaryCall(
+                channel,
+                method,
+                CallOptions.DEFAULT.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS),
+                method.parseRequest(request.toByteString().newInput()));
     }
 
     public boolean isReady() {
