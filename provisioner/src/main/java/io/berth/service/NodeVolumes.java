@@ -36,27 +36,20 @@ public final class NodeVolumes {
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
+    private final VolumeLookup lookup;
     private final Targets targets = new Targets();
 
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
         this.pools = pools;
         this.volumes = volumes;
         this.hostPaths = hostPaths;
-    }
-
-    /** A volume with a record, and its pool. */
-    private record Pooled(Pool pool, Volume volume) {}
-
-    private Optional<Pooled> pooled(String id) {
-        return VolumeId.parse(id)
-                .flatMap(parsed -> pools.find(parsed.pool())
-                        .flatMap(pool -> pool.find(parsed).map(volume -> new Pooled(pool, volume))));
+        this.lookup = new VolumeLookup(pools, hostPaths);
     }
 
     /** The host path that a PersistentVolume's attributes name; empty when the volume is one of a pool. */
     private Optional<HostPath> hostPath(String id, Map<String, String> context) {
         Optional<HostPath> path = HostPath.parse(context);
-        if (path.isPresent() && pooled(id).isPresent()) {
+        if (path.isPresent() && lookup.byId(id).isPresent()) {
             throw Fault.invalid(
                     "volume_context path", path.get().path().toString(), "volume " + id + " lies in a pool already");
         }
@@ -294,7 +287,7 @@ public final class NodeVolumes {
     }
 
     private void publish(PublishRequest request, InlineVolume.InMemory memory) {
-        String source = tmpfsSource(request.volumeId());
+        String source = VolumeLookup.tmpfsSource(request.volumeId());
         try (Targets.Held held = targets.lock(request.targetPath())) {
             if (isThere(request, MountTable.read(), mount -> mount.source().equals(source))) {
                 return;
@@ -314,10 +307,6 @@ public final class NodeVolumes {
         }
     }
 
-    private static String tmpfsSource(String id) {
-        return "berth:" + id;
-    }
-
     /**
      * Takes a volume away from its target and removes the target; an inline volume is deleted with it. Does nothing when it
      * is gone.
@@ -327,20 +316,9 @@ public final class NodeVolumes {
     public void unpublish(String id, Path targetPath) {
         takeAway(id, targetPath);
         Targets.remove(targetPath);
-        for (Volume volume : ephemeral(id)) {
+        for (Volume volume : lookup.inlineVolumes(id)) {
             volumes.delete(volume.id().toString());
         }
-    }
-
-    /** The inline volumes of this handle: at most one in each pool. */
-    private List<Volume> ephemeral(String handle) {
-        if (handle.isEmpty() || VolumeId.parse(handle).isPresent()) {
-            return List.of(); // Kubernetes' handles of inline volumes have no dot
-        }
-        return pools.opened().stream()
-                .flatMap(pool -> pool.find(VolumeId.of(pool.config().name(), handle)).stream())
-                .filter(Volume::ephemeral)
-                .toList();
     }
 
     private void takeAway(String id, Path path) {
@@ -348,48 +326,10 @@ public final class NodeVolumes {
             MountTable table = MountTable.read();
             Optional<MountPoint> mount = table.at(path);
             if (mount.isPresent()) {
-                mayUnmount(id, mount.get(), table);
+                lookup.requireOurs(id, mount.get(), table);
                 Mounts.unmount(path);
             }
         }
-    }
-
-    /** Refuses to unmount what is another volume's, or was never mounted by Berth as far as can be told. */
-    private void mayUnmount(String id, MountPoint mount, MountTable table) {
-        VolumeMounts mounts = new VolumeMounts(table);
-        for (Pool pool : pools.opened()) {
-            Optional<Path> path = mounts.pathIn(mount, pool);
-            if (path.isPresent()) {
-                Optional<VolumeId> owner = VolumeId.parse(path.get().toString())
-                        .filter(parsed -> parsed.pool().equals(pool.config().name()));
-                Optional<Pooled> asked = pooled(id)
-                        .or(() -> ephemeral(id).stream()
-                                .findFirst()
-                                .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
-                boolean other = asked.isPresent()
-                        ? !mounts.shows(mount, asked.get().pool(), asked.get().volume())
-                        : owner.flatMap(pool::find).isPresent();
-                if (other) {
-                    throw notOurs(
-                            id,
-                            mount,
-                            "another volume: " + path.get() + " of pool "
-                                    + pool.config().name());
-                }
-                return;
-            }
-        }
-        boolean wholeFileSystem = mount.root().equals(Path.of("/"));
-        if (wholeFileSystem && !mount.source().equals(tmpfsSource(id)) && !hostPaths.mayShow(mount, table)) {
-            throw notOurs(id, mount, "a whole file system (" + mount.fsType() + " from " + mount.source() + ")");
-        }
-    }
-
-    private static Fault notOurs(String id, MountPoint mount, String what) {
-        return new Fault(
-                Fault.Kind.FAILED_PRECONDITION,
-                "volume " + Fault.quote(id) + ": what is mounted at " + mount.target() + " is " + what
-                        + ", so it stays; unmount it by hand if it may go");
     }
 
     /**
@@ -408,14 +348,11 @@ public final class NodeVolumes {
     }
 
     private boolean isAt(String id, Path path, FileStatus status) {
-        Optional<Pooled> pooled = pooled(id)
-                .or(() -> ephemeral(id).stream()
-                        .findFirst()
-                        .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
-        if (pooled.isPresent()) {
-            return pooled.get()
+        Optional<VolumeLookup.Found> found = lookup.find(id);
+        if (found.isPresent()) {
+            return found.get()
                     .pool()
-                    .openData(pooled.get().volume())
+                    .openData(found.get().volume())
                     .filter(data -> {
                         try (data) {
                             return data.status().isSameFile(status);
@@ -425,7 +362,7 @@ public final class NodeVolumes {
         }
         MountTable table = MountTable.read();
         return table.at(path)
-                .filter(mount -> mount.source().equals(tmpfsSource(id)) || hostPaths.mayShow(mount, table))
+                .filter(mount -> mount.source().equals(VolumeLookup.tmpfsSource(id)) || hostPaths.mayShow(mount, table))
                 .isPresent();
     }
 
