@@ -64,6 +64,7 @@ public final class NodeVolumes {
      */
     public void stage(
             String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, Map<String, String> context) {
+        notInPool("staging_target_path", stagingPath);
         Optional<HostPath> hostPath = hostPath(id, context);
         if (hostPath.isPresent()) {
             open(hostPath.get()).close();
@@ -139,6 +140,7 @@ public final class NodeVolumes {
      *     target, or something else is mounted at the target
      */
     public void publish(PublishRequest request) {
+        notInPool("target_path", request.targetPath());
         Optional<InlineVolume> inline = InlineVolume.isInline(request.context())
                 ? Optional.of(InlineVolume.parse(request.context()))
                 : Optional.empty();
@@ -225,16 +227,20 @@ public final class NodeVolumes {
     }
 
     private PathHandle open(HostPath hostPath) {
+        notInPool("host path", hostPath.path());
+        return hostPaths.open(hostPath);
+    }
+
+    /** A pool's folders are neither mounted over nor taken for empty targets that may go. */
+    private void notInPool(String what, Path path) {
         for (Pool pool : pools.opened()) {
-            if (hostPath.path().startsWith(pool.config().root())
-                    || hostPath.path().startsWith(pool.realRoot())) {
+            if (path.startsWith(pool.config().root()) || path.startsWith(pool.realRoot())) {
                 throw new Fault(
                         Fault.Kind.FAILED_PRECONDITION,
-                        "host path " + hostPath.path() + " lies in pool "
-                                + pool.config().name() + ", whose volumes are used by their ids");
+                        what + " " + path + " lies in pool " + pool.config().name()
+                                + ", whose volumes are used by their ids");
             }
         }
-        return hostPaths.open(hostPath);
     }
 
     private void publish(PublishRequest request, HostPath hostPath) {
@@ -314,6 +320,7 @@ public final class NodeVolumes {
      * @throws Fault FAILED_PRECONDITION when what is mounted there is not this volume
      */
     public void unpublish(String id, Path targetPath) {
+        notInPool("target_path", targetPath);
         takeAway(id, targetPath);
         Targets.remove(targetPath);
         for (Volume volume : lookup.inlineVolumes(id)) {
