@@ -74,11 +74,11 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            reachable(pool, mode);
+            requireReachable(pool, mode);
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(stagingPath);
             if (there.isPresent()) {
-                isOf(volume, pool, there.get(), table);
+                requireShown(volume, pool, there.get(), table);
             } else {
                 Targets.makeFolders(stagingPath);
                 pool.mount(volume, stagingPath, Set.of());
@@ -95,7 +95,7 @@ public final class NodeVolumes {
         return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
     }
 
-    private static void reachable(Pool pool, AccessMode mode) {
+    private static void requireReachable(Pool pool, AccessMode mode) {
         if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -104,7 +104,7 @@ public final class NodeVolumes {
         }
     }
 
-    private static void isOf(Volume volume, Pool pool, MountPoint mount, MountTable table) {
+    private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
         if (!new VolumeMounts(table).shows(mount, pool, volume)) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -166,7 +166,7 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held held = targets.lock(request.targetPath())) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            reachable(pool, request.mode());
+            requireReachable(pool, request.mode());
             Path staging = request.stagingPath()
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
             MountTable table = MountTable.read();
