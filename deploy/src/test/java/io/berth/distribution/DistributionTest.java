@@ -79,12 +79,15 @@ class DistributionTest {
 
     @Test
     void readsAFileWithAnyNameInAnyLocaleAndStopsInOrder() throws Exception {
-        Path file = Files.writeString(folder.resolve("größe.yaml"), "node-id: n1\nlog-format: json\n");
+        Path file = Files.writeString(
+                folder.resolve("größe.yaml"),
+                "node-id: n1\nlog-format: json\nendpoint: " + folder.resolve("csi.sock") + "\n");
         ProcessBuilder builder = new ProcessBuilder(berth.toString(), "node", "--config", file.toString());
         builder.environment().put("LC_ALL", "POSIX");
         Process process = builder.redirectErrorStream(true).start();
         try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
-            assertThat(lines.readLine()).contains("\"message\":\"started\"", "\"node\":\"n1\"");
+            assertThat(lines.readLine()).contains("\"message\":\"starting\"", "\"node\":\"n1\"");
+            assertThat(lines.readLine()).contains("\"message\":\"serving ");
             assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/status")))
                     .contains("Umask:\t0027");
             process.toHandle().destroy(); // unlike Process.destroy it leaves the output readable

@@ -2,9 +2,12 @@ package io.berth.settings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.berth.service.NodeVolumes;
+import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -28,6 +31,24 @@ class ReferenceTest {
                             + " -Dsurefire.failIfNoSpecifiedTests=false")
                     .isEqualTo(table());
         }
+    }
+
+    @Test
+    void everyParameterAndNoOtherIsInTheReference() throws IOException {
+        assertThat(keys("<!-- parameters:", "<!-- end of parameters -->"))
+                .containsExactlyInAnyOrderElementsOf(VolumeParameters.KEYS);
+        assertThat(keys("<!-- inline:", "<!-- end of inline -->"))
+                .containsExactlyInAnyOrderElementsOf(NodeVolumes.INLINE_KEYS);
+    }
+
+    /** The first column of the table between two marks. */
+    private static List<String> keys(String begin, String end) throws IOException {
+        String text = Files.readString(REFERENCE);
+        return text.substring(text.indexOf(begin), text.indexOf(end))
+                .lines()
+                .filter(line -> line.startsWith("| `"))
+                .map(line -> line.substring(3, line.indexOf('`', 3)))
+                .toList();
     }
 
     private static String table() {

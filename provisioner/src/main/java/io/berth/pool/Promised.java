@@ -19,6 +19,9 @@ final class Promised {
 
     private static final Duration MIN_INTERVAL = Duration.ofSeconds(5);
 
+    /** A change this close to another may leave the folder's time as it is; then it is counted once more later. */
+    private static final Duration CLOCK_STEP = Duration.ofSeconds(2);
+
     private final Catalog catalog;
     private final ReentrantLock counting = new ReentrantLock();
     private final Map<VolumeId, Long> underWay = new HashMap<>();
@@ -104,6 +107,6 @@ final class Promised {
         }
         changed = null;
         total = counted.values().stream().mapToLong(Long::longValue).sum();
-        countedAt = asOf;
+        countedAt = asOf.isBefore(Instant.now().minus(CLOCK_STEP)) ? asOf : Instant.EPOCH;
     }
 }

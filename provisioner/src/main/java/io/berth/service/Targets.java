@@ -12,6 +12,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
@@ -21,13 +23,14 @@ import java.util.stream.Stream;
  */
 final class Targets {
     private static final int STRIPES = 64;
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final String FOLDER_MODE = "rwxr-x---";
     private static final String FILE_MODE = "rw-r-----";
 
     private final ReentrantLock[] stripes =
             Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
 
-    /** The lock of one place; calls at a place take milliseconds, so others wait for it. */
+    /** The lock of one place. */
     record Held(ReentrantLock lock) implements AutoCloseable {
         @Override
         public void close() {
@@ -35,10 +38,21 @@ final class Targets {
         }
     }
 
+    /**
+     * Takes the lock of a place, waiting up to two seconds: what is done there is usually done in milliseconds.
+     *
+     * @throws Fault BUSY when another call is stuck there
+     */
     Held lock(Path path) {
         ReentrantLock lock = stripes[Math.floorMod(path.hashCode(), STRIPES)];
-        lock.lock();
-        return new Held(lock);
+        try {
+            if (lock.tryLock(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+                return new Held(lock);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new Fault(Fault.Kind.BUSY, "another call has been working at " + path + " for too long; try again");
     }
 
     /** Makes the folder and those above it where they are missing. */

@@ -1,9 +1,11 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -28,7 +30,8 @@ public record VolumeParameters(
     public static final String SUB_DIR = "subDir";
     public static final String PATH_PATTERN = "pathPattern";
 
-    private static final Set<String> KEYS = new TreeSet<>(Set.of(
+    /** All of them, in alphabetical order. */
+    public static final SortedSet<String> KEYS = Collections.unmodifiableSortedSet(new TreeSet<>(Set.of(
             POOL,
             UID,
             GID,
@@ -38,7 +41,7 @@ public record VolumeParameters(
             PATH_PATTERN,
             PathTemplate.PVC_NAME,
             PathTemplate.PVC_NAMESPACE,
-            PathTemplate.PV_NAME));
+            PathTemplate.PV_NAME)));
 
     public VolumeParameters {
         strings = Map.copyOf(strings);

@@ -1,0 +1,61 @@
+package io.berth.csi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.berth.csi.v1.VolumeCapability;
+import io.berth.mount.MountOption;
+import io.berth.volume.AccessMode;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class VolumeUseTest {
+    private static VolumeCapability.Builder mount(VolumeCapability.AccessMode.Mode mode) {
+        return VolumeCapability.newBuilder()
+                .setMount(VolumeCapability.MountVolume.getDefaultInstance())
+                .setAccessMode(VolumeCapability.AccessMode.newBuilder().setMode(mode));
+    }
+
+    @ParameterizedTest
+    @EnumSource(AccessMode.class)
+    void everyAccessModeOfTheContractIsOneOfTheCore(AccessMode mode) {
+        VolumeCapability capability =
+                mount(VolumeCapability.AccessMode.Mode.valueOf(mode.name())).build();
+        assertThat(VolumeUse.parse("volume_capability", capability).mode()).isEqualTo(mode);
+    }
+
+    @Test
+    void flagsAndGroupAreRead() {
+        VolumeCapability.Builder capability = mount(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER);
+        capability.getMountBuilder().addMountFlags("ro,noexec").setVolumeMountGroup("1000");
+        VolumeUse use = VolumeUse.parse("volume_capability", capability.build());
+        assertThat(use.options()).containsExactlyInAnyOrder(MountOption.RO, MountOption.NOEXEC);
+        assertThat(use.mountGroup()).hasValue(1000);
+    }
+
+    @Test
+    void whatIsMissingOrCannotBeDoneIsNamed() {
+        VolumeCapability.Builder writer = mount(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER);
+        assertThatThrownBy(() -> VolumeUse.parse("volume_capabilities", List.of()))
+                .hasMessageContaining("volume_capabilities");
+        assertThatThrownBy(() -> VolumeUse.parse(
+                        "volume_capability", writer.clone().clearAccessMode().build()))
+                .hasMessageContaining("access_mode");
+        assertThatThrownBy(() -> VolumeUse.parse(
+                        "volume_capability", writer.clone().clearMount().build()))
+                .hasMessageContaining("access_type");
+        assertThatThrownBy(() -> VolumeUse.parse(
+                        "volume_capability",
+                        writer.clone()
+                                .setBlock(VolumeCapability.BlockVolume.getDefaultInstance())
+                                .build()))
+                .hasMessageContaining("block");
+        VolumeCapability.Builder group = writer.clone();
+        group.getMountBuilder().setVolumeMountGroup("staff");
+        assertThatThrownBy(() -> VolumeUse.parse("volume_capability", group.build()))
+                .hasMessageContaining("volume_mount_group")
+                .hasMessageContaining("staff");
+    }
+}

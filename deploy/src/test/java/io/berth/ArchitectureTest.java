@@ -1,0 +1,77 @@
+package io.berth;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The arrows between the modules. */
+@AnalyzeClasses(packages = "io.berth", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    private static final String[] CORE = {
+        "io.berth.fault..",
+        "io.berth.linux..",
+        "io.berth.mount..",
+        "io.berth.volume..",
+        "io.berth.catalog..",
+        "io.berth.format..",
+        "io.berth.hostpath..",
+        "io.berth.pool..",
+        "io.berth.service.."
+    };
+
+    @ArchTest
+    static final ArchRule THE_CORE_KNOWS_ONLY_ITSELF = noClasses()
+            .that()
+            .resideInAnyPackage(CORE)
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("io.berth..").and(not(resideInAnyPackage(CORE))));
+
+    @ArchTest
+    static final ArchRule CSI_KNOWS_ONLY_VALUES_OF_THE_CORE = noClasses()
+            .that()
+            .resideInAPackage("io.berth.csi..")
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("io.berth..")
+                    .and(not(resideInAnyPackage(
+                            "io.berth.csi..", "io.berth.fault..", "io.berth.volume..", "io.berth.mount.."))));
+
+    @ArchTest
+    static final ArchRule DOORS_DO_NOT_KNOW_EACH_OTHER = noClasses()
+            .that()
+            .resideInAPackage("io.berth.controller..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.berth.node..");
+
+    @ArchTest
+    static final ArchRule NOR_THE_OTHER_WAY = noClasses()
+            .that()
+            .resideInAPackage("io.berth.node..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.berth.controller..");
+
+    @ArchTest
+    static final ArchRule DOORS_HOLD_NO_STORAGE_LOGIC = noClasses()
+            .that()
+            .resideInAnyPackage("io.berth.controller..", "io.berth.node..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.berth.linux..", "io.berth.catalog..", "io.berth.format..", "java.io..");
+
+    @ArchTest
+    static final ArchRule THE_PARTS_ARE_MADE_IN_ONE_PLACE = classes()
+            .that()
+            .haveSimpleNameEndingWith("Service")
+            .and()
+            .resideInAnyPackage("io.berth.controller..", "io.berth.node..")
+            .should()
+            .onlyBeAccessed()
+            .byAnyPackage("io.berth.driver..", "io.berth.controller..", "io.berth.node..");
+}
