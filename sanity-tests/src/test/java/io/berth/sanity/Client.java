@@ -62,6 +62,7 @@ public final class Client implements AutoCloseable {
                 .eventLoopGroup(EVENT_LOOP)
                 .overrideAuthority("localhost")
                 .usePlaintext()
+                .disableRetry() // a call is made once, and its answer is the driver's
                 .build());
     }
 

@@ -171,7 +171,6 @@ public final class Driver implements AutoCloseable {
     }
 
     private int awaitEnd() {
-        client.close();
         try {
             assertThat(process.waitFor(STOP.toSeconds(), TimeUnit.SECONDS))
                     .as("the driver ends within %s%s", STOP, log(folder))
@@ -180,6 +179,8 @@ public final class Driver implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError("interrupted while the driver ends", e);
+        } finally {
+            client.close();
         }
     }
 
