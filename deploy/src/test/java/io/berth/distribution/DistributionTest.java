@@ -106,6 +106,7 @@ class DistributionTest {
                 Map.of("NOTIFY_SOCKET", folder.resolve("missing").toString()),
                 berth.toString(),
                 "serve",
+                "--endpoint=" + folder.resolve("csi.sock"),
                 "--node-id=n");
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err()).startsWith("berth: sendto to NOTIFY_SOCKET").hasLineCount(1);
