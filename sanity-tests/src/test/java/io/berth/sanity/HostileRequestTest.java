@@ -58,7 +58,7 @@ class HostileRequestTest {
         Files.createDirectories(temporary.resolve("inner"));
         Files.writeString(temporary.resolve("inner/file"), "must stay");
         outside = temporary;
-        driver = Driver.start(folder, List.of("--log-level=debug"));
+        driver = Driver.start(folder, List.of("--log-level=trace"));
         client = driver.client();
         client.create("fast", "v", 0);
     }
