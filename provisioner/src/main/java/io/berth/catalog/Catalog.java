@@ -40,7 +40,7 @@ public final class Catalog implements AutoCloseable {
         archived = folder(records, "archived");
         tmp = folder(records, "tmp");
         paths = folder(records, "paths");
-        claims = new PathClaims(paths);
+        claims = new PathClaims(paths, tmp);
     }
 
     /** Opens the catalog in a pool's {@code .berth} folder, making the folders that are missing where that is allowed. */

@@ -25,9 +25,17 @@ final class PathClaims {
     private static final int ATTEMPTS = 16;
 
     private final Directory claims;
+    private final Directory tmp;
 
-    PathClaims(Directory claims) {
+    /**
+     * The claims of a pool.
+     *
+     * @param claims the folder that mirrors the paths
+     * @param tmp where a claim is written before it gets its name, so that one is never seen half written
+     */
+    PathClaims(Directory claims, Directory tmp) {
         this.claims = claims;
+        this.tmp = tmp;
     }
 
     /** Claims the path; durable when it returns. True when it is the volume's, now or since before. */
@@ -110,7 +118,7 @@ final class PathClaims {
         }
     }
 
-    private static boolean claim(Directory folder, String name, VolumeId id) {
+    private boolean claim(Directory folder, String name, VolumeId id) {
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
                 return true;
@@ -119,7 +127,12 @@ final class PathClaims {
                 return false;
             }
         }
-        if (!folder.create(name, id.toString().getBytes(StandardCharsets.UTF_8), 0600)) {
+        String unnamed = id + ".claim";
+        tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
+        tmp.create(unnamed, id.toString().getBytes(StandardCharsets.UTF_8), 0600);
+        boolean claimed = tmp.link(unnamed, folder, name);
+        tmp.unlink(unnamed);
+        if (!claimed) {
             return false;
         }
         folder.fsync();
