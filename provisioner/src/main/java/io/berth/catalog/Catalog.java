@@ -114,6 +114,7 @@ public final class Catalog implements AutoCloseable {
 
     /** Turns a volume into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(VolumeId id) {
+        tmp.unlink(id + SUFFIX); // left by a crash in replace
         move(volumes, id + SUFFIX, deleting, id + SUFFIX);
     }
 

@@ -63,6 +63,7 @@ final class PathClaims {
 
     /** Gives the path back; does nothing when it is not the volume's. */
     void release(VolumePath path, VolumeId id) {
+        tmp.unlink(unnamed(id)); // left by a crash
         Optional<Directory> parent = findParent(path);
         if (parent.isEmpty()) {
             return;
@@ -118,7 +119,13 @@ final class PathClaims {
         }
     }
 
+    private static String unnamed(VolumeId id) {
+        return id + ".claim";
+    }
+
     private boolean claim(Directory folder, String name, VolumeId id) {
+        String unnamed = unnamed(id);
+        tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
                 return true;
@@ -127,8 +134,6 @@ final class PathClaims {
                 return false;
             }
         }
-        String unnamed = id + ".claim";
-        tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         tmp.create(unnamed, id.toString().getBytes(StandardCharsets.UTF_8), 0600);
         boolean claimed = tmp.link(unnamed, folder, name);
         tmp.unlink(unnamed);
