@@ -9,13 +9,13 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -47,9 +47,8 @@ final class CallLog implements ServerInterceptor, AutoCloseable {
 
     CallLog(Duration slow) {
         this.slow = slow;
-        byte[] bytes = new byte[2];
-        new SecureRandom().nextBytes(bytes);
-        this.run = HexFormat.of().formatHex(bytes);
+        this.run =
+                HexFormat.of().toHexDigits((short) ThreadLocalRandom.current().nextInt());
         this.watch = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(task, "slow-calls");
             thread.setDaemon(true);

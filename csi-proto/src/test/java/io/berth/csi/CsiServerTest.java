@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -59,6 +60,7 @@ class CsiServerTest {
     @BeforeEach
     void listenToTheLog() {
         socket = folder.resolve("csi.sock");
+        log.list = new CopyOnWriteArrayList<>(); // tests read it while the server logs
         log.start();
         root.addAppender(log);
         root.setLevel(Level.TRACE);

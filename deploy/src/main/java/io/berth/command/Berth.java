@@ -91,6 +91,7 @@ public final class Berth {
                 .optionListHeading("%n")
                 .exitCodeListHeading("%nExit codes:%n")
                 .exitCodeList(ExitCode.MEANINGS);
+        command.subcommands().values().forEach(nested -> describe(nested.getCommandSpec()));
     }
 
     private static int explain(Exception thrown, CommandLine command) throws Exception {

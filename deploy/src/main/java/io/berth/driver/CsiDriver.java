@@ -48,6 +48,9 @@ public final class CsiDriver implements AutoCloseable {
         opener.start();
         this.server = CsiServer.start(settings.endpoint(), settings.maxCalls(), settings.slowCall(), services());
         housekeeping.start();
+        if (settings.pools().isEmpty()) {
+            LOG.warn("no pool is set (--pool NAME=KIND:PATH): only host paths and volumes in memory can be used");
+        }
         LOG.info("serving {} on {}, pools {}", settings.driverName(), settings.endpoint(), settings.pools());
     }
 

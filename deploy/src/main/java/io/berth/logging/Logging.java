@@ -9,6 +9,7 @@ import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
 import ch.qos.logback.core.joran.spi.ConsoleTarget;
 import ch.qos.logback.core.spi.ContextAwareBase;
+import java.util.List;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
@@ -56,9 +57,11 @@ public final class Logging extends ContextAwareBase implements Configurator {
         Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         root.setLevel(level);
         root.addAppender(console);
-        // Netty explains at length, and for nobody here, how it chose its buffers.
-        context.getLogger("io.netty").setLevel(level.isGreaterOrEqual(Level.WARN) ? level : Level.INFO);
-        // Nor does it matter that a Unix socket has no keep-alive.
+        // Below INFO these write every frame in hexadecimal, secrets included.
+        for (String transport : List.of("io.grpc", "io.netty")) {
+            context.getLogger(transport).setLevel(level.isGreaterOrEqual(Level.INFO) ? level : Level.INFO);
+        }
+        // It does not matter that a Unix socket has no keep-alive.
         context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR);
     }
 }

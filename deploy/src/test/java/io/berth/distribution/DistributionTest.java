@@ -81,7 +81,8 @@ class DistributionTest {
     void readsAFileWithAnyNameInAnyLocaleAndStopsInOrder() throws Exception {
         Path file = Files.writeString(
                 folder.resolve("größe.yaml"),
-                "node-id: n1\nlog-format: json\nendpoint: " + folder.resolve("csi.sock") + "\n");
+                "node-id: n1\nlog-format: json\nendpoint: " + folder.resolve("csi.sock") + "\npool: [fast=local:"
+                        + Files.createDirectory(folder.resolve("fast")) + "]\n");
         ProcessBuilder builder = new ProcessBuilder(berth.toString(), "node", "--config", file.toString());
         builder.environment().put("LC_ALL", "POSIX");
         Process process = builder.redirectErrorStream(true).start();
@@ -106,6 +107,7 @@ class DistributionTest {
                 Map.of("NOTIFY_SOCKET", folder.resolve("missing").toString()),
                 berth.toString(),
                 "serve",
+                "--endpoint=" + folder.resolve("csi.sock"),
                 "--node-id=n");
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err()).startsWith("berth: sendto to NOTIFY_SOCKET").hasLineCount(1);

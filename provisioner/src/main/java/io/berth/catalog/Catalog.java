@@ -40,7 +40,7 @@ public final class Catalog implements AutoCloseable {
         archived = folder(records, "archived");
         tmp = folder(records, "tmp");
         paths = folder(records, "paths");
-        claims = new PathClaims(paths);
+        claims = new PathClaims(paths, tmp);
     }
 
     /** Opens the catalog in a pool's {@code .berth} folder, making the folders that are missing where that is allowed. */
@@ -114,6 +114,7 @@ public final class Catalog implements AutoCloseable {
 
     /** Turns a volume into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(VolumeId id) {
+        tmp.unlink(id + SUFFIX); // left by a crash in replace
         move(volumes, id + SUFFIX, deleting, id + SUFFIX);
     }
 

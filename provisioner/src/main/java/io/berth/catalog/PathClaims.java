@@ -25,9 +25,17 @@ final class PathClaims {
     private static final int ATTEMPTS = 16;
 
     private final Directory claims;
+    private final Directory tmp;
 
-    PathClaims(Directory claims) {
+    /**
+     * The claims of a pool.
+     *
+     * @param claims the folder that mirrors the paths
+     * @param tmp where a claim is written before it gets its name, so that one is never seen half written
+     */
+    PathClaims(Directory claims, Directory tmp) {
         this.claims = claims;
+        this.tmp = tmp;
     }
 
     /** Claims the path; durable when it returns. True when it is the volume's, now or since before. */
@@ -55,6 +63,7 @@ final class PathClaims {
 
     /** Gives the path back; does nothing when it is not the volume's. */
     void release(VolumePath path, VolumeId id) {
+        tmp.unlink(unnamed(id)); // left by a crash
         Optional<Directory> parent = findParent(path);
         if (parent.isEmpty()) {
             return;
@@ -110,7 +119,13 @@ final class PathClaims {
         }
     }
 
-    private static boolean claim(Directory folder, String name, VolumeId id) {
+    private static String unnamed(VolumeId id) {
+        return id + ".claim";
+    }
+
+    private boolean claim(Directory folder, String name, VolumeId id) {
+        String unnamed = unnamed(id);
+        tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
                 return true;
@@ -119,7 +134,10 @@ final class PathClaims {
                 return false;
             }
         }
-        if (!folder.create(name, id.toString().getBytes(StandardCharsets.UTF_8), 0600)) {
+        tmp.create(unnamed, id.toString().getBytes(StandardCharsets.UTF_8), 0600);
+        boolean claimed = tmp.link(unnamed, folder, name);
+        tmp.unlink(unnamed);
+        if (!claimed) {
             return false;
         }
         folder.fsync();

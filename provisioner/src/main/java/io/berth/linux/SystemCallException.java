@@ -46,8 +46,17 @@ public final class SystemCallException extends Fault {
     private static Fault.Kind kind(int errno) {
         return switch (errno) {
             case Errno.ENOSPC, Errno.EDQUOT -> Fault.Kind.RESOURCE_EXHAUSTED;
-            case Errno.EROFS, Errno.EACCES, Errno.EPERM, Errno.EBUSY, Errno.ELOOP, Errno.ENOENT, Errno.ENOSYS ->
-                Fault.Kind.FAILED_PRECONDITION;
+            case Errno.ENAMETOOLONG -> Fault.Kind.INVALID_ARGUMENT;
+            case Errno.EROFS,
+                    Errno.EACCES,
+                    Errno.EPERM,
+                    Errno.EBUSY,
+                    Errno.ELOOP,
+                    Errno.ENOENT,
+                    Errno.ENOTDIR,
+                    Errno.EISDIR,
+                    Errno.EFBIG,
+                    Errno.ENOSYS -> Fault.Kind.FAILED_PRECONDITION;
             case Errno.EIO,
                     Errno.ESTALE,
                     Errno.ETIMEDOUT,
@@ -68,6 +77,7 @@ public final class SystemCallException extends Fault {
                 "; Berth runs as root with CAP_SYS_ADMIN; check security modules, immutable flags and root_squash";
             case Errno.EBUSY -> "; something is mounted there or in use; unmount or stop it";
             case Errno.ELOOP -> "; there is a symbolic link where Berth expects a file or a directory; remove it";
+            case Errno.ENOTDIR, Errno.EISDIR -> "; there is a file where Berth expects a directory, or the reverse";
             case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
                 "; the storage does not answer as it should; check the disk or the server";
             case Errno.EMFILE, Errno.ENFILE -> "; raise the limit on open files";

@@ -29,9 +29,7 @@ public record PoolIdentity(UUID uuid, PoolName name) {
     static PoolIdentity of(Directory records, PoolName name) {
         Optional<byte[]> there = records.read(FILE, MAX_BYTES);
         if (there.isEmpty()) {
-            // Exclusive: where two processes open a new pool at once, one writes and both read.
-            records.create(FILE, encode(new PoolIdentity(UUID.randomUUID(), name)), 0600);
-            records.fsync();
+            write(records, new PoolIdentity(UUID.randomUUID(), name));
             there = records.read(FILE, MAX_BYTES);
         }
         String where = records.path().resolve(FILE).toString();
@@ -41,6 +39,15 @@ public record PoolIdentity(UUID uuid, PoolName name) {
                     + "; ids of its volumes begin with its name, so use that");
         }
         return identity;
+    }
+
+    /** Where two processes open a new pool at once, one of them names its file; nobody sees one half written. */
+    private static void write(Directory records, PoolIdentity identity) {
+        String unnamed = FILE + "." + identity.uuid();
+        records.create(unnamed, encode(identity), 0600);
+        records.link(unnamed, records, FILE);
+        records.unlink(unnamed);
+        records.fsync();
     }
 
     private static byte[] encode(PoolIdentity identity) {

@@ -6,10 +6,10 @@ import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.VolumeId;
-import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Where a deleted volume's data goes by one rename, to be removed later in small steps. A folder with folders in it is
@@ -20,7 +20,6 @@ import java.util.OptionalLong;
  */
 public final class Trash implements AutoCloseable {
     private static final int PAGE = 256;
-    private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Directory folder;
 
@@ -72,9 +71,7 @@ public final class Trash implements AutoCloseable {
     }
 
     private static String randomName() {
-        byte[] bytes = new byte[8];
-        RANDOM.nextBytes(bytes);
-        return HexFormat.of().formatHex(bytes);
+        return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
     }
 
     @Override

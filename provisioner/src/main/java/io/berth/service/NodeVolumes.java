@@ -36,27 +36,20 @@ public final class NodeVolumes {
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
+    private final VolumeLookup lookup;
     private final Targets targets = new Targets();
 
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
         this.pools = pools;
         this.volumes = volumes;
         this.hostPaths = hostPaths;
-    }
-
-    /** A volume with a record, and its pool. */
-    private record Pooled(Pool pool, Volume volume) {}
-
-    private Optional<Pooled> pooled(String id) {
-        return VolumeId.parse(id)
-                .flatMap(parsed -> pools.find(parsed.pool())
-                        .flatMap(pool -> pool.find(parsed).map(volume -> new Pooled(pool, volume))));
+        this.lookup = new VolumeLookup(pools, hostPaths);
     }
 
     /** The host path that a PersistentVolume's attributes name; empty when the volume is one of a pool. */
     private Optional<HostPath> hostPath(String id, Map<String, String> context) {
         Optional<HostPath> path = HostPath.parse(context);
-        if (path.isPresent() && pooled(id).isPresent()) {
+        if (path.isPresent() && lookup.byId(id).isPresent()) {
             throw Fault.invalid(
                     "volume_context path", path.get().path().toString(), "volume " + id + " lies in a pool already");
         }
@@ -71,6 +64,7 @@ public final class NodeVolumes {
      */
     public void stage(
             String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, Map<String, String> context) {
+        notInPool("staging_target_path", stagingPath);
         Optional<HostPath> hostPath = hostPath(id, context);
         if (hostPath.isPresent()) {
             open(hostPath.get()).close();
@@ -80,11 +74,11 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            reachable(pool, mode);
+            requireReachable(pool, mode);
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(stagingPath);
             if (there.isPresent()) {
-                isOf(volume, pool, there.get(), table);
+                requireShown(volume, pool, there.get(), table);
             } else {
                 Targets.makeFolders(stagingPath);
                 pool.mount(volume, stagingPath, Set.of());
@@ -101,7 +95,7 @@ public final class NodeVolumes {
         return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
     }
 
-    private static void reachable(Pool pool, AccessMode mode) {
+    private static void requireReachable(Pool pool, AccessMode mode) {
         if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -110,7 +104,7 @@ public final class NodeVolumes {
         }
     }
 
-    private static void isOf(Volume volume, Pool pool, MountPoint mount, MountTable table) {
+    private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
         if (!new VolumeMounts(table).shows(mount, pool, volume)) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -146,6 +140,7 @@ public final class NodeVolumes {
      *     target, or something else is mounted at the target
      */
     public void publish(PublishRequest request) {
+        notInPool("target_path", request.targetPath());
         Optional<InlineVolume> inline = InlineVolume.isInline(request.context())
                 ? Optional.of(InlineVolume.parse(request.context()))
                 : Optional.empty();
@@ -171,7 +166,7 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held held = targets.lock(request.targetPath())) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            reachable(pool, request.mode());
+            requireReachable(pool, request.mode());
             Path staging = request.stagingPath()
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
             MountTable table = MountTable.read();
@@ -232,16 +227,20 @@ public final class NodeVolumes {
     }
 
     private PathHandle open(HostPath hostPath) {
+        notInPool("host path", hostPath.path());
+        return hostPaths.open(hostPath);
+    }
+
+    /** A pool's folders are neither mounted over nor taken for empty targets that may go. */
+    private void notInPool(String what, Path path) {
         for (Pool pool : pools.opened()) {
-            if (hostPath.path().startsWith(pool.config().root())
-                    || hostPath.path().startsWith(pool.realRoot())) {
+            if (path.startsWith(pool.config().root()) || path.startsWith(pool.realRoot())) {
                 throw new Fault(
                         Fault.Kind.FAILED_PRECONDITION,
-                        "host path " + hostPath.path() + " lies in pool "
-                                + pool.config().name() + ", whose volumes are used by their ids");
+                        what + " " + path + " lies in pool " + pool.config().name()
+                                + ", whose volumes are used by their ids");
             }
         }
-        return hostPaths.open(hostPath);
     }
 
     private void publish(PublishRequest request, HostPath hostPath) {
@@ -294,7 +293,7 @@ public final class NodeVolumes {
     }
 
     private void publish(PublishRequest request, InlineVolume.InMemory memory) {
-        String source = tmpfsSource(request.volumeId());
+        String source = VolumeLookup.tmpfsSource(request.volumeId());
         try (Targets.Held held = targets.lock(request.targetPath())) {
             if (isThere(request, MountTable.read(), mount -> mount.source().equals(source))) {
                 return;
@@ -314,10 +313,6 @@ public final class NodeVolumes {
         }
     }
 
-    private static String tmpfsSource(String id) {
-        return "berth:" + id;
-    }
-
     /**
      * Takes a volume away from its target and removes the target; an inline volume is deleted with it. Does nothing when it
      * is gone.
@@ -325,22 +320,12 @@ public final class NodeVolumes {
      * @throws Fault FAILED_PRECONDITION when what is mounted there is not this volume
      */
     public void unpublish(String id, Path targetPath) {
+        notInPool("target_path", targetPath);
         takeAway(id, targetPath);
         Targets.remove(targetPath);
-        for (Volume volume : ephemeral(id)) {
+        for (Volume volume : lookup.inlineVolumes(id)) {
             volumes.delete(volume.id().toString());
         }
-    }
-
-    /** The inline volumes of this handle: at most one in each pool. */
-    private List<Volume> ephemeral(String handle) {
-        if (handle.isEmpty() || VolumeId.parse(handle).isPresent()) {
-            return List.of(); // Kubernetes' handles of inline volumes have no dot
-        }
-        return pools.opened().stream()
-                .flatMap(pool -> pool.find(VolumeId.of(pool.config().name(), handle)).stream())
-                .filter(Volume::ephemeral)
-                .toList();
     }
 
     private void takeAway(String id, Path path) {
@@ -348,48 +333,10 @@ public final class NodeVolumes {
             MountTable table = MountTable.read();
             Optional<MountPoint> mount = table.at(path);
             if (mount.isPresent()) {
-                mayUnmount(id, mount.get(), table);
+                lookup.requireOurs(id, mount.get(), table);
                 Mounts.unmount(path);
             }
         }
-    }
-
-    /** Refuses to unmount what is another volume's, or was never mounted by Berth as far as can be told. */
-    private void mayUnmount(String id, MountPoint mount, MountTable table) {
-        VolumeMounts mounts = new VolumeMounts(table);
-        for (Pool pool : pools.opened()) {
-            Optional<Path> path = mounts.pathIn(mount, pool);
-            if (path.isPresent()) {
-                Optional<VolumeId> owner = VolumeId.parse(path.get().toString())
-                        .filter(parsed -> parsed.pool().equals(pool.config().name()));
-                Optional<Pooled> asked = pooled(id)
-                        .or(() -> ephemeral(id).stream()
-                                .findFirst()
-                                .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
-                boolean other = asked.isPresent()
-                        ? !mounts.shows(mount, asked.get().pool(), asked.get().volume())
-                        : owner.flatMap(pool::find).isPresent();
-                if (other) {
-                    throw notOurs(
-                            id,
-                            mount,
-                            "another volume: " + path.get() + " of pool "
-                                    + pool.config().name());
-                }
-                return;
-            }
-        }
-        boolean wholeFileSystem = mount.root().equals(Path.of("/"));
-        if (wholeFileSystem && !mount.source().equals(tmpfsSource(id)) && !hostPaths.mayShow(mount, table)) {
-            throw notOurs(id, mount, "a whole file system (" + mount.fsType() + " from " + mount.source() + ")");
-        }
-    }
-
-    private static Fault notOurs(String id, MountPoint mount, String what) {
-        return new Fault(
-                Fault.Kind.FAILED_PRECONDITION,
-                "volume " + Fault.quote(id) + ": what is mounted at " + mount.target() + " is " + what
-                        + ", so it stays; unmount it by hand if it may go");
     }
 
     /**
@@ -408,14 +355,11 @@ public final class NodeVolumes {
     }
 
     private boolean isAt(String id, Path path, FileStatus status) {
-        Optional<Pooled> pooled = pooled(id)
-                .or(() -> ephemeral(id).stream()
-                        .findFirst()
-                        .map(volume -> new Pooled(pools.get(volume.id().pool()), volume)));
-        if (pooled.isPresent()) {
-            return pooled.get()
+        Optional<VolumeLookup.Found> found = lookup.find(id);
+        if (found.isPresent()) {
+            return found.get()
                     .pool()
-                    .openData(pooled.get().volume())
+                    .openData(found.get().volume())
                     .filter(data -> {
                         try (data) {
                             return data.status().isSameFile(status);
@@ -425,7 +369,7 @@ public final class NodeVolumes {
         }
         MountTable table = MountTable.read();
         return table.at(path)
-                .filter(mount -> mount.source().equals(tmpfsSource(id)) || hostPaths.mayShow(mount, table))
+                .filter(mount -> mount.source().equals(VolumeLookup.tmpfsSource(id)) || hostPaths.mayShow(mount, table))
                 .isPresent();
     }
 

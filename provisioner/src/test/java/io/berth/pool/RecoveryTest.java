@@ -122,6 +122,18 @@ class RecoveryTest {
     }
 
     @Test
+    void aClaimThatWasBeingWrittenIsWrittenAnew() throws Exception {
+        pool.create(volume("a/b", OnDelete.DELETE));
+        move(record("volumes"), record("creating"));
+        Files.delete(root.resolve("a/b"));
+        Files.move(records.resolve("paths/a/b"), records.resolve("tmp/fast.v.claim"));
+        Files.write(records.resolve("tmp/fast.v.claim"), new byte[0]);
+        restart();
+        pool.create(volume("a/b", OnDelete.DELETE));
+        assertThat(findings()).isEmpty();
+    }
+
+    @Test
     void undoingKeepsWhatIsNotEmpty() throws Exception {
         pool.create(volume("fast.v", OnDelete.DELETE));
         Files.writeString(root.resolve("fast.v/file"), "somebody's");

@@ -7,7 +7,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Waits for what becomes true by itself. */
-final class Await {
+public final class Await {
     private static final long BETWEEN_LOOKS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private Await() {}
@@ -17,7 +17,7 @@ final class Await {
      *
      * @param otherwise what is wrong when it never does
      */
-    static void until(Duration atMost, BooleanSupplier condition, Supplier<String> otherwise) {
+    public static void until(Duration atMost, BooleanSupplier condition, Supplier<String> otherwise) {
         long start = System.nanoTime();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - start > atMost.toNanos()) {

@@ -1,5 +1,6 @@
 package io.berth.sanity;
 
+import com.google.protobuf.Message;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
@@ -15,8 +16,11 @@ import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCalls;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -26,6 +30,8 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A connection to a driver, with the calls of a volume's usual life. A call that fails throws
@@ -35,6 +41,13 @@ public final class Client implements AutoCloseable {
     private static final long DEADLINE_SECONDS = 30;
     private static final EventLoopGroup EVENT_LOOP =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("client", true), NioIoHandler.newFactory());
+
+    /** Held, so that its level stays: Netty warns for each connection of an option that Unix sockets do not have. */
+    private static final Logger NETTY = Logger.getLogger("io.netty.bootstrap");
+
+    static {
+        NETTY.setLevel(Level.SEVERE);
+    }
 
     private final ManagedChannel channel;
 
@@ -49,6 +62,7 @@ public final class Client implements AutoCloseable {
                 .eventLoopGroup(EVENT_LOOP)
                 .overrideAuthority("localhost")
                 .usePlaintext()
+                .disableRetry() // a call is made once, and its answer is the driver's
                 .build());
     }
 
@@ -62,6 +76,15 @@ public final class Client implements AutoCloseable {
 
     public NodeGrpc.NodeBlockingStub node() {
         return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Makes any call, with a request whose bytes are those of the method's own. */
+    <I, O> O call(MethodDescriptor<I, O> method, Message request) {
+        return ClientCalls.blockingUnaryCall(
+                channel,
+                method,
+                CallOptions.DEFAULT.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS),
+                method.parseRequest(request.toByteString().newInput()));
     }
 
     public boolean isReady() {

@@ -12,16 +12,16 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Runs a command to its end. */
-final class Command {
+public final class Command {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private Command() {}
 
     /** How a command ended and what it wrote. */
-    record Result(int code, String out, String err) {}
+    public record Result(int code, String out, String err) {}
 
     /** Runs a command that must end within two minutes. */
-    static Result run(String... command) {
+    public static Result run(String... command) {
         return run(PATIENCE, Map.of(), List.of(command));
     }
 
@@ -30,7 +30,7 @@ final class Command {
      *
      * @param environment added to this process's own
      */
-    static Result run(Duration patience, Map<String, String> environment, List<String> command) {
+    public static Result run(Duration patience, Map<String, String> environment, List<String> command) {
         try {
             Path out = Files.createTempFile("berth-out", "");
             Path err = Files.createTempFile("berth-err", "");
@@ -52,7 +52,7 @@ final class Command {
     }
 
     /** Runs a command that must succeed, and gives what it wrote. */
-    static String succeed(String... command) {
+    public static String succeed(String... command) {
         Result result = run(command);
         assertThat(result.code())
                 .as("%s wrote %s%s", List.of(command), result.out(), result.err())

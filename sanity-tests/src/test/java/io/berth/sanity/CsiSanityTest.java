@@ -6,10 +6,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -26,8 +23,6 @@ import org.xml.sax.SAXException;
 class CsiSanityTest {
     /** csi-test v5.6.0 has 103 specs; a report of fewer is not a whole one. */
     private static final int SPECS = 103;
-
-    private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     /** What the driver does not offer yet; every other spec must run. */
     private static final Pattern NOT_OFFERED = Pattern.compile(String.join(
@@ -73,7 +68,7 @@ class CsiSanityTest {
         try (Driver driver =
                 Driver.start(folder, List.of("--pool=" + pool + "=" + kind + ":" + folder.resolve(pool)))) {
             Path report = folder.resolve("report.xml");
-            Command.Result result = run(driver, report);
+            Command.Result result = CsiSanity.run(driver, report);
             assertThat(report)
                     .as("csi-sanity wrote %s%s", result.out(), result.err())
                     .exists();
@@ -82,33 +77,6 @@ class CsiSanityTest {
             driver.assertNothingLeft(pool);
             return specs.stream().map(spec -> dynamicTest(spec.name(), () -> check(spec)));
         }
-    }
-
-    /** Runs csi-sanity on a driver. */
-    static Command.Result run(Driver driver, Path report) {
-        return Command.run(
-                PATIENCE,
-                Map.of(),
-                List.of(
-                        program().toString(),
-                        "--csi.endpoint=unix://" + driver.socket(),
-                        "--csi.mountdir=" + driver.place("target"),
-                        "--csi.stagingdir=" + driver.place("staging"),
-                        "--csi.testvolumesize=" + (10L << 20),
-                        "--csi.testvolumeexpandsize=" + (20L << 20),
-                        "--ginkgo.no-color",
-                        "--ginkgo.junit-report=" + report));
-    }
-
-    private static Path program() {
-        return Stream.of(
-                        Optional.ofNullable(System.getenv("CSI_SANITY")).map(Path::of).stream(),
-                        Stream.of(System.getenv("PATH").split(":")).map(entry -> Path.of(entry, "csi-sanity")),
-                        Stream.of(Path.of(System.getProperty("user.home"), "go/bin/csi-sanity")))
-                .flatMap(paths -> paths)
-                .filter(Files::isExecutable)
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("csi-sanity is missing; sanity-tests/run installs it"));
     }
 
     private static void check(Spec spec) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -43,12 +44,14 @@ public final class Driver implements AutoCloseable {
 
     private final Path folder;
     private final List<String> flags;
+    private final Map<String, String> environment;
     private Process process;
     private Client client;
 
-    private Driver(Path folder, List<String> flags, Process process, Client client) {
+    private Driver(Path folder, List<String> flags, Map<String, String> environment, Process process, Client client) {
         this.folder = folder;
         this.flags = flags;
+        this.environment = environment;
         this.process = process;
         this.client = client;
     }
@@ -64,30 +67,44 @@ public final class Driver implements AutoCloseable {
      * @param flags after the usual ones; those that name pools take the place of the two
      */
     public static Driver start(Path folder, List<String> flags) {
-        Driver driver = startUnready(folder, flags);
+        return start(folder, flags, Map.of());
+    }
+
+    /** Starts a driver with variables too. */
+    static Driver start(Path folder, List<String> flags, Map<String, String> environment) {
+        Driver driver = startUnready(folder, flags, environment);
         driver.awaitReady();
         return driver;
     }
 
     /** Starts a driver and waits until it answers, ready or not. */
     static Driver startUnready(Path folder, List<String> flags) {
+        return startUnready(folder, flags, Map.of());
+    }
+
+    private static Driver startUnready(Path folder, List<String> flags, Map<String, String> environment) {
         for (String name : List.of("fast", "shared", "allowed", "node")) {
             makeFolder(folder.resolve(name));
         }
         Path socket = folder.resolve("csi.sock");
-        Process process = spawn(folder, flags);
+        Process process = spawn(folder, flags, environment);
         awaitAnswer(process, socket, folder);
-        return new Driver(folder, flags, process, Client.connect(socket));
+        return new Driver(folder, flags, environment, process, Client.connect(socket));
     }
 
     /** Starts the process and waits for nothing. */
     public static Process spawn(Path folder, List<String> flags) {
+        return spawn(folder, flags, Map.of());
+    }
+
+    private static Process spawn(Path folder, List<String> flags, Map<String, String> environment) {
+        ProcessBuilder builder = new ProcessBuilder(commandLine(folder, flags))
+                .redirectErrorStream(true)
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
+        builder.environment().putAll(environment);
         try {
-            return new ProcessBuilder(commandLine(folder, flags))
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                            folder.resolve("log").toFile()))
-                    .start();
+            return builder.start();
         } catch (IOException e) {
             throw new AssertionError("build the distribution first (mvn package): " + e.getMessage(), e);
         }
@@ -154,7 +171,6 @@ public final class Driver implements AutoCloseable {
     }
 
     private int awaitEnd() {
-        client.close();
         try {
             assertThat(process.waitFor(STOP.toSeconds(), TimeUnit.SECONDS))
                     .as("the driver ends within %s%s", STOP, log(folder))
@@ -163,12 +179,14 @@ public final class Driver implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError("interrupted while the driver ends", e);
+        } finally {
+            client.close();
         }
     }
 
     /** Starts the process again after it was ended, and waits for nothing; the caller ends it. */
     Process spawnAgain() {
-        return spawn(folder, flags);
+        return spawn(folder, flags, environment);
     }
 
     /** Starts it again after it was ended, and waits until it is ready. */
@@ -234,7 +252,7 @@ public final class Driver implements AutoCloseable {
     }
 
     /** What is in a folder. */
-    static List<Path> files(Path folder) {
+    public static List<Path> files(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
             return files.sorted().toList();
         } catch (IOException e) {

@@ -10,9 +10,18 @@ record Failure(Status.Code code, String message) {
         try {
             call.run();
         } catch (StatusRuntimeException e) {
-            String description = e.getStatus().getDescription();
-            return new Failure(e.getStatus().getCode(), description == null ? "" : description);
+            return of(e);
         }
         throw new AssertionError("the call succeeded");
+    }
+
+    static Failure of(StatusRuntimeException e) {
+        String description = e.getStatus().getDescription();
+        return new Failure(e.getStatus().getCode(), description == null ? "" : description);
+    }
+
+    /** The text on one line, for the name of a test. */
+    static String printable(String text) {
+        return '"' + text.replaceAll("\\p{Cntrl}", "?") + '"';
     }
 }

@@ -1,0 +1,365 @@
+package io.berth.sanity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.berth.csi.v1.NodeGetInfoRequest;
+import io.berth.csi.v1.NodeGetInfoResponse;
+import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The {@code berth} command as people and scripts use it. */
+@Timeout(120)
+class CommandTest {
+    private static final int OK = 0;
+    private static final int FAILED = 1;
+    private static final int USAGE = 2;
+    private static final int NOT_FOUND = 3;
+
+    /** What {@link #demo} prints last: two mounts, one folder, one process, all its own. */
+    private static final String NOTHING_LEFT = "0\nproject\n1\n";
+
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize();
+
+    @TempDir
+    Path folder;
+
+    private static Command.Result berth(Map<String, String> environment, List<String> arguments) {
+        List<String> command = new ArrayList<>(List.of(Driver.command()));
+        command.addAll(arguments);
+        return Command.run(Duration.ofMinutes(1), environment, command);
+    }
+
+    private static Command.Result berth(String... arguments) {
+        return berth(Map.of(), List.of(arguments));
+    }
+
+    /** A command on the two pools of the driver in the folder. */
+    private Command.Result onPools(String... arguments) {
+        return berth(
+                Map.of("BERTH_POOL", "fast=local:" + folder + "/fast;shared=hostpath:" + folder + "/shared"),
+                List.of(arguments));
+    }
+
+    private static void assertCode(Command.Result result, int code) {
+        assertThat(result.code()).as("%s", result).isEqualTo(code);
+    }
+
+    private static JsonNode json(Command.Result result) throws IOException {
+        assertCode(result, OK);
+        return JSON.readTree(result.out());
+    }
+
+    @Test
+    void theVersionIsOneLine() {
+        Command.Result result = berth("version");
+        assertCode(result, OK);
+        assertThat(result.out()).matches("berth [0-9]+\\.[0-9]+\\.[0-9]+.*\n");
+        assertThat(result.err()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "serve",
+                "controller",
+                "node",
+                "demo",
+                "doctor",
+                "version",
+                "pools",
+                "pools list",
+                "pools show",
+                "volumes",
+                "volumes list",
+                "volumes show",
+                "volumes check",
+                "volumes delete",
+                "volumes restore",
+                "volumes reap"
+            })
+    void everyCommandExplainsItself(String command) {
+        List<String> arguments = new ArrayList<>(command.isEmpty() ? List.of() : List.of(command.split(" ")));
+        arguments.add("--help");
+        Command.Result result = berth(Map.of(), arguments);
+        assertCode(result, OK);
+        assertThat(result.out()).contains(("Usage: berth " + command).strip(), "--help");
+        assertThat(result.err()).isEmpty();
+    }
+
+    @Test
+    void whatIsNoCommandIsAUsageErrorThatHelps() {
+        for (List<String> arguments : List.of(List.<String>of(), List.of("volume"), List.of("serve", "--nod-id=n"))) {
+            Command.Result result = berth(Map.of(), arguments);
+            assertCode(result, USAGE);
+            assertThat(result.out()).isEmpty();
+            assertThat(result.err()).containsAnyOf("volumes", "--node-id");
+        }
+    }
+
+    @Test
+    void allWrongSettingsAreReportedAtOnce() throws IOException {
+        Path file = Files.writeString(folder.resolve("berth.yaml"), "reap-rate: -1\nmax-callz: 3\n");
+        Command.Result result = berth(
+                Map.of("BERTH_LOG_LEVEL", "loud", "BERTH_NODEID", "n1"),
+                List.of(
+                        "serve",
+                        "--config=" + file,
+                        "--endpoint=tcp://localhost:1",
+                        "--pool=Fast=floppy:/srv",
+                        "--max-volumes=many",
+                        "--allow-host-path=relative"));
+        assertCode(result, USAGE);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err())
+                .contains(
+                        "node-id",
+                        "reap-rate",
+                        "max-callz",
+                        "max-calls",
+                        "BERTH_LOG_LEVEL",
+                        "BERTH_NODEID",
+                        "BERTH_NODE_ID",
+                        "--endpoint",
+                        "--pool",
+                        "--max-volumes",
+                        "--allow-host-path");
+        assertThat(result.err().lines()).hasSizeGreaterThanOrEqualTo(9).allMatch(line -> line.startsWith("berth: "));
+    }
+
+    @Test
+    void aFlagWinsOverAVariableAndAVariableOverTheFile() throws IOException {
+        Path file = Files.writeString(folder.resolve("berth.yaml"), "max-volumes: 1\nreap-rate: 100\n");
+        Map<String, String> variable = Map.of("BERTH_MAX_VOLUMES", "2");
+        assertThat(maxVolumes(List.of("--config=" + file), Map.of())).isEqualTo(1);
+        assertThat(maxVolumes(List.of("--config=" + file), variable)).isEqualTo(2);
+        assertThat(maxVolumes(List.of("--config=" + file, "--max-volumes=3"), variable))
+                .isEqualTo(3);
+        assertThat(maxVolumes(List.of(), Map.of("BERTH_CONFIG", file.toString())))
+                .isEqualTo(1);
+    }
+
+    private long maxVolumes(List<String> flags, Map<String, String> environment) {
+        try (Driver driver = Driver.start(folder, flags, environment)) {
+            NodeGetInfoResponse info = driver.client().node().nodeGetInfo(NodeGetInfoRequest.getDefaultInstance());
+            return info.getMaxVolumesPerNode();
+        }
+    }
+
+    @Test
+    void aLivingSocketAndAFileAreNotReplaced() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            Command.Result second = serveOn(driver.socket().toString());
+            assertCode(second, FAILED);
+            assertThat(second.err()).contains(driver.socket().toString());
+            assertThat(driver.client().isReady()).isTrue();
+        }
+        Path file = Files.writeString(folder.resolve("file"), "must stay");
+        assertCode(serveOn(file.toString()), FAILED);
+        assertThat(file).hasContent("must stay");
+        Command.Result tooLong = serveOn(folder.resolve("x".repeat(108)).toString());
+        assertThat(tooLong.code()).isNotEqualTo(OK);
+        assertThat(tooLong.err()).contains("107");
+    }
+
+    private static Command.Result serveOn(String socket) {
+        return berth("serve", "--node-id=n2", "--endpoint=unix://" + socket);
+    }
+
+    @Test
+    void volumesAreSeenBesideARunningDriver() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 1 << 20);
+            driver.client().create("shared", "b", 0);
+            assertThat(json(onPools("volumes", "list", "--json")).findValuesAsText("id"))
+                    .containsExactlyInAnyOrder("fast.a", "shared.b");
+            Command.Result table = onPools("volumes", "list");
+            assertCode(table, OK);
+            assertThat(table.out().lines()).hasSize(3);
+            assertThat(table.out()).contains("fast.a", "1 MiB", "shared.b");
+
+            driver.client().stage("fast.a", driver.place("s"));
+            JsonNode shown = json(onPools("volumes", "show", "fast.a", "--json"));
+            assertThat(shown.path("capacityBytes").asLong()).isEqualTo(1 << 20);
+            assertThat(shown.path("path").asText())
+                    .isEqualTo(folder.resolve("fast/fast.a").toString());
+            assertThat(shown.path("mountedAt").path(0).asText())
+                    .isEqualTo(driver.place("s").toString());
+            assertCode(onPools("volumes", "show", "fast.a"), OK);
+            assertCode(onPools("volumes", "show", "fast.never"), NOT_FOUND);
+        }
+    }
+
+    @Test
+    void aVolumeInUseIsNotDeletedAndAnotherIs() {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 0);
+            driver.client().stage("fast.a", driver.place("s"));
+            Command.Result inUse = onPools("volumes", "delete", "fast.a");
+            assertCode(inUse, FAILED);
+            assertThat(inUse.err()).contains("fast.a", driver.place("s").toString());
+            driver.client().unstage("fast.a", driver.place("s"));
+            assertCode(onPools("volumes", "delete", "fast.a"), OK);
+            assertThat(Failure.of(() -> driver.client().get("fast.a")).code()).isEqualTo(Status.Code.NOT_FOUND);
+            driver.assertNothingLeft("fast");
+        }
+    }
+
+    @Test
+    void anArchivedVolumeIsBroughtBackBesideARunningDriver() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            var unused = driver.client()
+                    .controller()
+                    .createVolume(Client.creation("fast", "a", 0)
+                            .putParameters("onDelete", "archive")
+                            .build());
+            Files.writeString(folder.resolve("fast/fast.a/file"), "kept");
+            driver.client().delete("fast.a");
+            assertThat(Failure.of(() -> driver.client().get("fast.a")).code()).isEqualTo(Status.Code.NOT_FOUND);
+
+            JsonNode archives = json(onPools("volumes", "list", "--archived", "--json"));
+            String archive = archives.findValuesAsText("archive").getFirst();
+            assertThat(archive).startsWith("fast.a@");
+            assertCode(onPools("volumes", "restore", archive), OK);
+            driver.client().stage("fast.a", driver.place("s"));
+            assertThat(driver.place("s").resolve("file")).hasContent("kept");
+            assertCode(onPools("volumes", "restore", archive), NOT_FOUND);
+            assertCode(onPools("volumes", "restore", "../x"), USAGE);
+        }
+    }
+
+    @Test
+    void checkFindsWhatDoesNotFit() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 0);
+            assertCode(onPools("volumes", "check"), OK);
+            Files.createDirectory(folder.resolve("fast/fast.stranger"));
+            Files.delete(folder.resolve("fast/fast.a"));
+            Files.writeString(folder.resolve("shared/.berth/volumes/shared.bad.json"), "{");
+            Command.Result found = onPools("volumes", "check", "--json");
+            assertCode(found, FAILED);
+            assertThat(JSON.readTree(found.out()).findValuesAsText("subject"))
+                    .containsExactlyInAnyOrder("fast.stranger", "fast.a", "shared.bad");
+            assertCode(onPools("volumes", "check", "--repair"), FAILED);
+            assertThat(folder.resolve("fast/fast.stranger")).isDirectory();
+        }
+    }
+
+    @Test
+    void reapEmptiesTheTrashOfAStoppedDriver() throws IOException {
+        try (Driver driver = Driver.start(folder, List.of("--reap-rate=1"))) {
+            driver.client().create("fast", "a", 0);
+            for (int i = 0; i < 300; i++) {
+                Files.createDirectories(folder.resolve("fast/fast.a/" + i % 7 + "/" + i));
+            }
+            driver.client().delete("fast.a");
+            driver.kill9();
+        }
+        assertThat(Driver.files(folder.resolve("fast/.berth/trash"))).isNotEmpty();
+        assertCode(onPools("volumes", "reap"), OK);
+        assertThat(Driver.files(folder.resolve("fast/.berth/trash"))).isEmpty();
+    }
+
+    @Test
+    void poolsAreListedAndShown() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 1 << 20);
+            JsonNode pools = json(onPools("pools", "list", "--json")).path("pools");
+            assertThat(pools.findValuesAsText("name")).containsExactly("fast", "shared");
+            assertThat(pools.path(0).path("kind").asText()).isEqualTo("local");
+            JsonNode fast = json(onPools("pools", "show", "fast", "--json"));
+            assertThat(fast.path("promisedBytes").asLong()).isEqualTo(1 << 20);
+            assertThat(fast.path("uuid").asText()).hasSize(36);
+            assertThat(onPools("pools", "list").out()).contains("fast", "local", "shared", "hostpath");
+            assertCode(onPools("pools", "show", "never"), NOT_FOUND);
+        }
+        Command.Result broken = berth("pools", "list", "--pool=lost=local:" + folder.resolve("missing"));
+        assertCode(broken, FAILED);
+        assertThat(broken.out()).contains("lost");
+    }
+
+    @Test
+    void theDoctorSaysWhatIsMissing() throws IOException {
+        Files.createDirectory(folder.resolve("fast"));
+        Command.Result well = berth("doctor", "--pool=fast=local:" + folder.resolve("fast"), "--json");
+        assertThat(json(well).path("findings")).isNotEmpty();
+        Command.Result ill = berth("doctor", "--pool=fast=local:" + folder.resolve("missing"));
+        assertCode(ill, FAILED);
+        assertThat(ill.out()).contains("broken", folder.resolve("missing").toString());
+        assertThat(folder.resolve("missing")).doesNotExist();
+    }
+
+    /**
+     * Runs the demo with a /tmp, a mount table and a process table of its own, and holds when nothing is left in them.
+     *
+     * @param as what runs it
+     */
+    private static Command.Result demo(String as) {
+        String script = """
+                set -eu
+                mount -t tmpfs none /tmp
+                mkdir /tmp/project
+                mount --bind "$1" /tmp/project
+                cd /
+                before=$(wc -l </proc/self/mountinfo)
+                code=0
+                %s /tmp/project/deploy/demo || code=$?
+                echo $(($(wc -l </proc/self/mountinfo) - before)) >&2
+                ls -A /tmp >&2
+                set -- /proc/[0-9]*
+                echo $# >&2
+                exit $code
+                """.formatted(as);
+        return Command.run(
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--mount-proc",
+                "--propagation=private",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                PROJECT.toString());
+    }
+
+    @Test
+    void theDemoRunsAndLeavesNothing() {
+        Command.Result result = demo("");
+        assertCode(result, OK);
+        assertThat(result.out()).contains("CreateVolume", "NodePublishVolume", "DeleteVolume");
+        assertThat(result.err()).isEqualTo(NOTHING_LEFT);
+    }
+
+    @Test
+    void theDemoRunsForAnOrdinaryUserWhereTheMachineAllowsIt() {
+        String ordinary = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+        boolean allowed = Command.run("sh", "-c", ordinary + " unshare --map-root-user --mount true")
+                        .code()
+                == OK;
+        Command.Result result = demo(ordinary);
+        if (allowed) {
+            assertCode(result, OK);
+            assertThat(result.out()).contains("CreateVolume", "DeleteVolume");
+            assertThat(result.err()).isEqualTo(NOTHING_LEFT);
+        } else {
+            assertCode(result, FAILED);
+            assertThat(result.err()).contains("user namespaces").endsWith(NOTHING_LEFT);
+        }
+    }
+}
