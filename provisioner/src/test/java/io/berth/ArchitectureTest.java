@@ -25,6 +25,8 @@ class ArchitectureTest {
             .definedBy("io.berth.linux..")
             .layer("mount")
             .definedBy("io.berth.mount..")
+            .layer("copy")
+            .definedBy("io.berth.copy..")
             .layer("volume")
             .definedBy("io.berth.volume..")
             .layer("catalog")
@@ -49,10 +51,12 @@ class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("pool")
             .whereLayer("volume")
             .mayOnlyBeAccessedByLayers("catalog", "format", "pool", "hostpath", "service")
+            .whereLayer("copy")
+            .mayOnlyBeAccessedByLayers("format", "pool", "service")
             .whereLayer("mount")
             .mayOnlyBeAccessedByLayers("format", "pool", "hostpath", "service")
             .whereLayer("linux")
-            .mayOnlyBeAccessedByLayers("mount", "catalog", "format", "pool", "hostpath", "service");
+            .mayOnlyBeAccessedByLayers("mount", "copy", "catalog", "format", "pool", "hostpath", "service");
 
     @ArchTest
     static final ArchRule THE_CORE_KNOWS_NO_DOOR = noClasses()

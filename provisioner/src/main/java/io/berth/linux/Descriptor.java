@@ -16,6 +16,7 @@ final class Descriptor implements AutoCloseable {
     static final int O_EXCL = 0200;
     static final int O_NOCTTY = 0400;
     static final int O_NONBLOCK = 04000;
+    static final int O_NOATIME = 01000000;
     static final int O_CLOEXEC = 02000000;
     static final int O_PATH = 010000000;
     /** The one flag that is not the same everywhere. */
@@ -23,12 +24,13 @@ final class Descriptor implements AutoCloseable {
 
     static final int O_NOFOLLOW = "aarch64".equals(System.getProperty("os.arch")) ? 0100000 : 0400000;
 
+    static final int NO_XDEV = 0x01;
     static final int NO_MAGICLINKS = 0x02;
-    private static final int RESOLVE_NO_SYMLINKS = 0x04;
+    static final int NO_SYMLINKS = 0x04;
     private static final int RESOLVE_BENEATH = 0x08;
 
     /** Below the directory, through no symbolic link. */
-    static final int BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | NO_MAGICLINKS;
+    static final int BENEATH = RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS;
 
     private final int number;
     private boolean closed;
@@ -43,6 +45,14 @@ final class Descriptor implements AutoCloseable {
         byte[] how = new byte[24];
         Libc.struct(how).putLong(flags | O_CLOEXEC).putLong(mode).putLong(resolve);
         return Libc.call(() -> Libc.calls().syscall(OPENAT2, fd, path, how, how.length));
+    }
+
+    /**
+     * A path that leads to what the descriptor is and no further, be it a symbolic link; for the calls that take no
+     * O_PATH descriptor. See proc_pid_fd(5).
+     */
+    static byte[] path(int fd) {
+        return FileName.encode("/proc/self/fd/" + fd);
     }
 
     /** Makes one call on the descriptor; a failure is {@code -errno}. */

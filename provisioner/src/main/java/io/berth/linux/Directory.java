@@ -14,6 +14,7 @@ import java.util.OptionalLong;
  */
 public final class Directory extends OpenFile {
     private static final int SEEK_SET = 0;
+    private static final byte[] PARENT = {'.', '.', 0};
     private static final int OPEN_DIRECTORY = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
 
     private Directory(Descriptor descriptor, Path path) {
@@ -40,8 +41,38 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException ELOOP when it is a symbolic link, ENOTDIR when it is another file
      */
     public Optional<Directory> openDirectory(String name) {
-        return open(FileName.component(name), OPEN_DIRECTORY, text(name))
+        return open(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+    }
+
+    /**
+     * As {@link #openDirectory}, but never a directory on which something is mounted; what is mounted is left in peace.
+     *
+     * @throws SystemCallException also EXDEV when something is mounted there
+     */
+    public Optional<Directory> openSameMount(String name) {
+        return openSameMount(name, OPEN_DIRECTORY)
                 .map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+    }
+
+    /**
+     * Opens the directory that this one is in now, which is another than before when this one was moved.
+     *
+     * @throws SystemCallException EXDEV when this is the root of a mount, ENOENT when it was removed
+     */
+    public Directory openParent() {
+        int resolve = Descriptor.NO_SYMLINKS | Descriptor.NO_MAGICLINKS | Descriptor.NO_XDEV;
+        Path parent = Optional.ofNullable(path().getParent()).orElse(path());
+        return open(PARENT, OPEN_DIRECTORY, resolve, text(".."))
+                .map(opened -> new Directory(opened, parent))
+                .orElseThrow(this::removed);
+    }
+
+    Optional<Descriptor> openSameMount(String name, int flags) {
+        return open(FileName.component(name), flags, Descriptor.BENEATH | Descriptor.NO_XDEV, text(name));
+    }
+
+    private Optional<Descriptor> open(String name, int flags) {
+        return open(FileName.component(name), flags, Descriptor.BENEATH, text(name));
     }
 
     /**
@@ -66,11 +97,11 @@ public final class Directory extends OpenFile {
             }
         }
         String text = path().resolve(relative).toString();
-        return open(FileName.encode(relative.toString()), flags, text);
+        return open(FileName.encode(relative.toString()), flags, Descriptor.BENEATH, text);
     }
 
-    private Optional<Descriptor> open(byte[] relative, int flags, String text) {
-        long result = descriptor.call(fd -> Descriptor.openat2(fd, relative, flags, 0, Descriptor.BENEATH));
+    private Optional<Descriptor> open(byte[] relative, int flags, int resolve, String text) {
+        long result = descriptor.call(fd -> Descriptor.openat2(fd, relative, flags, 0, resolve));
         return result == -Errno.ENOENT
                 ? Optional.empty()
                 : Optional.of(new Descriptor(Libc.check(result, "openat2", text)));
@@ -112,7 +143,7 @@ public final class Directory extends OpenFile {
     public Optional<byte[]> read(String name, int maxBytes) {
         // Without O_NONBLOCK the opening of a FIFO that somebody planted would wait for a writer.
         int flags = Descriptor.O_RDONLY | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
-        Optional<Descriptor> opened = open(FileName.component(name), flags, text(name));
+        Optional<Descriptor> opened = open(name, flags);
         if (opened.isEmpty()) {
             return Optional.empty();
         }
@@ -199,6 +230,44 @@ public final class Directory extends OpenFile {
     }
 
     /**
+     * Makes a symbolic link.
+     *
+     * @param target any text of 1 to 4095 bytes; nothing need be there
+     * @return false when something has that name
+     */
+    public boolean symlink(String target, String name) {
+        byte[] component = FileName.component(name);
+        byte[] text = FileName.encode(target);
+        return made(descriptor.call(fd -> Libc.calls().symlinkat(text, fd, component)), "symlinkat", name);
+    }
+
+    /**
+     * Makes a FIFO, a socket's file or a device, with mode 0600 less the bits of the umask.
+     *
+     * @param major with {@code minor} the device; 0 for what is none
+     * @return false when something has that name
+     */
+    public boolean mknod(String name, FileType type, int major, int minor) {
+        byte[] component = FileName.component(name);
+        int mode = type.modeBits() | 0600;
+        long device = device(Integer.toUnsignedLong(major), Integer.toUnsignedLong(minor));
+        return made(descriptor.call(fd -> Libc.calls().mknodat(fd, component, mode, device)), "mknodat", name);
+    }
+
+    /** As the C library has it. See makedev(3). */
+    private static long device(long major, long minor) {
+        return (major & 0xfffff000L) << 32 | (major & 0xfff) << 8 | (minor & 0xffffff00L) << 12 | (minor & 0xff);
+    }
+
+    private boolean made(long result, String call, String name) {
+        if (result == -Errno.EEXIST) {
+            return false;
+        }
+        Libc.check(result, call, text(name));
+        return true;
+    }
+
+    /**
      * Renames, replacing a file, or an empty directory by a directory.
      *
      * @return false when there is nothing of the old name
@@ -249,19 +318,18 @@ public final class Directory extends OpenFile {
         return FileStatus.of(descriptor, FileName.component(name), text(name));
     }
 
-    /** Sets the mode of this directory, 07777. */
-    public void chmod(int mode) {
-        Libc.check(descriptor.call(fd -> Libc.calls().fchmod(fd, mode)), "fchmod", path().toString());
-    }
-
-    /** Sets the owner and the group of this directory; -1 leaves one as it is. */
-    public void chown(int uid, int gid) {
-        Libc.check(descriptor.call(fd -> Libc.calls().fchown(fd, uid, gid)), "fchown", path().toString());
-    }
-
     /** Waits until the names in this directory, and its mode and owner, are on disk. */
     public void fsync() {
         Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+    }
+
+    /**
+     * Waits until everything written to this directory's file system is on disk, other files than those below it too.
+     *
+     * @throws SystemCallException when any of it could not be written since this directory was opened
+     */
+    public void syncfs() {
+        Libc.check(descriptor.call(fd -> Libc.calls().syncfs(fd)), "syncfs", path().toString());
     }
 
     /**
@@ -301,7 +369,7 @@ public final class Directory extends OpenFile {
         return new Listing(List.copyOf(entries), OptionalLong.empty());
     }
 
-    private String text(String name) {
+    String text(String name) {
         // Not Path.resolve: a name need not be one that Path can hold.
         return path() + "/" + name;
     }

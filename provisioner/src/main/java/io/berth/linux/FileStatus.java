@@ -9,9 +9,13 @@ import java.util.Optional;
  * What statx(2) tells of a file.
  *
  * @param mode the permission bits and setuid, setgid and sticky: 07777
+ * @param links how many names it has
  * @param size bytes
+ * @param allocated the bytes it takes on the device: less than {@code size} when it has holes or is compressed
  * @param inode unique in its file system
  * @param deviceMajor with {@code deviceMinor} the file system the file lies in
+ * @param rdevMajor with {@code rdevMinor} the device that a CHAR_DEVICE or BLOCK_DEVICE is; else 0
+ * @param accessed when the content was last read, as far as the file system keeps track
  * @param modified when the content was last changed, to the nanosecond
  * @param mountRoot whether the file is the root of a mount
  */
@@ -20,14 +24,20 @@ public record FileStatus(
         int mode,
         long uid,
         long gid,
+        long links,
         long size,
+        long allocated,
         long inode,
         int deviceMajor,
         int deviceMinor,
+        int rdevMajor,
+        int rdevMinor,
+        Instant accessed,
         Instant modified,
         boolean mountRoot) {
     private static final int BASIC_STATS = 0x7ff;
     private static final int STRUCT_BYTES = 256;
+    private static final int SECTOR = 512;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
 
     /** Whether both are the status of one file. */
@@ -76,10 +86,15 @@ public record FileStatus(
                 mode & 07777,
                 Integer.toUnsignedLong(in.getInt(20)),
                 Integer.toUnsignedLong(in.getInt(24)),
+                Integer.toUnsignedLong(in.getInt(16)),
                 in.getLong(40),
+                in.getLong(48) * SECTOR,
                 in.getLong(32),
                 in.getInt(136),
                 in.getInt(140),
+                in.getInt(128),
+                in.getInt(132),
+                Instant.ofEpochSecond(in.getLong(64), in.getInt(72)),
                 Instant.ofEpochSecond(in.getLong(112), in.getInt(120)),
                 (in.getLong(8) & ATTRIBUTE_MOUNT_ROOT) != 0);
     }

@@ -16,6 +16,11 @@ public enum FileType {
         this.number = number;
     }
 
+    /** Its part of {@code st_mode}. */
+    int modeBits() {
+        return number << 12;
+    }
+
     /** By its number, which is both the type's part of {@code st_mode} and {@code d_type} of a directory's entry. */
     static FileType of(int number) {
         for (FileType type : values()) {

@@ -27,11 +27,15 @@ final class Libc {
 
     /** Public only in the class file, where jnr-ffi needs it. */
     public interface Calls {
+        int chmod(@In byte[] path, int mode);
+
         int close(int fd);
+
+        long copy_file_range(int fd, @In byte[] offset, int toFd, @In byte[] toOffset, @size_t long length, int flags);
 
         int fchmod(int fd, int mode);
 
-        int fchown(int fd, int uid, int gid);
+        int fchownat(int fd, @In byte[] path, int uid, int gid, int flags);
 
         int fcntl(int fd, int command, @In byte[] argument);
 
@@ -39,25 +43,53 @@ final class Libc {
 
         int fsync(int fd);
 
+        int ftruncate(int fd, long length);
+
         long getdents64(int fd, @Out byte[] buffer, @size_t long length);
 
         int geteuid();
 
+        long getxattr(@In byte[] path, @In byte[] name, @Out byte @Nullable [] value, @size_t long size);
+
+        int ioctl(int fd, long request, int argument);
+
+        int ioctl(int fd, long request, @In @Out byte[] argument);
+
         int linkat(int fd, @In byte[] path, int newFd, @In byte[] newPath, int flags);
+
+        long listxattr(@In byte[] path, @Out byte @Nullable [] list, @size_t long size);
 
         long lseek(int fd, long offset, int whence);
 
         int mkdirat(int fd, @In byte[] path, int mode);
 
+        int mknodat(int fd, @In byte[] path, int mode, long device);
+
+        long pread(int fd, @Out ByteBuffer buffer, @size_t long length, long offset);
+
+        long pwrite(int fd, @In ByteBuffer buffer, @size_t long length, long offset);
+
         long read(int fd, @Out ByteBuffer buffer, @size_t long length);
+
+        long readlinkat(int fd, @In byte[] path, @Out byte[] target, @size_t long size);
+
+        int removexattr(@In byte[] path, @In byte[] name);
 
         int renameat(int fd, @In byte[] path, int newFd, @In byte[] newPath);
 
+        int setxattr(@In byte[] path, @In byte[] name, @In byte[] value, @size_t long size, int flags);
+
         int statx(int fd, @In byte[] path, int flags, int mask, @Out byte[] statx);
+
+        int symlinkat(@In byte[] target, int fd, @In byte[] path);
+
+        int syncfs(int fd);
 
         int umount2(@In byte[] path, int flags);
 
         int unlinkat(int fd, @In byte[] path, int flags);
+
+        int utimensat(int fd, @In byte[] path, @In byte[] times, int flags);
 
         long write(int fd, @In ByteBuffer buffer, @size_t long length);
 

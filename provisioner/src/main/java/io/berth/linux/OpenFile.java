@@ -1,12 +1,14 @@
 package io.berth.linux;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Instant;
 
 /**
- * An open file of any type: what can be looked at and bind mounted without walking its path again. Thread-safe; a call
+ * An open file of any type: what can be looked at, changed and bind mounted without walking its path again. Thread-safe; a call
  * after {@link #close} throws IllegalStateException.
  */
-public abstract sealed class OpenFile implements AutoCloseable permits Directory, PathHandle {
+public abstract sealed class OpenFile implements AutoCloseable permits Directory, PathHandle, RegularFile {
     final Descriptor descriptor;
     private final Path path;
 
@@ -31,6 +33,31 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
     /** The file system it lies in. */
     public final FileSystemStatus fileSystem() {
         return FileSystemStatus.of(descriptor, path.toString());
+    }
+
+    /**
+     * Sets its mode, 07777.
+     *
+     * @throws SystemCallException EOPNOTSUPP when it is a symbolic link
+     */
+    public void chmod(int mode) {
+        Libc.check(descriptor.call(fd -> Libc.calls().fchmod(fd, mode)), "fchmod", path.toString());
+    }
+
+    /** Sets its owner and its group; -1 leaves one as it is. Clears setuid and setgid of what is no directory. */
+    public final void chown(int uid, int gid) {
+        long result = descriptor.call(fd -> Libc.calls().fchownat(fd, Libc.EMPTY_PATH, uid, gid, Libc.AT_EMPTY_PATH));
+        Libc.check(result, "fchownat", path.toString());
+    }
+
+    /** Sets when it was last read and last changed, to the nanosecond where the file system keeps it. */
+    public final void utimens(Instant accessed, Instant modified) {
+        byte[] times = new byte[32];
+        ByteBuffer out = Libc.struct(times);
+        out.putLong(accessed.getEpochSecond()).putLong(accessed.getNano());
+        out.putLong(modified.getEpochSecond()).putLong(modified.getNano());
+        long result = descriptor.call(fd -> Libc.calls().utimensat(fd, Libc.EMPTY_PATH, times, Libc.AT_EMPTY_PATH));
+        Libc.check(result, "utimensat", path.toString());
     }
 
     /** Closes it once the calls under way have returned; does nothing the second time. */

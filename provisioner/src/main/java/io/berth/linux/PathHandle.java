@@ -5,6 +5,8 @@ import java.util.Optional;
 
 /** A file that is held without being opened for reading or writing (O_PATH), so a FIFO or a device is left in peace. */
 public final class PathHandle extends OpenFile {
+    private static final int LONGEST_TARGET = 4096;
+
     private PathHandle(Descriptor descriptor, Path path) {
         super(descriptor, path);
     }
@@ -20,6 +22,18 @@ public final class PathHandle extends OpenFile {
     }
 
     /**
+     * Opens what has this name in a directory, the link itself if it is one; empty when there is none.
+     *
+     * @throws SystemCallException EXDEV when something is mounted there
+     */
+    public static Optional<PathHandle> open(Directory directory, String name) {
+        Path path = directory.path().resolve(FileName.forPath(name));
+        return directory
+                .openSameMount(name, Descriptor.O_PATH | Descriptor.O_NOFOLLOW)
+                .map(descriptor -> new PathHandle(descriptor, path));
+    }
+
+    /**
      * Opens what is at a path below a directory, through no symbolic link.
      *
      * @param relative as for {@link Directory#openBeneath}
@@ -29,5 +43,22 @@ public final class PathHandle extends OpenFile {
     public static Optional<PathHandle> openBeneath(Directory prefix, Path relative) {
         Path path = prefix.path().resolve(relative).normalize();
         return prefix.openBeneath(relative, Descriptor.O_PATH).map(descriptor -> new PathHandle(descriptor, path));
+    }
+
+    @Override
+    public void chmod(int mode) {
+        long result = descriptor.call(fd -> Libc.calls().chmod(Descriptor.path(fd), mode));
+        Libc.check(result, "chmod", path().toString());
+    }
+
+    /**
+     * What a symbolic link says.
+     *
+     * @throws SystemCallException ENOENT when it is no link
+     */
+    public String readlink() {
+        byte[] target = new byte[LONGEST_TARGET];
+        long result = descriptor.call(fd -> Libc.calls().readlinkat(fd, Libc.EMPTY_PATH, target, target.length));
+        return FileName.decode(target, 0, (int) Libc.check(result, "readlinkat", path().toString()));
     }
 }

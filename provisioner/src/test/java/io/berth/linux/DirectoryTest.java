@@ -253,6 +253,7 @@ class DirectoryTest {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
         Files.setAttribute(file, "unix:uid", (int) 4_000_000_000L);
         Files.setAttribute(file, "unix:gid", 77);
+        Instant accessed = ((FileTime) Files.getAttribute(file, "unix:lastAccessTime")).toInstant();
         FileStatus status = directory.status("file").orElseThrow();
         long device = (Long) Files.getAttribute(file, "unix:dev");
         assertThat(status)
@@ -261,10 +262,15 @@ class DirectoryTest {
                         0640,
                         4_000_000_000L,
                         77,
+                        1,
                         1234,
+                        4096,
                         (Long) Files.getAttribute(file, "unix:ino"),
                         (int) ((device >>> 8) & 0xfff),
                         (int) ((device & 0xff) | ((device >>> 12) & 0xfff00)),
+                        0,
+                        0,
+                        accessed,
                         modified,
                         false));
     }

@@ -1,0 +1,67 @@
+package io.berth.copy;
+
+import io.berth.linux.Directory;
+import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
+import io.berth.linux.OpenFile;
+import io.berth.linux.PathHandle;
+import io.berth.linux.Project;
+import io.berth.linux.Xattrs;
+import java.util.List;
+import java.util.Optional;
+
+/** Copies what a file has beside its data: owner, extended attributes and ACLs, mode, project, times. Thread-safe. */
+final class Attributes {
+    /** A default ACL of the directory that a file is made in gives the file both. */
+    private static final String[] ACLS = {"system.posix_acl_access", "system.posix_acl_default"};
+
+    private final Optional<Project> inherited;
+    private final Progress progress;
+
+    /** For a copy into this new directory, in which files get the directory's own project or none. */
+    Attributes(Directory root, Progress progress) {
+        this.inherited = Project.of(root);
+        this.progress = progress;
+        for (String acl : ACLS) {
+            Xattrs.remove(root, acl);
+        }
+    }
+
+    /** For a directory when everything is in it: its times would change, and its default ACL be inherited. */
+    void copy(OpenFile from, FileStatus status, OpenFile to) {
+        // Each of these calls is a transaction of the file system, so what is right already is not set again.
+        FileStatus made = to.status();
+        List<String> xattrs = Xattrs.list(from);
+        boolean sameOwner = made.uid() == status.uid() && made.gid() == status.gid();
+        if (!sameOwner) {
+            to.chown((int) status.uid(), (int) status.gid());
+        }
+        // After chown, which clears file capabilities.
+        for (String name : xattrs) {
+            Xattrs.get(from, name).ifPresent(value -> set(to, name, value));
+        }
+        // After chown, which clears setuid and setgid, and after ACLs, whose mask is part of the mode.
+        boolean sameMode = made.mode() == status.mode() && sameOwner && xattrs.isEmpty();
+        if (!sameMode && status.type() != FileType.SYMLINK) {
+            to.chmod(status.mode());
+        }
+        copyProject(from, to);
+        to.utimens(status.accessed(), status.modified());
+    }
+
+    private void set(OpenFile to, String name, byte[] value) {
+        if (!Xattrs.set(to, name, value)) {
+            progress.lostXattrs.increment();
+        }
+    }
+
+    private void copyProject(OpenFile from, OpenFile to) {
+        if (inherited.isEmpty() || from instanceof PathHandle) {
+            return; // the kernel tells the project of regular files and directories alone
+        }
+        Optional<Project> project = Project.of(from);
+        if (!project.equals(inherited)) {
+            project.ifPresent(one -> one.set(to));
+        }
+    }
+}

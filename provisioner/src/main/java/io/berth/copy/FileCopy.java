@@ -1,0 +1,93 @@
+package io.berth.copy;
+
+import io.berth.linux.Directory;
+import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
+import io.berth.linux.Listing;
+import io.berth.linux.OpenFile;
+import io.berth.linux.PathHandle;
+import io.berth.linux.RegularFile;
+import io.berth.linux.SystemCallException;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** Copies one file that is no directory after another. One thread's. */
+final class FileCopy {
+    private final HardLinks links;
+    private final Attributes attributes;
+    private final Progress progress;
+    private final DataCopy data;
+
+    FileCopy(HardLinks links, Attributes attributes, Progress progress) {
+        this.links = links;
+        this.attributes = attributes;
+        this.progress = progress;
+        this.data = new DataCopy(progress);
+    }
+
+    /** Copies what has the name now, and nothing when it is gone. */
+    void copy(Level level, Listing.Entry entry) {
+        Optional<OpenFile> found = open(level.source(), entry);
+        if (found.isEmpty()) {
+            return;
+        }
+        try (OpenFile from = found.get()) {
+            FileStatus status = from.status();
+            if (status.type() == FileType.DIRECTORY) {
+                return; // the file that was listed is gone, and a directory took its name
+            }
+            Supplier<Optional<OpenFile>> maker = () -> make(from, status, level.target(), entry.name());
+            Optional<OpenFile> made = status.links() > 1 ? links.make(status, level, entry.name(), maker) : maker.get();
+            if (made.isPresent()) {
+                try (OpenFile to = made.get()) {
+                    if (from instanceof RegularFile source && to instanceof RegularFile target) {
+                        data.copy(source, status, target);
+                    }
+                    attributes.copy(from, status, to);
+                }
+            }
+            progress.files.increment();
+        }
+    }
+
+    /** Regular files for reading; all others, whose opening could have effects, as handles. */
+    private static Optional<OpenFile> open(Directory directory, Listing.Entry entry) {
+        try {
+            if (entry.type() == FileType.REGULAR) {
+                Optional<RegularFile> file = RegularFile.open(directory, entry.name());
+                if (file.isPresent()) {
+                    return file.map(OpenFile.class::cast);
+                }
+            }
+            return PathHandle.open(directory, entry.name()).map(FileCopy::regularOrHandle);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.EXDEV) {
+                return Optional.empty(); // something is mounted on the file, which so cannot be reached
+            }
+            throw e;
+        }
+    }
+
+    /** A regular file can have taken another's name. */
+    private static OpenFile regularOrHandle(PathHandle handle) {
+        if (handle.status().type() != FileType.REGULAR) {
+            return handle;
+        }
+        try (handle) {
+            return RegularFile.open(handle);
+        }
+    }
+
+    /** Empty when the name is taken: one made anew during the listing can be listed twice. */
+    private static Optional<OpenFile> make(OpenFile from, FileStatus status, Directory target, String name) {
+        if (from instanceof RegularFile) {
+            // With its mode, as nobody reaches a file of a tree whose root has not got its mode yet.
+            return RegularFile.create(target, name, status.mode() & 0777).map(OpenFile.class::cast);
+        }
+        boolean made = (status.type() == FileType.SYMLINK && from instanceof PathHandle link)
+                ? target.symlink(link.readlink(), name)
+                : target.mknod(name, status.type(), status.rdevMajor(), status.rdevMinor());
+        return made ? PathHandle.open(target, name).map(OpenFile.class::cast) : Optional.empty();
+    }
+}

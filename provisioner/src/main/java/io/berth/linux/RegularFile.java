@@ -1,0 +1,159 @@
+package io.berth.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** An open regular file: its data, and how to share or copy it without reading it. Thread-safe, as the kernel is. */
+public final class RegularFile extends OpenFile {
+    private static final long FICLONE = 0x40049409L;
+    /** Without O_NONBLOCK the opening of a FIFO that took a file's name would wait for a writer. */
+    private static final int READ =
+            Descriptor.O_RDONLY | Descriptor.O_NOATIME | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
+
+    private RegularFile(Descriptor descriptor, Path path) {
+        super(descriptor, path);
+    }
+
+    /**
+     * Makes an empty file, open for reading and writing.
+     *
+     * @param mode less the bits of the umask
+     * @return empty when something of that name exists
+     */
+    public static Optional<RegularFile> create(Directory directory, String name, int mode) {
+        byte[] component = FileName.component(name);
+        int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_EXCL;
+        long result =
+                directory.descriptor.call(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
+        if (result == -Errno.EEXIST) {
+            return Optional.empty();
+        }
+        Libc.check(result, "openat2", directory.text(name));
+        return Optional.of(
+                new RegularFile(new Descriptor(result), directory.path().resolve(FileName.forPath(name))));
+    }
+
+    /**
+     * Opens for reading, which leaves the access time alone.
+     *
+     * @return empty when there is none, or another type of file
+     * @throws SystemCallException EXDEV when something is mounted there
+     */
+    public static Optional<RegularFile> open(Directory directory, String name) {
+        Optional<Descriptor> opened;
+        try {
+            opened = directory.openSameMount(name, READ);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ELOOP || e.errno() == Errno.ENXIO || e.errno() == Errno.ENODEV) {
+                return Optional.empty(); // a symbolic link, a socket, a device without a driver
+            }
+            throw e;
+        }
+        if (opened.isEmpty()) {
+            return Optional.empty();
+        }
+        RegularFile file = new RegularFile(opened.get(), directory.path().resolve(FileName.forPath(name)));
+        if (file.status().type() != FileType.REGULAR) {
+            file.close();
+            return Optional.empty();
+        }
+        return Optional.of(file);
+    }
+
+    /**
+     * Opens for reading the very file that is held, wherever it has been moved; reading it leaves its access time alone.
+     *
+     * @param file one whose status says REGULAR; the opening of another could have effects
+     */
+    public static RegularFile open(PathHandle file) {
+        long result = file.descriptor.call(fd -> Descriptor.openat2(Libc.AT_FDCWD, Descriptor.path(fd), READ, 0, 0));
+        return new RegularFile(
+                new Descriptor(Libc.check(result, "openat2", file.path().toString())), file.path());
+    }
+
+    /**
+     * Shares all data of another file in place of this one's, whose size it takes. See ioctl_ficlone(2).
+     *
+     * @return false when these two files cannot share: not on one file system, or on one that cannot
+     */
+    public boolean ficlone(RegularFile source) {
+        long result = descriptor.call(
+                source.descriptor, (fd, sourceFd) -> Libc.calls().ioctl(fd, FICLONE, sourceFd));
+        if (cannotTogether(result)) {
+            return false;
+        }
+        Libc.check(result, "ioctl FICLONE", path().toString());
+        return true;
+    }
+
+    /**
+     * Has the kernel copy bytes of another file to the same place in this one.
+     *
+     * @return how many were copied, 0 at the source's end; empty when the kernel cannot copy between these two
+     */
+    public OptionalLong copyFileRange(RegularFile source, long offset, long length) {
+        byte[] at = new byte[Long.BYTES];
+        Libc.struct(at).putLong(offset);
+        long result = source.descriptor.call(
+                descriptor, (sourceFd, fd) -> Libc.calls().copy_file_range(sourceFd, at, fd, at, length, 0));
+        if (cannotTogether(result)) {
+            return OptionalLong.empty();
+        }
+        return OptionalLong.of(Libc.check(result, "copy_file_range", path().toString()));
+    }
+
+    /** The answers of a kernel that does not do this with these two files, though it may with others. */
+    private static boolean cannotTogether(long result) {
+        return switch ((int) -Math.min(result, 0)) {
+            case Errno.EOPNOTSUPP, Errno.EXDEV, Errno.EINVAL, Errno.ENOTTY, Errno.ENOSYS, Errno.ETXTBSY -> true;
+            default -> false;
+        };
+    }
+
+    /** Reads into the buffer what is at an offset, as much as fits; -1 at the end. Moves the buffer's position. */
+    public int pread(ByteBuffer buffer, long offset) {
+        long result = descriptor.call(fd -> Libc.calls().pread(fd, buffer, buffer.remaining(), offset));
+        int count = (int) Libc.check(result, "pread", path().toString());
+        buffer.position(buffer.position() + count);
+        return count == 0 ? -1 : count;
+    }
+
+    /** Writes all of the buffer at an offset. Moves the buffer's position. */
+    public void pwrite(ByteBuffer buffer, long offset) {
+        long at = offset;
+        while (buffer.hasRemaining()) {
+            long place = at;
+            long result = descriptor.call(fd -> Libc.calls().pwrite(fd, buffer, buffer.remaining(), place));
+            int count = (int) Libc.check(result, "pwrite", path().toString());
+            buffer.position(buffer.position() + count);
+            at += count;
+        }
+    }
+
+    /** Where data begins, at the offset or after it; empty when only a hole or nothing follows. See lseek(2). */
+    public OptionalLong seekData(long offset) {
+        return seek(offset, SEEK_DATA);
+    }
+
+    /** Where a hole begins, at the offset or after it, the end of the file being one; empty past the end. */
+    public OptionalLong seekHole(long offset) {
+        return seek(offset, SEEK_HOLE);
+    }
+
+    private OptionalLong seek(long offset, int whence) {
+        long result = descriptor.call(fd -> Libc.calls().lseek(fd, offset, whence));
+        return result == -Errno.ENXIO
+                ? OptionalLong.empty()
+                : OptionalLong.of(Libc.check(result, "lseek", path().toString()));
+    }
+
+    /** Makes it so many bytes long; what is added is a hole. */
+    public void ftruncate(long size) {
+        Libc.check(descriptor.call(fd -> Libc.calls().ftruncate(fd, size)), "ftruncate", path().toString());
+    }
+}

@@ -1,0 +1,82 @@
+package io.berth.copy;
+
+import static io.berth.TestFileSystem.shell;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.berth.TestFileSystem;
+import io.berth.linux.Directory;
+import io.berth.linux.FileType;
+import io.berth.linux.OpenFile;
+import io.berth.linux.PathHandle;
+import io.berth.linux.Project;
+import io.berth.linux.RegularFile;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class XfsTreeCopyTest extends TreeCopyContract {
+    private TestFileSystem fileSystem;
+
+    @BeforeAll
+    void mount() {
+        fileSystem = TestFileSystem.mount("xfs", 2L << 30);
+    }
+
+    @AfterAll
+    void unmount() {
+        fileSystem.close();
+    }
+
+    @Override
+    Path fileSystem() {
+        return fileSystem.root();
+    }
+
+    @Override
+    String type() {
+        return "xfs";
+    }
+
+    @Override
+    Rung rung() {
+        return Rung.CLONE;
+    }
+
+    @Test
+    void projectsAreKeptAndThatOfThePlaceDoesNotGetIn() {
+        shell(source, "mkdir mine plain; echo x > mine/own; echo y > plain/y; echo z > z");
+        set(new Project(7, true), from, "mine");
+        set(new Project(8, false), from, "z");
+        assertThat(new Project(9, true).set(parent)).isTrue();
+        copy();
+        try (Directory to = parent.openDirectory("copy").orElseThrow()) {
+            assertThat(Project.of(to)).hasValue(new Project(0, false));
+            assertThat(of(to, "mine")).isEqualTo(new Project(7, true));
+            assertThat(of(to, "mine/own")).isEqualTo(new Project(0, false));
+            assertThat(of(to, "plain/y")).isEqualTo(new Project(0, false));
+            assertThat(of(to, "z")).isEqualTo(new Project(8, false));
+        }
+    }
+
+    private static void set(Project project, Directory directory, String path) {
+        try (OpenFile file = open(directory, path)) {
+            assertThat(project.set(file)).isTrue();
+        }
+    }
+
+    private static Project of(Directory directory, String path) {
+        try (OpenFile file = open(directory, path)) {
+            return Project.of(file).orElseThrow();
+        }
+    }
+
+    private static OpenFile open(Directory directory, String path) {
+        try (PathHandle handle =
+                PathHandle.openBeneath(directory, Path.of(path)).orElseThrow()) {
+            return handle.status().type() == FileType.DIRECTORY
+                    ? directory.openBeneath(Path.of(path)).orElseThrow()
+                    : RegularFile.open(handle);
+        }
+    }
+}
