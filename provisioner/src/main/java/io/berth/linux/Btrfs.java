@@ -50,6 +50,14 @@ public final class Btrfs {
         return directory.status().inode() == SUBVOLUME_INODE && isBtrfs(directory);
     }
 
+    /** Whether what has this name in a directory is the root of a subvolume or snapshot. */
+    public static boolean isSubvolume(Directory parent, String name) {
+        return isBtrfs(parent)
+                && parent.status(name)
+                        .filter(status -> status.inode() == SUBVOLUME_INODE)
+                        .isPresent();
+    }
+
     /** The id of the subvolume that a directory lies in; no other of its file system ever gets it again. */
     public static long subvolumeId(Directory directory) {
         byte[] arguments = new byte[STRUCT_BYTES];
@@ -104,8 +112,8 @@ public final class Btrfs {
             return Optional.empty();
         }
         Path path = anywhere.path().resolve("subvolume " + id);
-        return Optional.of(new Directory(
-                new Descriptor(Libc.check(result, "open_by_handle_at", path.toString())), path));
+        return Optional.of(
+                new Directory(new Descriptor(Libc.check(result, "open_by_handle_at", path.toString())), path));
     }
 
     /**

@@ -26,13 +26,19 @@ final class BtrfsTree {
      * @return its content, which is little-endian; empty when there is no such item, or no such tree
      */
     static Optional<ByteBuffer> item(Directory anywhere, long tree, long objectId, int type, long offset) {
+        return first(anywhere, tree, objectId, type, offset, offset);
+    }
+
+    /** As {@link #item}: the first of those with an offset in this range, both ends included, as unsigned numbers. */
+    static Optional<ByteBuffer> first(
+            Directory anywhere, long tree, long objectId, int type, long minOffset, long maxOffset) {
         byte[] arguments = new byte[ITEMS + HEADER_BYTES + MAX_ITEM];
         Libc.struct(arguments)
                 .putLong(tree)
                 .putLong(objectId)
                 .putLong(objectId)
-                .putLong(offset)
-                .putLong(offset)
+                .putLong(minOffset)
+                .putLong(maxOffset)
                 .putLong(0)
                 .putLong(-1)
                 .putInt(type)

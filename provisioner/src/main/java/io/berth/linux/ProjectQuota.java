@@ -25,7 +25,8 @@ public record ProjectQuota(long limitBytes, long usedBytes, long limitInodes, lo
     private static final int FS_QUOTA_PDQ_ACCT = 0x10;
     private static final int FS_QUOTA_PDQ_ENFD = 0x20;
 
-    // struct if_dqblk: u64 hard and soft limit of blocks, space, hard and soft limit of inodes, inodes, 2 times; u32 valid
+    // struct if_dqblk: u64 hard and soft limit of blocks, space, hard and soft limit of inodes, inodes, 2 times; u32
+    // valid
     private static final int DQBLK_BYTES = 72;
     private static final int SPACE = 16;
     private static final int INODE_HARD_LIMIT = 24;
@@ -76,17 +77,20 @@ public record ProjectQuota(long limitBytes, long usedBytes, long limitInodes, lo
         int command = operation << 8 | PRJQUOTA;
         long result = directory.descriptor.call(
                 fd -> Libc.calls().syscall(QUOTACTL_FD, fd, command, (int) project, argument));
-        switch ((int) -Math.min(result, 0)) {
-            case Errno.ENOENT -> {
-                return true; // XFS knows nothing of a project until something is charged to it
-            }
-            case Errno.ENOSYS, Errno.ESRCH, Errno.EINVAL, Errno.ENODEV, Errno.EOPNOTSUPP -> {
-                return false;
-            }
-            default -> {
-                Libc.check(result, "quotactl_fd " + name, directory.path().toString());
-                return true;
-            }
+        if (result == -Errno.ENOENT) {
+            return true; // XFS knows nothing of a project until something is charged to it
         }
+        if (isAbsent(result)) {
+            return false;
+        }
+        Libc.check(result, "quotactl_fd " + name, directory.path().toString());
+        return true;
+    }
+
+    private static boolean isAbsent(long result) {
+        return switch ((int) -Math.min(result, 0)) {
+            case Errno.ENOSYS, Errno.ESRCH, Errno.EINVAL, Errno.ENODEV, Errno.EOPNOTSUPP -> true;
+            default -> false;
+        };
     }
 }

@@ -14,6 +14,8 @@ public record Qgroup(OptionalLong limit, long referenced) {
     private static final long QGROUP_CREATE = 0x4010942aL;
     private static final long QGROUP_LIMIT = 0x8030942bL;
 
+    private static final long ROOT_TREE = 1;
+    private static final int ROOT_ITEM = 132;
     private static final long QUOTA_TREE = 8;
     private static final int STATUS_ITEM = 240;
     private static final int INFO_ITEM = 242;
@@ -51,8 +53,8 @@ public record Qgroup(OptionalLong limit, long referenced) {
         Optional<Long> limit = BtrfsTree.item(directory, QUOTA_TREE, 0, LIMIT_ITEM, id)
                 .filter(item -> (item.getLong(0) & MAX_RFER) != 0)
                 .map(item -> item.getLong(LIMIT_MAX_RFER));
-        return info.map(item -> new Qgroup(
-                limit.map(OptionalLong::of).orElse(OptionalLong.empty()), item.getLong(INFO_RFER)));
+        return info.map(
+                item -> new Qgroup(limit.map(OptionalLong::of).orElse(OptionalLong.empty()), item.getLong(INFO_RFER)));
     }
 
     /**
@@ -77,9 +79,12 @@ public record Qgroup(OptionalLong limit, long referenced) {
      *
      * @param anywhere a directory of the file system
      * @param subvolumeId of {@link Btrfs#subvolumeId}
-     * @return false when something is charged to it still, because the subvolume is not, or not wholly, gone
+     * @return false when the subvolume is not, or not wholly, gone
      */
     public static boolean remove(Directory anywhere, long subvolumeId) {
+        if (BtrfsTree.first(anywhere, ROOT_TREE, subvolumeId, ROOT_ITEM, 0, -1).isPresent()) {
+            return false;
+        }
         byte[] arguments = new byte[2 * Long.BYTES];
         Libc.struct(arguments).putLong(0).putLong(subvolumeId);
         long result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, QGROUP_CREATE, arguments));
