@@ -1,5 +1,6 @@
 package io.berth.pool;
 
+import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,7 +18,6 @@ import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -80,12 +80,12 @@ abstract class LimitContract {
         pool.close();
     }
 
-    private void reap() {
+    void reap() {
         await(() -> pool.reap(1000).removed() == 0 && pool.trash().count() == 0);
         pool.reap(1000);
     }
 
-    private void reopen() {
+    void reopen() {
         pool.close();
         pool = Pool.open(config);
         pool.recover();
@@ -99,7 +99,7 @@ abstract class LimitContract {
         }
     }
 
-    private Volume make(String name, Limit limit, OptionalLong inodes) {
+    Volume make(String name, Limit limit, OptionalLong inodes) {
         VolumeId id = new VolumeId(config.name(), name);
         Volume volume = new Volume(
                 id,
@@ -118,27 +118,39 @@ abstract class LimitContract {
         return volume;
     }
 
-    private Volume make(String name) {
+    Volume make(String name) {
         return make(name, Limit.ENFORCED, OptionalLong.empty());
     }
 
-    private Path path(Volume volume) {
+    Path path(Volume volume) {
         return config.root().resolve(volume.path().toPath());
+    }
+
+    Path root() {
+        return config.root();
     }
 
     /** Writes a file until it has that many bytes or the file system says no; how many it has. */
     private long write(Volume volume, String name, long bytes) throws IOException {
-        Path file = path(volume).resolve(name);
-        byte[] block = new byte[64 * 1024];
-        try (OutputStream out = Files.newOutputStream(file)) {
-            for (long written = 0; written < bytes; written += block.length) {
-                out.write(block);
-            }
-        } catch (IOException e) {
-            assertThat(e.getMessage()).containsAnyOf("Disk quota exceeded", "No space left on device");
-        }
+        asContainer(volume, "dd if=/dev/zero bs=64k count=" + bytes / 65536 + " of=" + name);
         sync();
-        return Files.size(file);
+        return Files.size(path(volume).resolve(name));
+    }
+
+    /**
+     * Runs a command in a volume as root of a container does, without CAP_SYS_RESOURCE; with it, ext4 sets no limits. When
+     * it fails, it does so because a limit is reached.
+     *
+     * @return whether it ended well
+     */
+    boolean asContainer(Volume volume, String command) {
+        String script = "LC_ALL=C setpriv --bounding-set=-sys_resource " + command + " 2>&1 || echo failed";
+        String output = shell(path(volume), script);
+        if (output.endsWith("failed\n")) {
+            assertThat(output).containsAnyOf("Disk quota exceeded", "No space left on device");
+            return false;
+        }
+        return true;
     }
 
     private void sync() {
@@ -147,7 +159,7 @@ abstract class LimitContract {
         }
     }
 
-    private Usage usage(Volume volume) {
+    Usage usage(Volume volume) {
         sync();
         try (PathHandle at = PathHandle.open(path(volume)).orElseThrow()) {
             return pool.format(volume).usage(volume, at);
