@@ -44,6 +44,7 @@ public final class Pool implements AutoCloseable {
     private final Trash trash;
     private final Promised promised;
     private final Formats formats;
+    private volatile boolean reapedSinceGivingBack;
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -54,7 +55,7 @@ public final class Pool implements AutoCloseable {
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
         this.promised = new Promised(catalog);
-        this.formats = new Formats(root, realRoot);
+        this.formats = new Formats(root, realRoot, identity.uuid());
     }
 
     /**
@@ -411,6 +412,34 @@ public final class Pool implements AutoCloseable {
             }
         }
         promised.recount();
+        LimitsAtStart.restore(this);
+        giveBack();
+    }
+
+    /** Gives back what was taken for volumes whose data has left the trash. */
+    private void giveBack() {
+        formats.giveBack((id, action) -> tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                action.run();
+            }
+        }));
+    }
+
+    /** Removes some of what is in the trash; see {@link Trash#reap}. */
+    Trash.Reaped reap(int max) {
+        Trash.Reaped reaped = trash.reap(max);
+        if (reaped.removed() > 0) {
+            reapedSinceGivingBack = true;
+        } else if (reapedSinceGivingBack) {
+            reapedSinceGivingBack = false;
+            giveBack();
+        }
+        return reaped;
+    }
+
+    /** The formats of its volumes. */
+    public Formats formats() {
+        return formats;
     }
 
     /** Bytes promised to volumes so far. */
