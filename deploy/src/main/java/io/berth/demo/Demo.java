@@ -1,7 +1,6 @@
 package io.berth.demo;
 
 import io.berth.csi.CsiChannel;
-import io.berth.csi.Endpoint;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerExpandVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
@@ -24,6 +23,7 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.settings.Settings;
+import io.berth.socket.Endpoint;
 import io.berth.volume.ByteSize;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,9 +1,9 @@
 package io.berth.settings;
 
 import io.berth.csi.DriverName;
-import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
+import io.berth.socket.Endpoint;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
