@@ -11,7 +11,7 @@ import org.eclipse.jetty.server.internal.HttpConnection;
 
 /**
  * HTTP/1.1 that takes an empty Host header. A dockerd before 20.10.26, 23.0.7 or 24.0.5 sends one to its plugins
- * (moby/moby#46160), and Jetty answers 400 to it whatever its compliance mode. Newer ones send the name that is put in.
+ * (moby issue 30827), and Jetty answers 400 to it whatever its compliance mode. Newer ones send the name that is put in.
  */
 final class BlankHost extends HttpConnectionFactory {
     private static final HttpField HOST = new HttpField(HttpHeader.HOST, "plugin.moby.localhost");

@@ -54,7 +54,8 @@ final class NameLocks {
             Thread.currentThread().interrupt();
         }
         leave(name, entry);
-        throw new Fault(Fault.Kind.BUSY, "another call has been working on volume " + name + " for too long; try again");
+        throw new Fault(
+                Fault.Kind.BUSY, "another call has been working on volume " + name + " for too long; try again");
     }
 
     private synchronized Entry enter(String name) {
