@@ -63,6 +63,17 @@ class ArchitectureTest {
             .resideInAPackage("io.berth.controller..");
 
     @ArchTest
+    static final ArchRule DOCKER_KNOWS_ONLY_THE_CORE = noClasses()
+            .that()
+            .resideInAPackage("io.berth.docker..")
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("io.berth..")
+                    .and(not(resideInAnyPackage("io.berth.docker..")).and(not(resideInAnyPackage(CORE)))))
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.berth.catalog..", "io.berth.format..", "io.berth.copy..");
+
+    @ArchTest
     static final ArchRule DOORS_HOLD_NO_STORAGE_LOGIC = noClasses()
             .that()
             .resideInAnyPackage("io.berth.controller..", "io.berth.node..")

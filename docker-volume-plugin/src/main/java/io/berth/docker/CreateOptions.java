@@ -32,6 +32,9 @@ record CreateOptions(Optional<PoolName> pool, CapacityRange capacity, Map<String
             VolumeParameters.GID,
             VolumeParameters.MODE,
             VolumeParameters.ON_DELETE,
+            VolumeParameters.FORMAT,
+            VolumeParameters.LIMIT,
+            VolumeParameters.INODES,
             "subdir"));
 
     CreateOptions {

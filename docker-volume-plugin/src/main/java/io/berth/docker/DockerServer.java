@@ -57,7 +57,7 @@ public final class DockerServer implements AutoCloseable {
                 new ArrayBlockingQueue<>(MAX_CONNECTIONS),
                 task -> daemon(task, "docker-call-" + number.incrementAndGet()));
         changes.allowCoreThreadTimeOut(true);
-        QueuedThreadPool threads = new QueuedThreadPool(THREADS, 0, new ArrayBlockingQueue<>(2 * MAX_CONNECTIONS));
+        QueuedThreadPool threads = new QueuedThreadPool(THREADS, 0); // its queue is bounded by the connections
         threads.setName("docker");
         threads.setDaemon(true);
         this.server = new Server(threads);

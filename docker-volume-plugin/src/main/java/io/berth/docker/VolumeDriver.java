@@ -129,12 +129,7 @@ public final class VolumeDriver implements AutoCloseable {
         Map<String, String> strings = new TreeMap<>(wanted.parameters());
         strings.put(VolumeParameters.POOL, place.pool().text());
         VolumeParameters parameters = VolumeParameters.parse(strings);
-        if (!ownName) {
-            return parameters;
-        }
-        strings.put(VolumeNames.MADE_AS, place.name());
-        return new VolumeParameters(
-                parameters.pool(), parameters.ownership(), parameters.onDelete(), parameters.path(), strings);
+        return ownName ? parameters.with(VolumeNames.MADE_AS, place.name()) : parameters;
     }
 
     /**
