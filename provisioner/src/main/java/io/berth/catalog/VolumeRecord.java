@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
+import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
@@ -16,6 +19,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
@@ -53,6 +57,11 @@ final class VolumeRecord {
                 .put("ephemeral", volume.ephemeral());
         ObjectNode parameters = json.putObject("parameters");
         new TreeMap<>(volume.parameters()).forEach(parameters::put);
+        ObjectNode attachments = json.putObject("attachments");
+        volume.attachments().forEach((node, how) -> attachments
+                .putObject(node.text())
+                .put("mode", how.mode().name())
+                .put("readOnly", how.readOnly()));
         try {
             String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
             String body = text.substring(0, text.length() - "\n}".length());
@@ -116,7 +125,19 @@ final class VolumeRecord {
                 new Ownership(number(json, "uid"), number(json, "gid"), Ownership.parseMode(text(json, "mode"))),
                 json.path("adopted").asBoolean(),
                 json.path("ephemeral").asBoolean(),
-                parameters);
+                parameters,
+                attachments(json.path("attachments")));
+    }
+
+    private static SortedMap<NodeId, Attachment> attachments(JsonNode json) {
+        SortedMap<NodeId, Attachment> attachments = new TreeMap<>();
+        json.properties()
+                .forEach(entry -> attachments.put(
+                        new NodeId(entry.getKey()),
+                        new Attachment(
+                                AccessMode.parse(text(entry.getValue(), "mode")),
+                                entry.getValue().path("readOnly").asBoolean())));
+        return attachments;
     }
 
     private static JsonNode parse(VolumeId id, byte[] bytes) {

@@ -1,7 +1,11 @@
 package io.berth.volume;
 
 import java.time.Instant;
+import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * A volume, as its record says.
@@ -12,6 +16,7 @@ import java.util.Map;
  * @param adopted its folder was there before it, so Berth never deletes it
  * @param ephemeral made for one pod by a publish call, gone with its unpublish
  * @param parameters the strings it was asked for with; never a secret
+ * @param attachments the nodes that have it, where the driver keeps track of them
  */
 public record Volume(
         VolumeId id,
@@ -23,26 +28,99 @@ public record Volume(
         Ownership ownership,
         boolean adopted,
         boolean ephemeral,
-        Map<String, String> parameters) {
+        Map<String, String> parameters,
+        SortedMap<NodeId, Attachment> attachments) {
     public Volume {
         parameters = Map.copyOf(parameters);
+        attachments = Collections.unmodifiableSortedMap(new TreeMap<>(attachments));
     }
 
-    public Volume withCapacity(long bytes) {
-        return new Volume(id, requestedName, path, bytes, created, onDelete, ownership, adopted, ephemeral, parameters);
-    }
-
-    public Volume withPath(VolumePath elsewhere) {
-        return new Volume(
+    /** A volume that no node has. */
+    public Volume(
+            VolumeId id,
+            String requestedName,
+            VolumePath path,
+            long capacityBytes,
+            Instant created,
+            OnDelete onDelete,
+            Ownership ownership,
+            boolean adopted,
+            boolean ephemeral,
+            Map<String, String> parameters) {
+        this(
                 id,
                 requestedName,
-                elsewhere,
+                path,
                 capacityBytes,
                 created,
                 onDelete,
                 ownership,
                 adopted,
                 ephemeral,
-                parameters);
+                parameters,
+                Collections.emptySortedMap());
+    }
+
+    public Volume withCapacity(long bytes) {
+        return copy(path, bytes, onDelete, ownership, attachments);
+    }
+
+    public Volume withPath(VolumePath elsewhere) {
+        return copy(elsewhere, capacityBytes, onDelete, ownership, attachments);
+    }
+
+    /** This volume as it is after a change. */
+    public Volume with(VolumeChange change) {
+        return copy(
+                path,
+                capacityBytes,
+                change.onDelete().orElse(onDelete),
+                new Ownership(
+                        change.uid().orElse(ownership.uid()),
+                        change.gid().orElse(ownership.gid()),
+                        change.mode().orElse(ownership.mode())),
+                attachments);
+    }
+
+    /** This volume when a node has it. */
+    public Volume attachedTo(NodeId node, Attachment how) {
+        SortedMap<NodeId, Attachment> more = new TreeMap<>(attachments);
+        more.put(node, how);
+        return copy(path, capacityBytes, onDelete, ownership, more);
+    }
+
+    /** This volume when a node has it no more. */
+    public Volume detachedFrom(NodeId node) {
+        SortedMap<NodeId, Attachment> fewer = new TreeMap<>(attachments);
+        fewer.remove(node);
+        return copy(path, capacityBytes, onDelete, ownership, fewer);
+    }
+
+    /** A node whose way of having the volume forbids that another has it in this way. */
+    public Optional<NodeId> nodeThatForbids(Attachment how) {
+        return attachments.entrySet().stream()
+                .filter(there -> !there.getValue().allows(how))
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
+    private Volume copy(
+            VolumePath path,
+            long capacityBytes,
+            OnDelete onDelete,
+            Ownership ownership,
+            SortedMap<NodeId, Attachment> attachments) {
+        return new Volume(
+                id,
+                requestedName,
+                path,
+                capacityBytes,
+                created,
+                onDelete,
+                ownership,
+                adopted,
+                ephemeral,
+                parameters,
+                attachments);
     }
 }

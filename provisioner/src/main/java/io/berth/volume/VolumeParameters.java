@@ -1,6 +1,7 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import io.berth.fault.Nearest;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -55,7 +56,7 @@ public record VolumeParameters(
     public static VolumeParameters parse(Map<String, String> strings) {
         for (String key : new TreeMap<>(strings).keySet()) {
             if (!KEYS.contains(key)) {
-                throw Fault.invalid("parameter", key, "unknown; known are " + String.join(", ", KEYS));
+                throw Fault.invalid("parameter", key, "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
             }
         }
         return new VolumeParameters(
@@ -69,6 +70,18 @@ public record VolumeParameters(
                 Optional.ofNullable(strings.get(ON_DELETE)).map(OnDelete::parse).orElse(OnDelete.DELETE),
                 path(strings),
                 strings);
+    }
+
+    /**
+     * Reads the parameters of a new volume of which some can change later; where both say something, those count.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed, or that cannot change
+     */
+    public static VolumeParameters parse(Map<String, String> strings, Map<String, String> mutable) {
+        VolumeChange.parse(mutable);
+        Map<String, String> all = new TreeMap<>(strings);
+        all.putAll(mutable);
+        return parse(all);
     }
 
     private static long id(Map<String, String> strings, String key, long otherwise) {
