@@ -48,7 +48,7 @@ class ArchitectureTest {
             .whereLayer("catalog")
             .mayOnlyBeAccessedByLayers("pool", "service")
             .whereLayer("format")
-            .mayOnlyBeAccessedByLayers("pool")
+            .mayOnlyBeAccessedByLayers("pool", "service")
             .whereLayer("volume")
             .mayOnlyBeAccessedByLayers("catalog", "format", "pool", "hostpath", "service")
             .whereLayer("copy")

@@ -7,9 +7,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
+import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
+import io.berth.volume.FormatName;
+import io.berth.volume.Limit;
 import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
+import io.berth.volume.SnapshotId;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -19,6 +25,8 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
@@ -46,7 +54,7 @@ final class VolumeRecord {
                 .put("id", volume.id().toString())
                 .put("name", volume.requestedName())
                 .put("path", volume.path().toString())
-                .put("format", "directory")
+                .put("format", volume.format().name().toString())
                 .put("capacity", volume.capacityBytes())
                 .put("created", volume.created().toString())
                 .put("onDelete", volume.onDelete().toString())
@@ -55,13 +63,28 @@ final class VolumeRecord {
                 .put("mode", volume.ownership().modeText())
                 .put("adopted", volume.adopted())
                 .put("ephemeral", volume.ephemeral());
+        switch (volume.format()) {
+            case Format.Directory directory -> {
+                json.put("limit", directory.limit().toString());
+                directory.inodes().ifPresent(inodes -> json.put("inodes", inodes));
+            }
+            case Format.Image image ->
+                image.fileSystem().ifPresent(fileSystem -> json.put("fsType", fileSystem.toString()));
+        }
+        volume.source().ifPresent(source -> {
+            switch (source) {
+                case Source.OfVolume of -> json.put("sourceVolume", of.id().toString());
+                case Source.OfSnapshot of -> json.put("sourceSnapshot", of.id().toString());
+            }
+        });
         ObjectNode parameters = json.putObject("parameters");
         new TreeMap<>(volume.parameters()).forEach(parameters::put);
         ObjectNode attachments = json.putObject("attachments");
-        volume.attachments().forEach((node, how) -> attachments
-                .putObject(node.text())
-                .put("mode", how.mode().name())
-                .put("readOnly", how.readOnly()));
+        volume.attachments()
+                .forEach((node, how) -> attachments
+                        .putObject(node.text())
+                        .put("mode", how.mode().name())
+                        .put("readOnly", how.readOnly()));
         try {
             String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
             String body = text.substring(0, text.length() - "\n}".length());
@@ -98,9 +121,6 @@ final class VolumeRecord {
                 throw corrupt(
                         id, "is that of " + Fault.quote(text(json, "id")) + ", so the file was copied or renamed");
             }
-            if (!text(json, "format").equals("directory")) {
-                throw corrupt(id, "has the unknown volume format " + Fault.quote(text(json, "format")));
-            }
             return volume(id, json);
         } catch (DateTimeException e) {
             throw corrupt(id, "has no valid time of creation: " + e.getMessage());
@@ -119,12 +139,14 @@ final class VolumeRecord {
                 id,
                 text(json, "name"),
                 VolumePath.parse(text(json, "path")),
+                format(json),
                 number(json, "capacity"),
                 Instant.parse(text(json, "created")),
                 OnDelete.parse(text(json, "onDelete")),
                 new Ownership(number(json, "uid"), number(json, "gid"), Ownership.parseMode(text(json, "mode"))),
                 json.path("adopted").asBoolean(),
                 json.path("ephemeral").asBoolean(),
+                source(json),
                 parameters,
                 attachments(json.path("attachments")));
     }
@@ -138,6 +160,34 @@ final class VolumeRecord {
                                 AccessMode.parse(text(entry.getValue(), "mode")),
                                 entry.getValue().path("readOnly").asBoolean())));
         return attachments;
+    }
+
+    private static Format format(JsonNode json) {
+        return switch (FormatName.parse("format", text(json, "format"))) {
+            case DIRECTORY ->
+                new Format.Directory(
+                        Limit.parse("limit", text(json, "limit")),
+                        json.has("inodes") ? OptionalLong.of(number(json, "inodes")) : OptionalLong.empty());
+            case IMAGE ->
+                new Format.Image(
+                        json.has("fsType")
+                                ? Optional.of(FileSystemType.parse("fsType", text(json, "fsType")))
+                                : Optional.empty());
+        };
+    }
+
+    private static Optional<Source> source(JsonNode json) {
+        if (json.has("sourceVolume")) {
+            String id = text(json, "sourceVolume");
+            return Optional.of(new Source.OfVolume(
+                    VolumeId.parse(id).orElseThrow(() -> Fault.invalid("sourceVolume", id, "no volume's id"))));
+        }
+        if (json.has("sourceSnapshot")) {
+            String id = text(json, "sourceSnapshot");
+            return Optional.of(new Source.OfSnapshot(
+                    SnapshotId.parse(id).orElseThrow(() -> Fault.invalid("sourceSnapshot", id, "no snapshot's id"))));
+        }
+        return Optional.empty();
     }
 
     private static JsonNode parse(VolumeId id, byte[] bytes) {

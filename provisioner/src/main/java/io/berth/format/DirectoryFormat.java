@@ -3,13 +3,17 @@ package io.berth.format;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountOption;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,9 +21,22 @@ import java.util.Set;
 public final class DirectoryFormat implements VolumeFormat {
     private static final int PARENT_MODE = 0755;
 
+    private final Directory root;
+    private final Path realRoot;
+
+    /**
+     * Of the pool with this root.
+     *
+     * @param realRoot its path without symbolic links
+     */
+    public DirectoryFormat(Directory root, Path realRoot) {
+        this.root = root;
+        this.realRoot = realRoot;
+    }
+
     @Override
-    public boolean create(Directory root, Volume volume) {
-        try (Directory parent = makeParent(root, volume.path())) {
+    public boolean create(Volume volume) {
+        try (Directory parent = makeParent(volume.path())) {
             if (!parent.mkdir(volume.path().name(), 0700)) {
                 return false;
             }
@@ -35,7 +52,7 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void undo(Directory root, Volume volume) {
+    public void undo(Volume volume) {
         Optional<Directory> parent = root.openBeneath(volume.path().parent().orElse(Path.of(".")));
         if (parent.isEmpty()) {
             return;
@@ -51,12 +68,12 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void expand(Directory root, Volume volume, long bytes) {
+    public void expand(Volume volume, long bytes) {
         // A folder has the room its file system has.
     }
 
     @Override
-    public void mount(Directory root, Volume volume, Path target, Set<MountOption> options) {
+    public void mount(Volume volume, Path target, Set<MountOption> options) {
         Directory data = root.openBeneath(volume.path().toPath())
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.NOT_FOUND,
@@ -67,6 +84,26 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
+    @Override
+    public boolean growsOnNode() {
+        return false;
+    }
+
+    @Override
+    public void grow(Volume volume, Path mountedAt) {
+        // A folder has the room its file system has.
+    }
+
+    @Override
+    public List<MountPoint> mounts(Volume volume, MountTable table) {
+        return table.of(table.origin(realRoot.resolve(volume.path().toPath())));
+    }
+
+    @Override
+    public Usage usage(Volume volume, PathHandle at) {
+        return Usage.of(at.fileSystem());
+    }
+
     private static Directory open(Directory parent, Volume volume) {
         return parent.openDirectory(volume.path().name())
                 .orElseThrow(() -> new Fault(
@@ -74,7 +111,7 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     /** The folder that will hold the volume; missing ones on the way are made, never removed again. */
-    private static Directory makeParent(Directory root, VolumePath path) {
+    private Directory makeParent(VolumePath path) {
         Directory at = root.openBeneath(Path.of(".")).orElseThrow();
         for (String component : path.components().subList(0, path.components().size() - 1)) {
             try (Directory parent = at) {

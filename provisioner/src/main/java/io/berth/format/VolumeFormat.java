@@ -1,17 +1,20 @@
 package io.berth.format;
 
-import io.berth.linux.Directory;
+import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
 import io.berth.volume.Volume;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 
 /**
- * How a volume's bytes are held in its pool. Callers hold the volume's lock and have its record on disk, so a call that a
- * crash cut short is repeated, or undone by {@link #undo}.
+ * How the volumes of one pool are held that have one format. Callers hold the volume's lock and have its record on disk,
+ * so a call that a crash cut short is repeated, or undone by {@link #undo}.
  *
- * <p>{@code root} is always the pool's root folder; a volume's place in it is {@link Volume#path()}, reached without
- * following a symbolic link. Implementations are thread-safe for different volumes.
+ * <p>A volume's place in the pool is {@link Volume#path()}, reached without following a symbolic link. Implementations are
+ * thread-safe for different volumes.
  */
 public interface VolumeFormat {
     /**
@@ -19,18 +22,34 @@ public interface VolumeFormat {
      *
      * @return false when something is at its path already, which is left as it is
      */
-    boolean create(Directory root, Volume volume);
+    boolean create(Volume volume);
 
     /** Removes what a {@link #create} that was cut short left. Anything that may be somebody's data stays. */
-    void undo(Directory root, Volume volume);
+    void undo(Volume volume);
 
     /** Makes room for {@code bytes} in all; never shrinks; does nothing when there is room already. */
-    void expand(Directory root, Volume volume, long bytes);
+    void expand(Volume volume, long bytes);
+
+    /** Whether {@link #grow} has to be called where the volume is mounted before its user sees more room. */
+    boolean growsOnNode();
+
+    /** Lets a mounted volume use the room it was given; does nothing when it does already. */
+    void grow(Volume volume, Path mountedAt);
 
     /**
      * Mounts the volume on a folder; the mount appears with its options at once.
      *
      * @throws io.berth.fault.Fault NOT_FOUND when the data is gone
      */
-    void mount(Directory root, Volume volume, Path target, Set<MountOption> options);
+    void mount(Volume volume, Path target, Set<MountOption> options);
+
+    /** The mounts on this node that show this volume, whoever made them; its own place in the pool is not one. */
+    List<MountPoint> mounts(Volume volume, MountTable table);
+
+    /**
+     * How full the volume is; system calls only, never a walk.
+     *
+     * @param at the volume's root where it is mounted
+     */
+    Usage usage(Volume volume, PathHandle at);
 }

@@ -71,10 +71,33 @@ public final class MountTable {
         return reached;
     }
 
+    /**
+     * What a path shows, whichever mount it lies on.
+     *
+     * @param device of the file system, {@code major:minor}
+     * @param path in the file system
+     */
+    public record Origin(String device, Path path) {
+        /** Where below this a mount begins; empty when it shows nothing of it. */
+        public Optional<Path> relativize(MountPoint mount) {
+            return mount.device().equals(device) && mount.root().startsWith(path)
+                    ? Optional.of(path.relativize(mount.root()))
+                    : Optional.empty();
+        }
+    }
+
+    /** What is at a path, as a place in its file system. */
+    public Origin origin(Path path) {
+        MountPoint around = containing(path);
+        return new Origin(around.device(), around.root().resolve(around.target().relativize(path)));
+    }
+
     /** Where a file or directory of a file system is mounted, everywhere. */
-    public List<MountPoint> of(String device, Path root) {
+    public List<MountPoint> of(Origin origin) {
         return mounts.stream()
-                .filter(mount -> mount.device().equals(device) && mount.root().equals(root) && !mount.rootRemoved())
+                .filter(mount -> mount.device().equals(origin.device())
+                        && mount.root().equals(origin.path())
+                        && !mount.rootRemoved())
                 .toList();
     }
 

@@ -3,17 +3,18 @@ package io.berth.pool;
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
-import io.berth.format.DirectoryFormat;
+import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
-import io.berth.mount.MountOption;
+import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
+import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -22,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,7 +43,7 @@ public final class Pool implements AutoCloseable {
     private final VolumeLocks locks;
     private final Trash trash;
     private final Promised promised;
-    private final VolumeFormat format = new DirectoryFormat();
+    private final Formats formats;
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -54,6 +54,7 @@ public final class Pool implements AutoCloseable {
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
         this.promised = new Promised(catalog);
+        this.formats = new Formats(root, realRoot);
     }
 
     /**
@@ -195,7 +196,7 @@ public final class Pool implements AutoCloseable {
             if (hasOwnPath(volume) && !catalog.claim(volume.path(), volume.id())) {
                 throw pathTaken(volume, "belongs to another volume, or lies in one or around one");
             }
-            if (!volume.adopted() && !format.create(root, volume)) {
+            if (!volume.adopted() && !formats.of(volume).create(volume)) {
                 throw pathTaken(volume, "is there already; onDelete=retain makes a volume of what is there");
             }
         } catch (RuntimeException e) {
@@ -217,7 +218,7 @@ public final class Pool implements AutoCloseable {
 
     private void undoCreate(Volume volume) {
         if (!volume.adopted()) {
-            format.undo(root, volume);
+            formats.of(volume).undo(volume);
         }
         forget(volume);
         catalog.abandon(volume.id());
@@ -302,7 +303,7 @@ public final class Pool implements AutoCloseable {
         promise(volume.id(), volume.capacityBytes(), bytes);
         long now = volume.capacityBytes();
         try {
-            format.expand(root, volume, bytes);
+            formats.of(volume).expand(volume, bytes);
             Volume larger = volume.withCapacity(bytes);
             catalog.replace(larger);
             now = bytes;
@@ -368,9 +369,14 @@ public final class Pool implements AutoCloseable {
         }
     }
 
-    /** Mounts a volume on a folder; see {@link VolumeFormat#mount}. */
-    public void mount(Volume volume, Path target, Set<MountOption> options) {
-        format.mount(root, volume, target, options);
+    /** How a volume is held. */
+    public VolumeFormat format(Volume volume) {
+        return formats.of(volume);
+    }
+
+    /** The format of a new volume; see {@link Formats#choose}. */
+    public Format chooseFormat(VolumeParameters parameters) {
+        return formats.choose(parameters, config.limit());
     }
 
     /** The root folder of a directory volume, or empty when its data is gone. The caller closes it. */

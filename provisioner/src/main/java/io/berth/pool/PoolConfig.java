@@ -2,6 +2,7 @@ package io.berth.pool;
 
 import io.berth.fault.Fault;
 import io.berth.volume.ByteSize;
+import io.berth.volume.Limit;
 import io.berth.volume.PoolName;
 import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
@@ -11,13 +12,15 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR]}.
+ * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]}.
  *
  * @param root the folder, absolute; it must exist, Berth never makes it
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
+ * @param limit of volumes that name none
  */
-public record PoolConfig(PoolName name, PoolKind kind, Path root, OptionalLong sizeBytes, BigDecimal overcommit) {
+public record PoolConfig(
+        PoolName name, PoolKind kind, Path root, OptionalLong sizeBytes, BigDecimal overcommit, Limit limit) {
     private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
     private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
 
@@ -37,18 +40,25 @@ public record PoolConfig(PoolName name, PoolKind kind, Path root, OptionalLong s
         String[] parts = text.substring(colon + 1).split(",", -1);
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
+        Limit limit = Limit.ADVISORY;
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");
             Optional<String> factorText = value(parts[i], "overcommit");
+            Optional<String> limitText = value(parts[i], "limit");
             if (sizeText.isPresent()) {
                 size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
             } else if (factorText.isPresent()) {
                 overcommit = factor(name, factorText.get());
+            } else if (limitText.isPresent()) {
+                limit = Limit.parse("pool " + name + " limit", limitText.get());
             } else {
-                throw Fault.invalid("pool " + name + " option", parts[i], "known are size=SIZE and overcommit=FACTOR");
+                throw Fault.invalid(
+                        "pool " + name + " option",
+                        parts[i],
+                        "known are size=SIZE, overcommit=FACTOR and limit=enforced|advisory");
             }
         }
-        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit);
+        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit, limit);
     }
 
     private static Optional<String> value(String part, String key) {

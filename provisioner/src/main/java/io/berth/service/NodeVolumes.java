@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
+import io.berth.format.Usage;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.Directory;
@@ -81,7 +82,7 @@ public final class NodeVolumes {
                 requireShown(volume, pool, there.get(), table);
             } else {
                 Targets.makeFolders(stagingPath);
-                pool.mount(volume, stagingPath, Set.of());
+                pool.format(volume).mount(volume, stagingPath, Set.of());
             }
             mountGroup.ifPresent(group -> giveTo(group, pool, volume));
         }
@@ -105,7 +106,7 @@ public final class NodeVolumes {
     }
 
     private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
-        if (!new VolumeMounts(table).shows(mount, pool, volume)) {
+        if (!pool.format(volume).mounts(volume, table).contains(mount)) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
@@ -170,17 +171,17 @@ public final class NodeVolumes {
             Path staging = request.stagingPath()
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
             MountTable table = MountTable.read();
-            VolumeMounts mounts = new VolumeMounts(table);
-            if (table.at(staging).filter(at -> mounts.shows(at, pool, volume)).isEmpty()) {
+            List<MountPoint> mounts = pool.format(volume).mounts(volume, table);
+            if (table.at(staging).filter(mounts::contains).isEmpty()) {
                 throw new Fault(
                         Fault.Kind.FAILED_PRECONDITION,
                         "volume " + id + " is not staged at " + staging + "; stage it first");
             }
-            if (isThere(request, table, at -> mounts.shows(at, pool, volume))) {
+            if (isThere(request, table, mounts::contains)) {
                 return;
             }
             if (!request.mode().allowsManyTargets()) {
-                onlyTarget(request, staging, mounts.of(pool, volume));
+                onlyTarget(request, staging, mounts);
             }
             if (!request.isReadOnly()) {
                 request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
@@ -271,10 +272,14 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(volume.id());
                 Targets.Held held = targets.lock(request.targetPath())) {
             MountTable table = MountTable.read();
-            if (!isThere(request, table, mount -> new VolumeMounts(table).shows(mount, pool, volume))) {
+            if (!isThere(
+                    request,
+                    table,
+                    mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
                 request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
                 Targets.withFolder(
-                        request.targetPath(), () -> pool.mount(volume, request.targetPath(), request.options()));
+                        request.targetPath(),
+                        () -> pool.format(volume).mount(volume, request.targetPath(), request.options()));
             }
         } catch (RuntimeException e) {
             if (created.isNew()) {
@@ -350,7 +355,9 @@ public final class NodeVolumes {
             if (!isAt(id, path, at.status())) {
                 throw notAt(id, path);
             }
-            return Usage.of(at.fileSystem());
+            return lookup.find(id)
+                    .map(found -> found.pool().format(found.volume()).usage(found.volume(), at))
+                    .orElseGet(() -> Usage.of(at.fileSystem()));
         }
     }
 

@@ -25,7 +25,11 @@ final class VolumeLookup {
     }
 
     /** A volume with a record, and its pool. */
-    record Found(Pool pool, Volume volume) {}
+    record Found(Pool pool, Volume volume) {
+        List<MountPoint> mounts(MountTable table) {
+            return pool.format(volume).mounts(volume, table);
+        }
+    }
 
     /** The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory. */
     Optional<Found> find(String id) {
@@ -63,11 +67,10 @@ final class VolumeLookup {
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
     void requireOurs(String id, MountPoint mount, MountTable table) {
-        VolumeMounts mounts = new VolumeMounts(table);
         for (Pool pool : pools.opened()) {
-            Optional<Path> path = mounts.pathIn(mount, pool);
+            Optional<Path> path = table.origin(pool.realRoot()).relativize(mount);
             if (path.isPresent()) {
-                if (isAnothers(id, mount, mounts, pool, path.get())) {
+                if (isAnothers(id, mount, table, pool, path.get())) {
                     throw notOurs(
                             id,
                             mount,
@@ -85,10 +88,10 @@ final class VolumeLookup {
     }
 
     /** Of an id without a record only that the mount is no other volume's can be told. */
-    private boolean isAnothers(String id, MountPoint mount, VolumeMounts mounts, Pool pool, Path path) {
+    private boolean isAnothers(String id, MountPoint mount, MountTable table, Pool pool, Path path) {
         Optional<Found> asked = find(id);
         return asked.isPresent()
-                ? !mounts.shows(mount, asked.get().pool(), asked.get().volume())
+                ? !asked.get().mounts(table).contains(mount)
                 : VolumeId.parse(path.toString())
                         .filter(owner -> owner.pool().equals(pool.config().name()))
                         .flatMap(pool::find)

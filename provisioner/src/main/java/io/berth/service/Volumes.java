@@ -11,8 +11,11 @@ import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.PoolName;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
@@ -53,8 +56,23 @@ public final class Volumes {
      *
      * @param name decides the id, so the same name is the same volume
      * @param multiNode whether it must be reachable from several nodes at once
+     * @param block whether its user gets raw blocks
+     * @param fileSystem what an image is to be formatted with; empty: as Berth chooses
+     * @param source what it is to begin as a copy of
      */
-    public record Wanted(String name, CapacityRange capacity, VolumeParameters parameters, boolean multiNode) {}
+    public record Wanted(
+            String name,
+            CapacityRange capacity,
+            VolumeParameters parameters,
+            boolean multiNode,
+            boolean block,
+            Optional<FileSystemType> fileSystem,
+            Optional<Source> source) {
+        /** An empty volume that is mounted. */
+        public Wanted(String name, CapacityRange capacity, VolumeParameters parameters, boolean multiNode) {
+            this(name, capacity, parameters, multiNode, false, Optional.empty(), Optional.empty());
+        }
+    }
 
     /**
      * Makes a volume, or finds it when an earlier call made it.
@@ -144,12 +162,14 @@ public final class Volumes {
                 id,
                 wanted.name(),
                 path,
+                exists ? Format.Directory.ADVISORY : pool.chooseFormat(parameters),
                 wanted.capacity().wanted().orElse(0),
                 Instant.now(clock),
                 parameters.onDelete(),
                 parameters.ownership(),
                 exists,
                 ephemeral,
+                wanted.source(),
                 parameters.strings());
     }
 
@@ -200,7 +220,7 @@ public final class Volumes {
     }
 
     private static void deleteUnused(Pool pool, Volume volume) {
-        List<MountPoint> mounts = new VolumeMounts(MountTable.read()).of(pool, volume);
+        List<MountPoint> mounts = pool.format(volume).mounts(volume, MountTable.read());
         if (!mounts.isEmpty()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -331,10 +351,9 @@ public final class Volumes {
 
     /** Where a volume is mounted on this machine. */
     public List<Path> mountedAt(Volume volume) {
-        return new VolumeMounts(MountTable.read())
-                .of(pools.get(volume.id().pool()), volume).stream()
-                        .map(MountPoint::target)
-                        .toList();
+        return pools.get(volume.id().pool()).format(volume).mounts(volume, MountTable.read()).stream()
+                .map(MountPoint::target)
+                .toList();
     }
 
     /** Where a volume's data lies on this machine, for people. */

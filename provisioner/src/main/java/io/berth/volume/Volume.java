@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -15,6 +16,7 @@ import java.util.TreeMap;
  * @param capacityBytes what was promised; 0: no size was asked for
  * @param adopted its folder was there before it, so Berth never deletes it
  * @param ephemeral made for one pod by a publish call, gone with its unpublish
+ * @param source what it began as a copy of; empty: it began empty
  * @param parameters the strings it was asked for with; never a secret
  * @param attachments the nodes that have it, where the driver keeps track of them
  */
@@ -22,12 +24,14 @@ public record Volume(
         VolumeId id,
         String requestedName,
         VolumePath path,
+        Format format,
         long capacityBytes,
         Instant created,
         OnDelete onDelete,
         Ownership ownership,
         boolean adopted,
         boolean ephemeral,
+        Optional<Source> source,
         Map<String, String> parameters,
         SortedMap<NodeId, Attachment> attachments) {
     public Volume {
@@ -40,39 +44,39 @@ public record Volume(
             VolumeId id,
             String requestedName,
             VolumePath path,
+            Format format,
             long capacityBytes,
             Instant created,
             OnDelete onDelete,
             Ownership ownership,
             boolean adopted,
             boolean ephemeral,
+            Optional<Source> source,
             Map<String, String> parameters) {
         this(
                 id,
                 requestedName,
                 path,
+                format,
                 capacityBytes,
                 created,
                 onDelete,
                 ownership,
                 adopted,
                 ephemeral,
+                source,
                 parameters,
                 Collections.emptySortedMap());
     }
 
     public Volume withCapacity(long bytes) {
-        return copy(path, bytes, onDelete, ownership, attachments);
-    }
-
-    public Volume withPath(VolumePath elsewhere) {
-        return copy(elsewhere, capacityBytes, onDelete, ownership, attachments);
+        return copy(format, bytes, onDelete, ownership, attachments);
     }
 
     /** This volume as it is after a change. */
     public Volume with(VolumeChange change) {
         return copy(
-                path,
+                change.inodes().map(this::formatWith).orElse(format),
                 capacityBytes,
                 change.onDelete().orElse(onDelete),
                 new Ownership(
@@ -82,18 +86,25 @@ public record Volume(
                 attachments);
     }
 
+    private Format formatWith(long inodes) {
+        return switch (format) {
+            case Format.Directory directory -> new Format.Directory(directory.limit(), OptionalLong.of(inodes));
+            case Format.Image image -> image;
+        };
+    }
+
     /** This volume when a node has it. */
     public Volume attachedTo(NodeId node, Attachment how) {
         SortedMap<NodeId, Attachment> more = new TreeMap<>(attachments);
         more.put(node, how);
-        return copy(path, capacityBytes, onDelete, ownership, more);
+        return copy(format, capacityBytes, onDelete, ownership, more);
     }
 
     /** This volume when a node has it no more. */
     public Volume detachedFrom(NodeId node) {
         SortedMap<NodeId, Attachment> fewer = new TreeMap<>(attachments);
         fewer.remove(node);
-        return copy(path, capacityBytes, onDelete, ownership, fewer);
+        return copy(format, capacityBytes, onDelete, ownership, fewer);
     }
 
     /** A node whose way of having the volume forbids that another has it in this way. */
@@ -105,7 +116,7 @@ public record Volume(
     }
 
     private Volume copy(
-            VolumePath path,
+            Format format,
             long capacityBytes,
             OnDelete onDelete,
             Ownership ownership,
@@ -114,12 +125,14 @@ public record Volume(
                 id,
                 requestedName,
                 path,
+                format,
                 capacityBytes,
                 created,
                 onDelete,
                 ownership,
                 adopted,
                 ephemeral,
+                source,
                 parameters,
                 attachments);
     }

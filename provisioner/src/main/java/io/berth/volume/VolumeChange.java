@@ -17,12 +17,21 @@ import java.util.TreeSet;
  * @param uid the owner of the root folder
  * @param gid its group
  * @param mode its permission bits
+ * @param inodes how many files and directories it may hold
  */
 public record VolumeChange(
-        Optional<OnDelete> onDelete, Optional<Long> uid, Optional<Long> gid, Optional<Integer> mode) {
+        Optional<OnDelete> onDelete,
+        Optional<Long> uid,
+        Optional<Long> gid,
+        Optional<Integer> mode,
+        Optional<Long> inodes) {
     /** All that may change, in alphabetical order. */
     public static final SortedSet<String> KEYS = Collections.unmodifiableSortedSet(new TreeSet<>(Set.of(
-            VolumeParameters.ON_DELETE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE)));
+            VolumeParameters.ON_DELETE,
+            VolumeParameters.UID,
+            VolumeParameters.GID,
+            VolumeParameters.MODE,
+            VolumeParameters.INODES)));
 
     /**
      * Reads the change.
@@ -37,19 +46,23 @@ public record VolumeChange(
                         .map(text -> Ownership.parseId(VolumeParameters.UID, text)),
                 Optional.ofNullable(strings.get(VolumeParameters.GID))
                         .map(text -> Ownership.parseId(VolumeParameters.GID, text)),
-                Optional.ofNullable(strings.get(VolumeParameters.MODE)).map(Ownership::parseMode));
+                Optional.ofNullable(strings.get(VolumeParameters.MODE)).map(Ownership::parseMode),
+                Optional.ofNullable(strings.get(VolumeParameters.INODES)).map(VolumeParameters::parseInodes));
     }
 
     private static void requireMutable(String key) {
         if (VolumeParameters.KEYS.contains(key) && !KEYS.contains(key)) {
             throw Fault.invalid(
-                    "mutable parameter", key, "is decided when a volume is made; " + String.join(", ", KEYS) + " can change");
+                    "mutable parameter",
+                    key,
+                    "is decided when a volume is made; " + String.join(", ", KEYS) + " can change");
         }
         if (!KEYS.contains(key)) {
             throw Fault.invalid(
                     "mutable parameter",
                     key,
-                    "unknown, the nearest is " + Nearest.to(key, KEYS) + "; " + String.join(", ", KEYS) + " can change");
+                    "unknown, the nearest is " + Nearest.to(key, KEYS) + "; " + String.join(", ", KEYS)
+                            + " can change");
         }
     }
 

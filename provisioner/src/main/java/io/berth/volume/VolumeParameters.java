@@ -5,10 +5,12 @@ import io.berth.fault.Nearest;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * The parameters of a new volume, read from the strings of a StorageClass, an inline volume or {@code docker volume
@@ -16,12 +18,18 @@ import java.util.TreeSet;
  *
  * @param pool which pool, or empty for the only one
  * @param path where in the pool, or empty for the default, the volume's id
+ * @param format empty: a directory where its file system can hold the volume to its limit, else an image
+ * @param limit empty: as the pool says
+ * @param inodes how many files and directories it may hold; empty: as many as there is room for
  */
 public record VolumeParameters(
         Optional<PoolName> pool,
         Ownership ownership,
         OnDelete onDelete,
         Optional<VolumePath> path,
+        Optional<FormatName> format,
+        Optional<Limit> limit,
+        OptionalLong inodes,
         Map<String, String> strings) {
     public static final String POOL = "pool";
     public static final String UID = "uid";
@@ -30,6 +38,12 @@ public record VolumeParameters(
     public static final String ON_DELETE = "onDelete";
     public static final String SUB_DIR = "subDir";
     public static final String PATH_PATTERN = "pathPattern";
+    public static final String FORMAT = "format";
+    public static final String LIMIT = "limit";
+    public static final String INODES = "inodes";
+
+    private static final String AUTO = "auto";
+    private static final Pattern COUNT = Pattern.compile("[1-9][0-9]{0,15}");
 
     /** All of them, in alphabetical order. */
     public static final SortedSet<String> KEYS = Collections.unmodifiableSortedSet(new TreeSet<>(Set.of(
@@ -40,6 +54,9 @@ public record VolumeParameters(
             ON_DELETE,
             SUB_DIR,
             PATH_PATTERN,
+            FORMAT,
+            LIMIT,
+            INODES,
             PathTemplate.PVC_NAME,
             PathTemplate.PVC_NAMESPACE,
             PathTemplate.PV_NAME)));
@@ -56,7 +73,10 @@ public record VolumeParameters(
     public static VolumeParameters parse(Map<String, String> strings) {
         for (String key : new TreeMap<>(strings).keySet()) {
             if (!KEYS.contains(key)) {
-                throw Fault.invalid("parameter", key, "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
+                throw Fault.invalid(
+                        "parameter",
+                        key,
+                        "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
             }
         }
         return new VolumeParameters(
@@ -69,6 +89,9 @@ public record VolumeParameters(
                                 .orElse(Ownership.ROOT.mode())),
                 Optional.ofNullable(strings.get(ON_DELETE)).map(OnDelete::parse).orElse(OnDelete.DELETE),
                 path(strings),
+                format(strings),
+                Optional.ofNullable(strings.get(LIMIT)).map(text -> Limit.parse(LIMIT, text)),
+                inodes(strings),
                 strings);
     }
 
@@ -82,6 +105,25 @@ public record VolumeParameters(
         Map<String, String> all = new TreeMap<>(strings);
         all.putAll(mutable);
         return parse(all);
+    }
+
+    private static Optional<FormatName> format(Map<String, String> strings) {
+        Optional<String> text = Optional.ofNullable(strings.get(FORMAT)).filter(word -> !word.equals(AUTO));
+        return text.map(word -> FormatName.parse(FORMAT, word));
+    }
+
+    private static OptionalLong inodes(Map<String, String> strings) {
+        return Optional.ofNullable(strings.get(INODES))
+                .map(text -> OptionalLong.of(parseInodes(text)))
+                .orElse(OptionalLong.empty());
+    }
+
+    /** Reads how many files and directories a volume may hold. */
+    static long parseInodes(String text) {
+        if (!COUNT.matcher(text).matches()) {
+            throw Fault.invalid(INODES, text, "a whole number of 1 or more");
+        }
+        return Long.parseLong(text);
     }
 
     private static long id(Map<String, String> strings, String key, long otherwise) {

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import io.berth.volume.Format;
+import io.berth.volume.Limit;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
+import io.berth.volume.SnapshotId;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -14,6 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class VolumeRecordTest {
@@ -22,12 +28,14 @@ class VolumeRecordTest {
             ID,
             "v1 \"quoted\" ü",
             VolumePath.parse("team/data"),
+            new Format.Directory(Limit.ENFORCED, OptionalLong.of(1000)),
             1L << 40,
             Instant.parse("2026-01-02T03:04:05.678901234Z"),
             OnDelete.ARCHIVE,
             new Ownership(1000, 4294967294L, 02770),
             true,
             false,
+            Optional.of(new Source.OfSnapshot(new SnapshotId(new PoolName("fast"), "s1"))),
             Map.of("subDir", "team/data", "onDelete", "archive"));
 
     @Test

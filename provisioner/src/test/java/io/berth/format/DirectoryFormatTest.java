@@ -1,8 +1,11 @@
 package io.berth.format;
 
+import io.berth.linux.Directory;
+import java.nio.file.Path;
+
 class DirectoryFormatTest extends VolumeFormatContract {
     @Override
-    VolumeFormat format() {
-        return new DirectoryFormat();
+    VolumeFormat format(Directory root, Path realRoot) {
+        return new DirectoryFormat(root, realRoot);
     }
 }

@@ -7,6 +7,7 @@ import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.mount.MountOption;
 import io.berth.mount.Mounts;
+import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,14 +36,14 @@ abstract class VolumeFormatContract {
     private VolumeFormat format;
 
     /** The format under test. */
-    abstract VolumeFormat format();
+    abstract VolumeFormat format(Directory root, Path realRoot);
 
     @BeforeEach
     void open() throws Exception {
         pool = Files.createDirectory(folder.resolve("pool"));
         target = Files.createDirectory(folder.resolve("target"));
         root = Directory.open(pool);
-        format = format();
+        format = format(root, pool.toRealPath());
     }
 
     @AfterEach
@@ -55,20 +57,22 @@ abstract class VolumeFormatContract {
                 new VolumeId(new PoolName("fast"), "v"),
                 "v",
                 VolumePath.parse(path),
+                Format.Directory.ADVISORY,
                 1 << 20,
                 Instant.EPOCH,
                 OnDelete.DELETE,
                 ownership,
                 false,
                 false,
+                Optional.empty(),
                 Map.of());
     }
 
     @Test
     void aNewVolumeIsEmptyAndItsOwners() throws Exception {
         Volume volume = volume("fast.v", new Ownership(1234, 5678, 02750));
-        assertThat(format.create(root, volume)).isTrue();
-        format.mount(root, volume, target, Set.of());
+        assertThat(format.create(volume)).isTrue();
+        format.mount(volume, target, Set.of());
         assertThat(Files.getAttribute(target, "unix:uid")).isEqualTo(1234);
         assertThat(Files.getAttribute(target, "unix:gid")).isEqualTo(5678);
         assertThat((int) Files.getAttribute(target, "unix:mode") & 07777).isEqualTo(02750);
@@ -78,20 +82,20 @@ abstract class VolumeFormatContract {
     @Test
     void whatIsWrittenIsThereAtTheNextMount() throws Exception {
         Volume volume = volume("a/b/c", Ownership.ROOT);
-        format.create(root, volume);
-        format.mount(root, volume, target, Set.of());
+        format.create(volume);
+        format.mount(volume, target, Set.of());
         Files.writeString(target.resolve("file"), "kept");
         Mounts.unmount(target);
         assertThat(target).isEmptyDirectory();
-        format.mount(root, volume, target, Set.of());
+        format.mount(volume, target, Set.of());
         assertThat(target.resolve("file")).hasContent("kept");
     }
 
     @Test
     void aReadOnlyMountCannotBeWritten() {
         Volume volume = volume("fast.v", Ownership.ROOT);
-        format.create(root, volume);
-        format.mount(root, volume, target, Set.of(MountOption.RO));
+        format.create(volume);
+        format.mount(volume, target, Set.of(MountOption.RO));
         assertThatThrownBy(() -> Files.writeString(target.resolve("file"), "x")).hasMessageContaining("Read-only");
     }
 
@@ -99,36 +103,36 @@ abstract class VolumeFormatContract {
     void whatIsThereAlreadyIsLeftAsItIs() throws Exception {
         Files.createDirectory(pool.resolve("fast.v"));
         Files.writeString(pool.resolve("fast.v/file"), "somebody's");
-        assertThat(format.create(root, volume("fast.v", Ownership.ROOT))).isFalse();
+        assertThat(format.create(volume("fast.v", Ownership.ROOT))).isFalse();
         assertThat(pool.resolve("fast.v/file")).hasContent("somebody's");
     }
 
     @Test
     void undoRemovesWhatWasMadeAndMayBeRepeated() {
         Volume volume = volume("fast.v", Ownership.ROOT);
-        format.undo(root, volume);
-        format.create(root, volume);
-        format.undo(root, volume);
-        format.undo(root, volume);
+        format.undo(volume);
+        format.create(volume);
+        format.undo(volume);
+        format.undo(volume);
         assertThat(pool.resolve("fast.v")).doesNotExist();
-        assertThat(format.create(root, volume)).isTrue();
+        assertThat(format.create(volume)).isTrue();
     }
 
     @Test
     void undoKeepsData() throws Exception {
         Volume volume = volume("fast.v", Ownership.ROOT);
-        format.create(root, volume);
-        format.mount(root, volume, target, Set.of());
+        format.create(volume);
+        format.mount(volume, target, Set.of());
         Files.writeString(target.resolve("file"), "kept");
         Mounts.unmount(target);
-        format.undo(root, volume);
-        format.mount(root, volume, target, Set.of());
+        format.undo(volume);
+        format.mount(volume, target, Set.of());
         assertThat(target.resolve("file")).hasContent("kept");
     }
 
     @Test
     void dataThatIsGoneIsNotFound() {
-        assertThatThrownBy(() -> format.mount(root, volume("fast.v", Ownership.ROOT), target, Set.of()))
+        assertThatThrownBy(() -> format.mount(volume("fast.v", Ownership.ROOT), target, Set.of()))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.NOT_FOUND));
     }
@@ -138,9 +142,8 @@ abstract class VolumeFormatContract {
         Path outside = Files.createDirectory(folder.resolve("outside"));
         Files.createSymbolicLink(pool.resolve("a"), outside);
         Files.createSymbolicLink(pool.resolve("fast.v"), outside);
-        assertThatThrownBy(() -> format.create(root, volume("a/b", Ownership.ROOT)))
-                .isInstanceOf(Fault.class);
-        assertThatThrownBy(() -> format.mount(root, volume("fast.v", Ownership.ROOT), target, Set.of()))
+        assertThatThrownBy(() -> format.create(volume("a/b", Ownership.ROOT))).isInstanceOf(Fault.class);
+        assertThatThrownBy(() -> format.mount(volume("fast.v", Ownership.ROOT), target, Set.of()))
                 .hasMessageContaining("symbolic link");
         assertThat(outside).isEmptyDirectory();
     }

@@ -67,11 +67,11 @@ class MountTableTest {
 
     @Test
     void theMountsOfAFolderAreFoundWithoutRemovedOnes() {
-        assertThat(table.of("8:1", Path.of("/srv/a")))
+        assertThat(table.of(new MountTable.Origin("8:1", Path.of("/srv/a"))))
                 .extracting(MountPoint::id)
                 .containsExactly(30);
-        assertThat(table.of("8:1", Path.of("/srv/gone"))).isEmpty();
-        assertThat(table.of("8:2", Path.of("/srv/a"))).isEmpty();
+        assertThat(table.of(new MountTable.Origin("8:1", Path.of("/srv/gone")))).isEmpty();
+        assertThat(table.of(new MountTable.Origin("8:2", Path.of("/srv/a")))).isEmpty();
         MountPoint removed = table.at(Path.of("/removed")).orElseThrow();
         assertThat(removed.rootRemoved()).isTrue();
         assertThat(removed.root()).isEqualTo(Path.of("/srv/gone"));

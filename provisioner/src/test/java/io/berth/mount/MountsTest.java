@@ -85,7 +85,8 @@ class MountsTest {
         assertThat(target.resolve("file")).hasContent("content");
         MountPoint mount = mountAt(target);
         assertThat(mount.root().endsWith(source.getFileName())).isTrue();
-        assertThat(MountTable.read().of(mount.device(), mount.root())).containsExactly(mount);
+        assertThat(MountTable.read().of(new MountTable.Origin(mount.device(), mount.root())))
+                .containsExactly(mount);
         assertThat(MountTable.read().containing(target.resolve("file"))).isEqualTo(mount);
         assertThat(Mounts.unmount(target)).isTrue();
         assertThat(target).isEmptyDirectory();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.TemporaryPool;
 import io.berth.catalog.ArchiveName;
+import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
@@ -17,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,12 +61,14 @@ class RecoveryTest {
                 new VolumeId(config.name(), "v"),
                 "v",
                 VolumePath.parse(path),
+                Format.Directory.ADVISORY,
                 1 << 20,
                 Instant.parse("2026-01-02T03:04:05Z"),
                 onDelete,
                 Ownership.ROOT,
                 false,
                 false,
+                Optional.empty(),
                 Map.of());
     }
 

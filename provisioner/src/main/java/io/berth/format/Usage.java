@@ -1,4 +1,4 @@
-package io.berth.service;
+package io.berth.format;
 
 import io.berth.linux.FileSystemStatus;
 
@@ -8,7 +8,8 @@ import io.berth.linux.FileSystemStatus;
  */
 public record Usage(
         long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
-    static Usage of(FileSystemStatus status) {
+    /** As a file system tells it. */
+    public static Usage of(FileSystemStatus status) {
         return new Usage(
                 status.totalBytes(),
                 status.totalBytes() - status.freeBytes(),

@@ -1,0 +1,32 @@
+package io.berth.volume;
+
+import io.berth.fault.Fault;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** What an image can be formatted with. */
+public enum FileSystemType {
+    EXT4,
+    XFS;
+
+    /**
+     * Reads the word.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the field, for any other word
+     */
+    public static FileSystemType parse(String field, String text) {
+        return Arrays.stream(values())
+                .filter(value -> value.toString().equals(text))
+                .findFirst()
+                .orElseThrow(() -> Fault.invalid(
+                        field,
+                        text,
+                        Arrays.stream(values()).map(FileSystemType::toString).collect(Collectors.joining(" | "))));
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
