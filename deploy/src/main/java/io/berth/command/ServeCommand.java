@@ -58,8 +58,9 @@ final class ServeCommand implements Callable<Integer> {
                 .map(text -> " Default: " + text + ".")
                 .orElse(setting.required() ? " Must be given." : "");
         String repeated = setting.repeated() ? " May be given many times." : "";
-        return OptionSpec.builder(setting.flag())
-                .paramLabel(setting.placeholder())
+        OptionSpec.Builder option = OptionSpec.builder(setting.flag());
+        setting.implied().ifPresent(text -> option.arity("0..1").fallbackValue(text));
+        return option.paramLabel(setting.placeholder())
                 .type(List.class)
                 .auxiliaryTypes(String.class)
                 .description((setting.meaning() + repeated + standard).replace("%", "%%"))

@@ -12,13 +12,17 @@ import io.berth.pool.Housekeeping;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
+import io.berth.service.Attachments;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
 import io.berth.service.Volumes;
 import io.berth.settings.Settings;
+import io.berth.volume.NodeId;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +44,7 @@ public final class CsiDriver implements AutoCloseable {
         this.role = role;
         this.version = version;
         this.topology = new NodeTopology(settings.driverName().text(), settings.nodeId());
-        this.pools = Pools.serving(settings.pools());
+        this.pools = Pools.serving(settings.pools(), attachedNode());
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while gRPC starts: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
@@ -64,17 +68,27 @@ public final class CsiDriver implements AutoCloseable {
     }
 
     private List<BindableService> services() {
-        Volumes volumes = new Volumes(pools, Clock.systemUTC());
+        Volumes volumes = new Volumes(pools, Clock.systemUTC(), settings.attach());
+        HostPaths hostPaths = new HostPaths(settings.allowedHostPaths());
+        Health health = new Health(pools, volumes, hostPaths);
         List<BindableService> services = new ArrayList<>();
         services.add(new IdentityService(settings.driverName(), version, capabilities(), this::isReady));
         if (role.hasController()) {
-            services.add(new ControllerService(volumes, topology));
+            Optional<Attachments> attachments = settings.attach()
+                    ? Optional.of(new Attachments(pools, settings.nodeId(), settings.maxVolumes()))
+                    : Optional.empty();
+            services.add(new ControllerService(volumes, attachments, health, topology));
         }
         if (role.hasNode()) {
-            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
-            services.add(new NodeService(nodeVolumes, topology, settings.maxVolumes()));
+            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
+            services.add(new NodeService(nodeVolumes, health, topology, settings.maxVolumes()));
         }
         return services;
+    }
+
+    /** This node, where volumes are mounted only when they were given to it. */
+    private Optional<NodeId> attachedNode() {
+        return settings.attach() && role.hasNode() ? Optional.of(settings.nodeId()) : Optional.empty();
     }
 
     private List<PluginCapability> capabilities() {

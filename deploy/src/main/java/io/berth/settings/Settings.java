@@ -4,6 +4,7 @@ import io.berth.csi.DriverName;
 import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
+import io.berth.volume.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -23,11 +24,12 @@ import org.slf4j.event.Level;
  * @param slowCall a call that takes longer is logged as slow
  * @param stopTimeout how long a stop waits for calls under way
  * @param reapRate how many deleted files and folders are removed in a second
+ * @param attach whether it is kept track of which node has which volume
  * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
  */
 public record Settings(
         Endpoint endpoint,
-        String nodeId,
+        NodeId nodeId,
         DriverName driverName,
         List<PoolConfig> pools,
         List<Path> allowedHostPaths,
@@ -35,6 +37,7 @@ public record Settings(
         Duration slowCall,
         Duration stopTimeout,
         int reapRate,
+        boolean attach,
         int maxVolumes,
         LogFormat logFormat,
         Level logLevel) {
@@ -52,11 +55,11 @@ public record Settings(
                     "The Unix socket that CSI is served on.",
                     Values::endpoint)
             .alsoFrom("CSI_ENDPOINT");
-    static final Setting<String> NODE_ID = Setting.required(
+    static final Setting<NodeId> NODE_ID = Setting.required(
             "node-id",
             "NAME",
             "This machine's name in the cluster; in Kubernetes the value of spec.nodeName. Local volumes belong to it.",
-            Values::label);
+            Values::nodeId);
     static final Setting<DriverName> DRIVER_NAME = Setting.withDefault(
             "driver-name",
             "NAME",
@@ -98,6 +101,11 @@ public record Settings(
             "20000",
             "How many files and folders of deleted volumes are removed in a second.",
             Values.number(1, 1_000_000));
+    static final Setting<Boolean> ATTACH = Setting.off(
+            "attach",
+            "Keep track of which node has which volume (ControllerPublishVolume), so that single-node modes hold across"
+                    + " nodes and --max-volumes is enforced. The same on every node; in Kubernetes it takes"
+                    + " external-attacher and attachRequired: true.");
     static final Setting<Integer> MAX_VOLUMES = Setting.withDefault(
             "max-volumes",
             "COUNT",
@@ -132,6 +140,7 @@ public record Settings(
             SLOW_CALL,
             STOP_TIMEOUT,
             REAP_RATE,
+            ATTACH,
             MAX_VOLUMES,
             LOG_FORMAT,
             LOG_LEVEL);
@@ -166,6 +175,7 @@ public record Settings(
                 reader.one(SLOW_CALL),
                 reader.one(STOP_TIMEOUT),
                 reader.one(REAP_RATE),
+                reader.one(ATTACH),
                 reader.one(MAX_VOLUMES),
                 reader.one(LOG_FORMAT),
                 reader.one(LOG_LEVEL));

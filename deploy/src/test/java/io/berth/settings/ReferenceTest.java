@@ -59,7 +59,8 @@ class ReferenceTest {
     }
 
     private static String line(Setting<?> setting) {
-        String flag = "`" + setting.flag() + " " + setting.placeholder() + "`" + (setting.repeated() ? " ..." : "");
+        String value = setting.implied().isPresent() ? "" : " " + setting.placeholder();
+        String flag = "`" + setting.flag() + value + "`" + (setting.repeated() ? " ..." : "");
         String variables = setting.variables().stream().map(ReferenceTest::code).collect(Collectors.joining(", then "));
         String key = setting.equals(Settings.CONFIG) ? "" : code(setting.name());
         String standard = setting.required()

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.berth.csi.DriverName;
 import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
+import io.berth.volume.NodeId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,7 @@ class SettingsTest {
         assertThat(Settings.read(NODE, Map.of()))
                 .isEqualTo(new Settings(
                         new Endpoint(Path.of("/run/berth/csi.sock")),
-                        "n1",
+                        new NodeId("n1"),
                         new DriverName("csi.berth.io"),
                         List.of(),
                         List.of(),
@@ -41,6 +42,7 @@ class SettingsTest {
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
                         20000,
+                        false,
                         0,
                         Settings.LogFormat.TEXT,
                         Level.INFO));
@@ -58,6 +60,7 @@ class SettingsTest {
                 Map.entry("slow-call", List.of("250ms")),
                 Map.entry("stop-timeout", List.of("2m")),
                 Map.entry("reap-rate", List.of("7")),
+                Map.entry("attach", List.of("true")),
                 Map.entry("max-volumes", List.of("9")),
                 Map.entry("log-format", List.of("json")),
                 Map.entry("log-level", List.of("debug")));
@@ -66,7 +69,7 @@ class SettingsTest {
 
         Settings byFlag = Settings.read(values, Map.of());
         assertThat(byFlag.endpoint()).isEqualTo(new Endpoint(Path.of("/tmp/c.sock")));
-        assertThat(byFlag.nodeId()).isEqualTo("n2");
+        assertThat(byFlag.nodeId()).hasToString("n2");
         assertThat(byFlag.driverName()).hasToString("local.csi.example");
         assertThat(byFlag.pools()).hasToString("[a=local:/a, b=hostpath:/b]");
         assertThat(byFlag.pools().getFirst().sizeBytes()).hasValue(1L << 30);
@@ -75,6 +78,7 @@ class SettingsTest {
         assertThat(byFlag.slowCall()).isEqualTo(Duration.ofMillis(250));
         assertThat(byFlag.stopTimeout()).isEqualTo(Duration.ofMinutes(2));
         assertThat(byFlag.reapRate()).isEqualTo(7);
+        assertThat(byFlag.attach()).isTrue();
         assertThat(byFlag.maxVolumes()).isEqualTo(9);
         assertThat(byFlag.logFormat()).isEqualTo(Settings.LogFormat.JSON);
         assertThat(byFlag.logLevel()).isEqualTo(Level.DEBUG);
@@ -103,7 +107,7 @@ class SettingsTest {
                 Map.of("config", List.of(file.toString()), "node-id", List.of("of-flag")),
                 Map.of("BERTH_NODE_ID", "of-variable", "BERTH_DRIVER_NAME", "of-variable"));
 
-        assertThat(settings.nodeId()).isEqualTo("of-flag");
+        assertThat(settings.nodeId()).hasToString("of-flag");
         assertThat(settings.driverName()).hasToString("of-variable");
         assertThat(settings.maxCalls()).isEqualTo(5);
     }
@@ -151,7 +155,7 @@ class SettingsTest {
     @Test
     void javaOptionsOfTheLauncherAreNoSetting() {
         assertThat(Settings.read(NODE, Map.of("BERTH_JAVA_OPTS", "-Xmx64m")).nodeId())
-                .isEqualTo("n1");
+                .hasToString("n1");
     }
 
     @ParameterizedTest
@@ -169,6 +173,7 @@ class SettingsTest {
         "allow-host-path, /",
         "max-volumes, 2147483648",
         "max-volumes, -1",
+        "attach, yes",
         "stop-timeout, 11m",
         "stop-timeout, 999999999h",
         "log-format, xml",

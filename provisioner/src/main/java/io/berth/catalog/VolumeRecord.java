@@ -79,12 +79,14 @@ final class VolumeRecord {
         });
         ObjectNode parameters = json.putObject("parameters");
         new TreeMap<>(volume.parameters()).forEach(parameters::put);
-        ObjectNode attachments = json.putObject("attachments");
-        volume.attachments()
-                .forEach((node, how) -> attachments
-                        .putObject(node.text())
-                        .put("mode", how.mode().name())
-                        .put("readOnly", how.readOnly()));
+        if (!volume.attachments().isEmpty()) {
+            ObjectNode attachments = json.putObject("attachments");
+            volume.attachments()
+                    .forEach((node, how) -> attachments
+                            .putObject(node.text())
+                            .put("mode", how.mode().name())
+                            .put("readOnly", how.readOnly()));
+        }
         try {
             String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
             String body = text.substring(0, text.length() - "\n}".length());

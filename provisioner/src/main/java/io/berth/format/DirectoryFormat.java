@@ -3,14 +3,17 @@ package io.berth.format;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.util.List;
@@ -74,12 +77,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void mount(Volume volume, Path target, Set<MountOption> options) {
-        Directory data = root.openBeneath(volume.path().toPath())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.NOT_FOUND,
-                        "volume " + volume.id() + ": its folder "
-                                + root.path().resolve(volume.path().toPath()) + " is gone"));
-        try (data) {
+        try (Directory data = data(volume)) {
             Mounts.bind(data, target, options);
         }
     }
@@ -102,6 +100,56 @@ public final class DirectoryFormat implements VolumeFormat {
     @Override
     public Usage usage(Volume volume, PathHandle at) {
         return Usage.of(at.fileSystem());
+    }
+
+    @Override
+    public void change(Volume volume, VolumeChange change) {
+        if (!change.isOfRoot()) {
+            return;
+        }
+        try (Directory data = data(volume)) {
+            int mode = change.mode().orElse(data.status().mode());
+            data.chown(id(change.uid()), id(change.gid()));
+            data.chmod(mode); // after chown, which clears setuid and setgid bits
+            data.fsync();
+        }
+    }
+
+    /** As chown(2) has it: -1 leaves the id as it is. */
+    private static int id(Optional<Long> id) {
+        return id.map(Long::intValue).orElse(-1);
+    }
+
+    @Override
+    public List<HealthProblem> problems(Volume volume, MountTable table) {
+        try (PathHandle data =
+                PathHandle.openBeneath(root, volume.path().toPath()).orElseThrow(() -> gone(volume))) {
+            return data.status().type() == FileType.DIRECTORY
+                    ? usage(volume, data).nearlyFull().stream().toList()
+                    : List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return List.of(missing("something else lies on the way to its folder: " + e.getMessage()));
+            }
+            throw e;
+        } catch (Fault e) {
+            return List.of(missing(e.getMessage()));
+        }
+    }
+
+    private static HealthProblem missing(String message) {
+        return new HealthProblem(HealthProblem.Reason.DATA_MISSING, message);
+    }
+
+    private Directory data(Volume volume) {
+        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
+    }
+
+    private Fault gone(Volume volume) {
+        return new Fault(
+                Fault.Kind.NOT_FOUND,
+                "volume " + volume.id() + ": its folder "
+                        + root.path().resolve(volume.path().toPath()) + " is gone");
     }
 
     private static Directory open(Directory parent, Volume volume) {

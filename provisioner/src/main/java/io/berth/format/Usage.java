@@ -1,6 +1,8 @@
 package io.berth.format;
 
 import io.berth.linux.FileSystemStatus;
+import io.berth.volume.HealthProblem;
+import java.util.Optional;
 
 /**
  * How full a volume is, as the file system it lies in says; for a directory without a limit of its own that is the whole
@@ -8,6 +10,9 @@ import io.berth.linux.FileSystemStatus;
  */
 public record Usage(
         long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
+    /** From here on a volume is nearly full. */
+    static final int NEARLY_FULL_PERCENT = 95;
+
     /** As a file system tells it. */
     public static Usage of(FileSystemStatus status) {
         return new Usage(
@@ -17,5 +22,24 @@ public record Usage(
                 status.totalInodes(),
                 status.totalInodes() - status.freeInodes(),
                 status.freeInodes());
+    }
+
+    /** That little room is left, if so. */
+    public Optional<HealthProblem> nearlyFull() {
+        if (isNearlyFull(usedBytes, availableBytes)) {
+            return Optional.of(nearlyFull(availableBytes + " bytes are left of " + totalBytes));
+        }
+        return isNearlyFull(usedInodes, freeInodes)
+                ? Optional.of(nearlyFull(freeInodes + " files are left of " + totalInodes))
+                : Optional.empty();
+    }
+
+    /** Of what can be used: a file system's reserve for root is neither used nor available. */
+    private static boolean isNearlyFull(long used, long available) {
+        return used > 0 && (double) used * 100 >= ((double) used + available) * NEARLY_FULL_PERCENT;
+    }
+
+    private static HealthProblem nearlyFull(String left) {
+        return new HealthProblem(HealthProblem.Reason.NEARLY_FULL, left);
     }
 }

@@ -4,7 +4,9 @@ import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -52,4 +54,13 @@ public interface VolumeFormat {
      * @param at the volume's root where it is mounted
      */
     Usage usage(Volume volume, PathHandle at);
+
+    /** Brings the data in line with a change that its record has already; absent parts stay as they are. */
+    void change(Volume volume, VolumeChange change);
+
+    /**
+     * What is wrong with the volume's data, its limit, or its mounts on this node; empty when it is well. System calls
+     * only, never a walk.
+     */
+    List<HealthProblem> problems(Volume volume, MountTable table);
 }

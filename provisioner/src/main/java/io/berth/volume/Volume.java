@@ -73,8 +73,13 @@ public record Volume(
         return copy(format, bytes, onDelete, ownership, attachments);
     }
 
-    /** This volume as it is after a change. */
+    /**
+     * This volume as it is after a change.
+     *
+     * @throws io.berth.fault.Fault INVALID_ARGUMENT when it cannot change in this way
+     */
     public Volume with(VolumeChange change) {
+        change.requireFor(this);
         return copy(
                 change.inodes().map(this::formatWith).orElse(format),
                 capacityBytes,

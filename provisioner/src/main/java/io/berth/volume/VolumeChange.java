@@ -66,6 +66,28 @@ public record VolumeChange(
         }
     }
 
+    /**
+     * Checks that a volume can change in this way.
+     *
+     * @throws Fault INVALID_ARGUMENT when it cannot
+     */
+    void requireFor(Volume volume) {
+        if (volume.adopted()
+                && (isOfRoot()
+                        || onDelete.filter(fate -> fate != OnDelete.RETAIN).isPresent())) {
+            throw Fault.invalid(
+                    "volume",
+                    volume.id().toString(),
+                    "its folder was there before it, so Berth neither deletes it nor changes its owner or mode");
+        }
+        if (volume.format() instanceof Format.Image && (isOfRoot() || inodes.isPresent())) {
+            throw Fault.invalid(
+                    "volume",
+                    volume.id().toString(),
+                    "it is an image, whose inodes and root folder are its file system's; onDelete can change");
+        }
+    }
+
     /** Whether the owner or the mode of the volume's root is to change. */
     public boolean isOfRoot() {
         return uid.isPresent() || gid.isPresent() || mode.isPresent();
