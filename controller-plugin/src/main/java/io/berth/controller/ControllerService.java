@@ -122,13 +122,15 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         ValidateVolumeCapabilitiesResponse.Builder response = ValidateVolumeCapabilitiesResponse.newBuilder();
         try {
             List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
+            VolumeChange.parse(request.getRequestedMutableParametersMap());
             if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
             } else {
                 response.getConfirmedBuilder()
                         .addAllVolumeCapabilities(request.getVolumeCapabilitiesList())
                         .putAllVolumeContext(request.getVolumeContextMap())
-                        .putAllParameters(request.getParametersMap());
+                        .putAllParameters(request.getParametersMap())
+                        .putAllRequestedMutableParameters(request.getRequestedMutableParametersMap());
             }
         } catch (Fault e) {
             response.setMessage(

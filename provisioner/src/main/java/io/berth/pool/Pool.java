@@ -10,6 +10,7 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
+import io.berth.mount.MountTable;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.OnDelete;
@@ -156,22 +157,23 @@ public final class Pool implements AutoCloseable {
         }
     }
 
-    /** Why volumes cannot be made or used now, if so. Constant time. */
+    /** Why volumes cannot be made or used now, if so. */
     public Optional<Fault> problem() {
-        return health().map(problem -> unusable(config, problem.message()));
+        return health(MountTable.read()).map(problem -> unusable(config, problem.message()));
     }
 
-    /** What is wrong with the place the pool lies in, if so. Constant time. */
-    public Optional<HealthProblem> health() {
+    /** What is wrong with the place the pool lies in, if so. */
+    public Optional<HealthProblem> health(MountTable table) {
         try (Directory now = Directory.open(config.root())) {
             if (!now.status().isSameFile(root.status())) {
                 return Optional.of(new HealthProblem(
                         HealthProblem.Reason.POOL_UNREACHABLE,
                         config.root() + " is another folder than at the start; restart Berth"));
             }
-            return root.fileSystem().readOnly()
+            return root.fileSystem().readOnly() || table.containing(realRoot).fileSystemReadOnly()
                     ? Optional.of(new HealthProblem(
-                            HealthProblem.Reason.READ_ONLY_FILE_SYSTEM, config.root() + " is mounted read-only"))
+                            HealthProblem.Reason.READ_ONLY_FILE_SYSTEM,
+                            "the file system of " + config.root() + " is read-only"))
                     : Optional.empty();
         } catch (SystemCallException e) {
             return Optional.of(new HealthProblem(HealthProblem.Reason.POOL_UNREACHABLE, e.getMessage()));

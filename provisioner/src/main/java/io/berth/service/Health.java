@@ -77,16 +77,18 @@ public final class Health {
     }
 
     private static List<HealthProblem> problems(VolumeLookup.Found found, List<Path> paths, MountTable table) {
-        Optional<HealthProblem> ofPool = found.pool().health();
+        Optional<HealthProblem> ofPool = found.pool().health(table);
         if (ofPool.filter(problem -> problem.reason() == Reason.POOL_UNREACHABLE)
                 .isPresent()) {
             return ofPool.stream().toList(); // what else is wrong is unknown
         }
         List<HealthProblem> all = new ArrayList<>(ofPool.stream().toList());
-        all.addAll(found.pool().format(found.volume()).problems(found.volume(), table));
-        if (!paths.isEmpty()) {
-            mountLost(found.mounts(table), paths, table).ifPresent(all::add);
+        List<MountPoint> mounts = found.mounts(table);
+        if (ofPool.isEmpty() && mounts.stream().anyMatch(MountPoint::fileSystemReadOnly)) {
+            all.add(new HealthProblem(Reason.READ_ONLY_FILE_SYSTEM, "the volume's file system is read-only"));
         }
+        all.addAll(found.pool().format(found.volume()).problems(found.volume(), table));
+        mountLost(mounts, paths, table).ifPresent(all::add);
         return onePerReason(all);
     }
 
@@ -166,17 +168,18 @@ public final class Health {
     /** How the pools are, seen from this node; the message of each problem names them. */
     public List<HealthProblem> ofStorage() {
         List<HealthProblem> all = new ArrayList<>();
+        MountTable table = MountTable.read();
         for (PoolConfig config : pools.configs()) {
-            judged(() -> ofPool(config.name()))
+            judged(() -> ofPool(config.name(), table))
                     .forEach(problem -> all.add(
                             new HealthProblem(problem.reason(), "pool " + config.name() + ": " + problem.message())));
         }
         return onePerReason(all);
     }
 
-    private List<HealthProblem> ofPool(PoolName name) {
+    private List<HealthProblem> ofPool(PoolName name, MountTable table) {
         Pool pool = pools.get(name);
-        return pool.health().or(() -> Usage.of(pool.fileSystem()).nearlyFull()).stream()
+        return pool.health(table).or(() -> Usage.of(pool.fileSystem()).nearlyFull()).stream()
                 .toList();
     }
 
