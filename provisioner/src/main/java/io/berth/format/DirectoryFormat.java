@@ -10,40 +10,53 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
-/** A volume that is a folder, mounted by a bind mount. Its capacity is a promise, not a limit. */
+/**
+ * A volume that is a folder, on btrfs a subvolume, mounted by a bind mount. Whether its capacity is a limit, its record
+ * says; the limit is a quota of the pool's file system.
+ */
 public final class DirectoryFormat implements VolumeFormat {
     private static final int PARENT_MODE = 0755;
 
+    /** The owner or group that chown(2) leaves as it is. */
+    private static final int AS_IT_IS = -1;
+
     private final Directory root;
     private final Path realRoot;
+    private final DirectoryLimits limits;
 
     /**
      * Of the pool with this root.
      *
      * @param realRoot its path without symbolic links
      */
-    public DirectoryFormat(Directory root, Path realRoot) {
+    DirectoryFormat(Directory root, Path realRoot, DirectoryLimits limits) {
         this.root = root;
         this.realRoot = realRoot;
+        this.limits = limits;
     }
 
     @Override
     public boolean create(Volume volume) {
         try (Directory parent = makeParent(volume.path())) {
-            if (!parent.mkdir(volume.path().name(), 0700)) {
+            if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
             try (Directory data = open(parent, volume)) {
+                holdToLimit(volume, data, volume.capacityBytes());
                 Ownership ownership = volume.ownership();
                 data.chown((int) ownership.uid(), (int) ownership.gid());
                 data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
@@ -72,14 +85,59 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void expand(Volume volume, long bytes) {
-        // A folder has the room its file system has.
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, bytes);
+        }
+    }
+
+    private void holdToLimit(Volume volume, Directory data, long bytes) {
+        inodesOfEnforced(volume).ifPresent(inodes -> limits.set(data, volume.id(), bytes, inodes));
+    }
+
+    /** How many files a limited volume may have, if limited; empty when the volume is not limited at all. */
+    private static Optional<OptionalLong> inodesOfEnforced(Volume volume) {
+        return volume.format() instanceof Format.Directory directory && directory.limit() == Limit.ENFORCED
+                ? Optional.of(directory.inodes())
+                : Optional.empty();
+    }
+
+    /**
+     * Whether the volume is held to what its record says. A limit is lost when quotas are switched off, or were when it
+     * was set, and when the pool was moved by a copy of its files.
+     *
+     * @throws Fault NOT_FOUND when the data is gone
+     */
+    boolean isHeldToLimit(Volume volume) {
+        Optional<OptionalLong> inodes = inodesOfEnforced(volume);
+        if (inodes.isEmpty()) {
+            return true;
+        }
+        try (Directory data = open(volume)) {
+            return limits.problem(false).isEmpty()
+                    && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get());
+        }
+    }
+
+    /**
+     * Holds the volume to what its record says.
+     *
+     * @throws Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION with reason and cure when its file system cannot
+     */
+    void holdToLimit(Volume volume) {
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, volume.capacityBytes());
+        }
     }
 
     @Override
     public void mount(Volume volume, Path target, Set<MountOption> options) {
-        try (Directory data = data(volume)) {
+        try (Directory data = open(volume)) {
             Mounts.bind(data, target, options);
         }
+    }
+
+    private Directory open(Volume volume) {
+        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
     }
 
     @Override
@@ -89,7 +147,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void grow(Volume volume, Path mountedAt) {
-        // A folder has the room its file system has.
+        // Its limit was raised when it was expanded.
     }
 
     @Override
@@ -99,50 +157,75 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public Usage usage(Volume volume, PathHandle at) {
-        return Usage.of(at.fileSystem());
+        try (Directory data = open(volume)) {
+            return limits.usage(data, at.fileSystem());
+        }
     }
 
     @Override
     public void change(Volume volume, VolumeChange change) {
-        if (!change.isOfRoot()) {
-            return;
-        }
-        try (Directory data = data(volume)) {
-            int mode = change.mode().orElse(data.status().mode());
-            data.chown(id(change.uid()), id(change.gid()));
-            data.chmod(mode); // after chown, which clears setuid and setgid bits
-            data.fsync();
+        try (Directory data = open(volume)) {
+            if (change.inodes().isPresent()) {
+                limitInodes(volume, data);
+            }
+            if (change.isOfRoot()) {
+                changeRoot(volume, data, change);
+            }
         }
     }
 
-    /** As chown(2) has it: -1 leaves the id as it is. */
-    private static int id(Optional<Long> id) {
-        return id.map(Long::intValue).orElse(-1);
+    private void limitInodes(Volume volume, Directory data) {
+        if (inodesOfEnforced(volume).filter(OptionalLong::isPresent).isPresent()) {
+            limits.problem(true).ifPresent(problem -> {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "inodes: this pool cannot hold a directory to a number of files: " + problem);
+            });
+        }
+        holdToLimit(volume, data, volume.capacityBytes());
+    }
+
+    private static void changeRoot(Volume volume, Directory data, VolumeChange change) {
+        Ownership ownership = volume.ownership();
+        int mode = change.mode().isPresent() ? ownership.mode() : data.status().mode();
+        data.chown(
+                change.uid().isPresent() ? (int) ownership.uid() : AS_IT_IS,
+                change.gid().isPresent() ? (int) ownership.gid() : AS_IT_IS);
+        data.chmod(mode); // after chown, which clears setuid and setgid bits
+        data.fsync();
     }
 
     @Override
     public List<HealthProblem> problems(Volume volume, MountTable table) {
         try (PathHandle data =
                 PathHandle.openBeneath(root, volume.path().toPath()).orElseThrow(() -> gone(volume))) {
-            return data.status().type() == FileType.DIRECTORY
-                    ? usage(volume, data).nearlyFull().stream().toList()
-                    : List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+            if (data.status().type() != FileType.DIRECTORY) {
+                return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+            }
+            List<HealthProblem> problems = new ArrayList<>();
+            if (!isHeldToLimit(volume)) {
+                problems.add(new HealthProblem(
+                        HealthProblem.Reason.LIMIT_LOST,
+                        limits.problem(false).orElse("the limit of " + data.path() + " is not what it should be")
+                                + "; the start of the driver sets it again"));
+            }
+            usage(volume, data).nearlyFull().ifPresent(problems::add);
+            return problems;
         } catch (SystemCallException e) {
             if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
                 return List.of(missing("something else lies on the way to its folder: " + e.getMessage()));
             }
             throw e;
         } catch (Fault e) {
-            return List.of(missing(e.getMessage()));
+            if (e.kind() == Fault.Kind.NOT_FOUND) {
+                return List.of(missing(e.getMessage()));
+            }
+            throw e;
         }
     }
 
     private static HealthProblem missing(String message) {
         return new HealthProblem(HealthProblem.Reason.DATA_MISSING, message);
-    }
-
-    private Directory data(Volume volume) {
-        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
     }
 
     private Fault gone(Volume volume) {

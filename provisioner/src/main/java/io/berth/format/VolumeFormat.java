@@ -55,7 +55,11 @@ public interface VolumeFormat {
      */
     Usage usage(Volume volume, PathHandle at);
 
-    /** Brings the data in line with a change that its record has already; absent parts stay as they are. */
+    /**
+     * Brings the data in line with the volume's record, in those parts that a change names; the others stay as they are.
+     *
+     * @throws io.berth.fault.Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION when the pool cannot do it
+     */
     void change(Volume volume, VolumeChange change);
 
     /**

@@ -48,6 +48,7 @@ public final class Pool implements AutoCloseable {
     private final Nodes nodes;
     private final Promised promised;
     private final Formats formats;
+    private volatile boolean reapedSinceGivingBack;
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -59,7 +60,7 @@ public final class Pool implements AutoCloseable {
         this.trash = new Trash(records);
         this.nodes = new Nodes(records, catalog);
         this.promised = new Promised(catalog);
-        this.formats = new Formats(root, realRoot);
+        this.formats = new Formats(root, realRoot, identity.uuid());
     }
 
     /**
@@ -331,7 +332,7 @@ public final class Pool implements AutoCloseable {
     /**
      * Changes a volume: all of it, or nothing when it fails. What a crash cuts short, the same call completes.
      *
-     * @throws Fault INVALID_ARGUMENT when this volume cannot change in this way
+     * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when this volume cannot change in this way
      */
     public Volume modify(Volume volume, VolumeChange change) {
         Volume changed = volume.with(change);
@@ -342,8 +343,9 @@ public final class Pool implements AutoCloseable {
         } catch (RuntimeException e) {
             try {
                 catalog.replace(volume);
+                formats.of(volume).change(volume, change);
             } catch (RuntimeException again) {
-                e.addSuppressed(again); // the record says what was asked for, and so will the same call
+                e.addSuppressed(again); // the same call may still complete it
             }
             throw e;
         }
@@ -447,6 +449,34 @@ public final class Pool implements AutoCloseable {
             }
         }
         promised.recount();
+        LimitsAtStart.restore(this);
+        giveBack();
+    }
+
+    /** Gives back what was taken for volumes whose data has left the trash. */
+    private void giveBack() {
+        formats.giveBack((id, action) -> tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                action.run();
+            }
+        }));
+    }
+
+    /** Removes some of what is in the trash; see {@link Trash#reap}. */
+    Trash.Reaped reap(int max) {
+        Trash.Reaped reaped = trash.reap(max);
+        if (reaped.removed() > 0) {
+            reapedSinceGivingBack = true;
+        } else if (reapedSinceGivingBack) {
+            reapedSinceGivingBack = false;
+            giveBack();
+        }
+        return reaped;
+    }
+
+    /** The formats of its volumes. */
+    public Formats formats() {
+        return formats;
     }
 
     /** Bytes promised to volumes so far. */

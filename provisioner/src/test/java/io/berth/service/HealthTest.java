@@ -165,6 +165,25 @@ class HealthTest {
     }
 
     @Test
+    void aLimitThatIsNotEnforcedIsLost() {
+        try (TestFileSystem btrfs = TestFileSystem.mount("btrfs", 256 * MIB)) {
+            TestFileSystem.shell(btrfs.root(), "btrfs quota enable .");
+            try (Pools limited =
+                    Pools.serving(List.of(TemporaryPool.config(btrfs.root(), "strict", "local", ",limit=enforced")))) {
+                Volumes made = new Volumes(limited, Clock.systemUTC());
+                Health judge = new Health(limited, made, new HostPaths(List.of()));
+                String id = made.create(new Volumes.Wanted(
+                                "v", CapacityRange.exactly(8 * MIB), VolumeParameters.parse(Map.of()), false))
+                        .id()
+                        .toString();
+                assertThat(judge.ofVolume(id)).isEmpty();
+                TestFileSystem.shell(btrfs.root(), "btrfs qgroup limit none strict/" + id);
+                assertThat(reasons(judge.ofVolume(id))).containsExactly("LimitLost");
+            }
+        }
+    }
+
+    @Test
     void aVolumeWithLittleRoomIsNearlyFull() throws Exception {
         String id = create("fast", "v");
         fill();

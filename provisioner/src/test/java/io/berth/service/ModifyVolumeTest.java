@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
+import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
 import io.berth.pool.Pools;
 import io.berth.volume.CapacityRange;
@@ -107,6 +108,24 @@ class ModifyVolumeTest {
                         volumes.modify("fast.v", VolumeChange.parse(Map.of("onDelete", "retain", "mode", "0700"))))
                 .satisfies(kind(Fault.Kind.NOT_FOUND));
         assertThat(volumes.get("fast.v")).isEqualTo(before);
+    }
+
+    @Test
+    void aNumberOfFilesThatThePoolCannotLimitIsRefusedAndNothingChanges() {
+        try (TestFileSystem btrfs = TestFileSystem.mount("btrfs", 256 << 20)) {
+            TestFileSystem.shell(btrfs.root(), "btrfs quota enable .");
+            try (Pools limited =
+                    Pools.serving(List.of(TemporaryPool.config(btrfs.root(), "strict", "local", ",limit=enforced")))) {
+                Volumes made = new Volumes(limited, Clock.systemUTC());
+                Volume before = made.create(new Volumes.Wanted(
+                        "v", CapacityRange.exactly(8 << 20), VolumeParameters.parse(Map.of()), false));
+                assertThatThrownBy(() -> made.modify(
+                                "strict.v", VolumeChange.parse(Map.of("inodes", "5", "onDelete", "retain"))))
+                        .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                        .hasMessageContaining("inodes");
+                assertThat(made.get("strict.v")).isEqualTo(before);
+            }
+        }
     }
 
     @Test

@@ -24,7 +24,7 @@ public final class CsiSanity {
     public static Command.Result run(Driver driver, Path report, List<String> flags) {
         Path mutable = driver.place("mutable-parameters.yaml");
         try {
-            Files.writeString(mutable, "onDelete: delete\nmode: '0750'\nuid: '5'\ninodes: '1000'\n");
+            Files.writeString(mutable, "onDelete: delete\nmode: '0750'\nuid: '5'\n");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
