@@ -8,7 +8,9 @@ import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
@@ -169,10 +171,10 @@ public final class Catalog implements AutoCloseable {
      * wherever it begins and however large the pool is.
      *
      * @param volumes at most as many as asked for; fewer when some were deleted meanwhile
-     * @param unreadable why a record was left out
+     * @param unreadable the volumes whose records cannot be trusted, and why
      * @param next where the next page begins; empty on the last
      */
-    public record Page(List<Volume> volumes, List<Fault> unreadable, OptionalLong next) {}
+    public record Page(List<Volume> volumes, Map<VolumeId, Fault> unreadable, OptionalLong next) {}
 
     /**
      * Reads a page.
@@ -182,12 +184,12 @@ public final class Catalog implements AutoCloseable {
     public Page list(long from, int max) {
         Listing listing = volumes.list(from, max);
         List<Volume> found = new ArrayList<>();
-        List<Fault> unreadable = new ArrayList<>();
+        Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
         for (VolumeId id : ids(listing)) {
             try {
                 find(id).ifPresent(found::add);
             } catch (Fault e) {
-                unreadable.add(e);
+                unreadable.put(id, e);
             }
         }
         return new Page(found, unreadable, listing.next());

@@ -5,10 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
+import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.SnapshotId;
@@ -24,6 +27,7 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
@@ -75,6 +79,14 @@ final class VolumeRecord {
         });
         ObjectNode parameters = json.putObject("parameters");
         new TreeMap<>(volume.parameters()).forEach(parameters::put);
+        if (!volume.attachments().isEmpty()) {
+            ObjectNode attachments = json.putObject("attachments");
+            volume.attachments()
+                    .forEach((node, how) -> attachments
+                            .putObject(node.text())
+                            .put("mode", how.mode().name())
+                            .put("readOnly", how.readOnly()));
+        }
         try {
             String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
             String body = text.substring(0, text.length() - "\n}".length());
@@ -137,7 +149,19 @@ final class VolumeRecord {
                 json.path("adopted").asBoolean(),
                 json.path("ephemeral").asBoolean(),
                 source(json),
-                parameters);
+                parameters,
+                attachments(json.path("attachments")));
+    }
+
+    private static SortedMap<NodeId, Attachment> attachments(JsonNode json) {
+        SortedMap<NodeId, Attachment> attachments = new TreeMap<>();
+        json.properties()
+                .forEach(entry -> attachments.put(
+                        new NodeId(entry.getKey()),
+                        new Attachment(
+                                AccessMode.parse(text(entry.getValue(), "mode")),
+                                entry.getValue().path("readOnly").asBoolean())));
+        return attachments;
     }
 
     private static Format format(JsonNode json) {

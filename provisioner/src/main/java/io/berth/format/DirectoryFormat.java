@@ -3,6 +3,7 @@ package io.berth.format;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountOption;
@@ -10,11 +11,15 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -26,6 +31,9 @@ import java.util.Set;
  */
 public final class DirectoryFormat implements VolumeFormat {
     private static final int PARENT_MODE = 0755;
+
+    /** The owner or group that chown(2) leaves as it is. */
+    private static final int AS_IT_IS = -1;
 
     private final Directory root;
     private final Path realRoot;
@@ -130,11 +138,7 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     private Directory open(Volume volume) {
-        return root.openBeneath(volume.path().toPath())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.NOT_FOUND,
-                        "volume " + volume.id() + ": its folder "
-                                + root.path().resolve(volume.path().toPath()) + " is gone"));
+        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
     }
 
     @Override
@@ -157,6 +161,79 @@ public final class DirectoryFormat implements VolumeFormat {
         try (Directory data = open(volume)) {
             return limits.usage(data, at.fileSystem());
         }
+    }
+
+    @Override
+    public void change(Volume volume, VolumeChange change) {
+        try (Directory data = open(volume)) {
+            if (change.inodes().isPresent()) {
+                limitInodes(volume, data);
+            }
+            if (change.isOfRoot()) {
+                changeRoot(volume, data, change);
+            }
+        }
+    }
+
+    private void limitInodes(Volume volume, Directory data) {
+        if (inodesOfEnforced(volume).filter(OptionalLong::isPresent).isPresent()) {
+            limits.problem(true).ifPresent(problem -> {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "inodes: this pool cannot hold a directory to a number of files: " + problem);
+            });
+        }
+        holdToLimit(volume, data, volume.capacityBytes());
+    }
+
+    private static void changeRoot(Volume volume, Directory data, VolumeChange change) {
+        Ownership ownership = volume.ownership();
+        int mode = change.mode().isPresent() ? ownership.mode() : data.status().mode();
+        data.chown(
+                change.uid().isPresent() ? (int) ownership.uid() : AS_IT_IS,
+                change.gid().isPresent() ? (int) ownership.gid() : AS_IT_IS);
+        data.chmod(mode); // after chown, which clears setuid and setgid bits
+        data.fsync();
+    }
+
+    @Override
+    public List<HealthProblem> problems(Volume volume, MountTable table) {
+        try (PathHandle data =
+                PathHandle.openBeneath(root, volume.path().toPath()).orElseThrow(() -> gone(volume))) {
+            if (data.status().type() != FileType.DIRECTORY) {
+                return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+            }
+            List<HealthProblem> problems = new ArrayList<>();
+            if (!isHeldToLimit(volume)) {
+                problems.add(new HealthProblem(
+                        HealthProblem.Reason.LIMIT_LOST,
+                        limits.problem(false).orElse("the limit of " + data.path() + " is not what it should be")
+                                + "; the start of the driver sets it again"));
+            }
+            usage(volume, data).nearlyFull().ifPresent(problems::add);
+            return problems;
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return List.of(missing("something else lies on the way to its folder: " + e.getMessage()));
+            }
+            throw e;
+        } catch (Fault e) {
+            if (e.kind() == Fault.Kind.NOT_FOUND) {
+                return List.of(missing(e.getMessage()));
+            }
+            throw e;
+        }
+    }
+
+    private static HealthProblem missing(String message) {
+        return new HealthProblem(HealthProblem.Reason.DATA_MISSING, message);
+    }
+
+    private Fault gone(Volume volume) {
+        return new Fault(
+                Fault.Kind.NOT_FOUND,
+                "volume " + volume.id() + ": its folder "
+                        + root.path().resolve(volume.path().toPath()) + " is gone");
     }
 
     private static Directory open(Directory parent, Volume volume) {

@@ -1,10 +1,14 @@
 package io.berth.format;
 
+import io.berth.linux.FileSystemStatus;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.volume.HealthProblem;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -52,4 +56,28 @@ public interface VolumeFormat {
      * @param at the volume's root where it is mounted
      */
     Usage usage(Volume volume, PathHandle at);
+
+    /**
+     * Brings the data in line with the volume's record, in those parts that a change names; the others stay as they are.
+     *
+     * @throws io.berth.fault.Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION when the pool cannot do it
+     */
+    void change(Volume volume, VolumeChange change);
+
+    /**
+     * What is wrong with the volume's data, its limit, or its mounts on this node; empty when it is well. System calls
+     * only, never a walk.
+     */
+    List<HealthProblem> problems(Volume volume, MountTable table);
+
+    /** How full a file system says it is. */
+    static Usage usageOf(FileSystemStatus status) {
+        return new Usage(
+                status.totalBytes(),
+                status.totalBytes() - status.freeBytes(),
+                status.availableBytes(),
+                status.totalInodes(),
+                status.totalInodes() - status.freeInodes(),
+                status.freeInodes());
+    }
 }

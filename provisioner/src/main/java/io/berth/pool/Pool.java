@@ -10,9 +10,12 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
+import io.berth.mount.MountTable;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
@@ -42,6 +45,7 @@ public final class Pool implements AutoCloseable {
     private final Catalog catalog;
     private final VolumeLocks locks;
     private final Trash trash;
+    private final Nodes nodes;
     private final Promised promised;
     private final Formats formats;
     private volatile boolean reapedSinceGivingBack;
@@ -54,6 +58,7 @@ public final class Pool implements AutoCloseable {
         this.catalog = Catalog.open(records);
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
+        this.nodes = new Nodes(records, catalog);
         this.promised = new Promised(catalog);
         this.formats = new Formats(root, realRoot, identity.uuid());
     }
@@ -129,13 +134,17 @@ public final class Pool implements AutoCloseable {
         return trash;
     }
 
+    public Nodes nodes() {
+        return nodes;
+    }
+
     /** Takes a volume's lock; see {@link VolumeLocks#lock}. */
     public VolumeLocks.Held lock(VolumeId id) {
         return locks.lock(id);
     }
 
     /** Takes a volume's lock if nobody has it. */
-    Optional<VolumeLocks.Held> tryLock(VolumeId id) {
+    public Optional<VolumeLocks.Held> tryLock(VolumeId id) {
         return locks.tryLock(id);
     }
 
@@ -149,21 +158,26 @@ public final class Pool implements AutoCloseable {
         }
     }
 
-    /** Why volumes cannot be made or used now, if so. Constant time. */
+    /** Why volumes cannot be made or used now, if so. */
     public Optional<Fault> problem() {
-        try {
-            FileSystemStatus status = root.fileSystem();
-            if (status.readOnly()) {
-                return Optional.of(unusable(config, config.root() + " is mounted read-only"));
+        return health(MountTable.read()).map(problem -> unusable(config, problem.message()));
+    }
+
+    /** What is wrong with the place the pool lies in, if so. */
+    public Optional<HealthProblem> health(MountTable table) {
+        try (Directory now = Directory.open(config.root())) {
+            if (!now.status().isSameFile(root.status())) {
+                return Optional.of(new HealthProblem(
+                        HealthProblem.Reason.POOL_UNREACHABLE,
+                        config.root() + " is another folder than at the start; restart Berth"));
             }
-            try (Directory now = Directory.open(config.root())) {
-                return now.status().isSameFile(root.status())
-                        ? Optional.empty()
-                        : Optional.of(unusable(
-                                config, config.root() + " is another folder than at the start; restart Berth"));
-            }
+            return root.fileSystem().readOnly() || table.containing(realRoot).fileSystemReadOnly()
+                    ? Optional.of(new HealthProblem(
+                            HealthProblem.Reason.READ_ONLY_FILE_SYSTEM,
+                            "the file system of " + config.root() + " is read-only"))
+                    : Optional.empty();
         } catch (SystemCallException e) {
-            return Optional.of(unusable(config, e.getMessage()));
+            return Optional.of(new HealthProblem(HealthProblem.Reason.POOL_UNREACHABLE, e.getMessage()));
         }
     }
 
@@ -226,6 +240,7 @@ public final class Pool implements AutoCloseable {
     }
 
     private void forget(Volume volume) {
+        volume.attachments().keySet().forEach(node -> nodes.release(node, volume.id()));
         if (hasOwnPath(volume)) {
             catalog.release(volume.path(), volume.id());
         }
@@ -311,6 +326,28 @@ public final class Pool implements AutoCloseable {
             return larger;
         } finally {
             promised.end(volume.id(), now);
+        }
+    }
+
+    /**
+     * Changes a volume: all of it, or nothing when it fails. What a crash cuts short, the same call completes.
+     *
+     * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when this volume cannot change in this way
+     */
+    public Volume modify(Volume volume, VolumeChange change) {
+        Volume changed = volume.with(change);
+        catalog.replace(changed);
+        try {
+            formats.of(changed).change(changed, change);
+            return changed;
+        } catch (RuntimeException e) {
+            try {
+                catalog.replace(volume);
+                formats.of(volume).change(volume, change);
+            } catch (RuntimeException again) {
+                e.addSuppressed(again); // the same call may still complete it
+            }
+            throw e;
         }
     }
 
@@ -496,6 +533,7 @@ public final class Pool implements AutoCloseable {
         catalog.close();
         locks.close();
         trash.close();
+        nodes.close();
         root.close();
     }
 }

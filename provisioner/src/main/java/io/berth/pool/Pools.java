@@ -1,6 +1,7 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,9 +52,19 @@ public final class Pools implements AutoCloseable {
      * @throws Fault INVALID_ARGUMENT when two have one name, or the folder of one lies in that of another
      */
     public static Pools serving(List<PoolConfig> configs) {
+        return serving(configs, Optional.empty());
+    }
+
+    /**
+     * As {@link #serving(List)}.
+     *
+     * @param node this node, to be known in each pool, so that controllers on other nodes can give it volumes
+     */
+    public static Pools serving(List<PoolConfig> configs, Optional<NodeId> node) {
         return new Pools(configs, config -> {
             Pool pool = Pool.open(config);
             pool.recover();
+            node.ifPresent(pool.nodes()::register);
             return pool;
         });
     }

@@ -17,6 +17,7 @@ import io.berth.volume.OnDelete;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
@@ -25,7 +26,9 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
@@ -46,10 +49,21 @@ public final class Volumes {
 
     private final Pools pools;
     private final Clock clock;
+    private final boolean attach;
 
     public Volumes(Pools pools, Clock clock) {
+        this(pools, clock, false);
+    }
+
+    /**
+     * The volumes of these pools.
+     *
+     * @param attach whether it is kept track of which node has which volume; then one that a node has is in use
+     */
+    public Volumes(Pools pools, Clock clock, boolean attach) {
         this.pools = pools;
         this.clock = clock;
+        this.attach = attach;
     }
 
     /**
@@ -208,7 +222,7 @@ public final class Volumes {
     /**
      * Deletes a volume; what becomes of its data is its {@link OnDelete}. Constant time. Does nothing when there is none.
      *
-     * @throws Fault FAILED_PRECONDITION when it is mounted on this node
+     * @throws Fault FAILED_PRECONDITION when it is mounted on this node, or a node has it
      */
     public void delete(String text) {
         VolumeId.parse(text)
@@ -220,7 +234,13 @@ public final class Volumes {
                 }));
     }
 
-    private static void deleteUnused(Pool pool, Volume volume) {
+    private void deleteUnused(Pool pool, Volume volume) {
+        if (attach && !volume.attachments().isEmpty()) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + volume.id() + " is in use: published to node "
+                            + volume.attachments().firstKey());
+        }
         List<MountPoint> mounts = pool.format(volume).mounts(volume, MountTable.read());
         if (!mounts.isEmpty()) {
             throw new Fault(
@@ -253,6 +273,19 @@ public final class Volumes {
     }
 
     /**
+     * Changes a volume: all of it, or nothing.
+     *
+     * @throws Fault NOT_FOUND, INVALID_ARGUMENT when this volume cannot change in this way
+     */
+    public Volume modify(String text, VolumeChange change) {
+        VolumeId id = VolumeId.parse(text).orElseThrow(() -> noSuch(text));
+        Pool pool = pools.find(id.pool()).orElseThrow(() -> noSuch(text));
+        try (VolumeLocks.Held lock = pool.lock(id)) {
+            return pool.modify(pool.find(id).orElseThrow(() -> noSuch(text)), change);
+        }
+    }
+
+    /**
      * Makes a deleted volume that was archived or retained a volume again.
      *
      * @throws Fault see {@link Pool#restore}
@@ -273,9 +306,10 @@ public final class Volumes {
     /**
      * A page of volumes.
      *
+     * @param unreadable volumes that are there too, but whose records cannot be trusted, and why
      * @param next the token of the next page; empty on the last
      */
-    public record Page(List<Volume> volumes, Optional<String> next) {}
+    public record Page(List<Volume> volumes, Map<VolumeId, Fault> unreadable, Optional<String> next) {}
 
     /**
      * Lists volumes, pool by pool. A page costs the same wherever it begins. Records that cannot be trusted are left out
@@ -290,10 +324,12 @@ public final class Volumes {
         List<PoolName> names = pools.configs().stream().map(PoolConfig::name).toList();
         Cursor cursor = cursor(token, names);
         List<Volume> volumes = new ArrayList<>();
+        Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
         while (cursor.pool() < names.size() && volumes.size() < size) {
             Pool pool = pools.get(names.get(cursor.pool()));
             Catalog.Page page = pool.catalog().list(cursor.cookie(), size - volumes.size());
-            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            unreadable.putAll(page.unreadable());
             volumes.addAll(page.volumes());
             cursor = page.next().isPresent()
                     ? new Cursor(cursor.pool(), page.next().getAsLong())
@@ -301,6 +337,7 @@ public final class Volumes {
         }
         return new Page(
                 volumes,
+                unreadable,
                 cursor.pool() < names.size()
                         ? Optional.of(names.get(cursor.pool()) + ":" + Long.toHexString(cursor.cookie()))
                         : Optional.empty());
@@ -313,7 +350,7 @@ public final class Volumes {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent() && volumes.size() < max) {
             Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));
-            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
             volumes.addAll(page.volumes());
             next = page.next();
         }

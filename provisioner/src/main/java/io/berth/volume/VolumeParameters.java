@@ -1,6 +1,7 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import io.berth.fault.Nearest;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -72,7 +73,10 @@ public record VolumeParameters(
     public static VolumeParameters parse(Map<String, String> strings) {
         for (String key : new TreeMap<>(strings).keySet()) {
             if (!KEYS.contains(key)) {
-                throw Fault.invalid("parameter", key, "unknown; known are " + String.join(", ", KEYS));
+                throw Fault.invalid(
+                        "parameter",
+                        key,
+                        "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
             }
         }
         return new VolumeParameters(
@@ -98,20 +102,35 @@ public record VolumeParameters(
         return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
     }
 
+    /**
+     * Reads the parameters of a new volume of which some can change later; where both say something, those count.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed, or that cannot change
+     */
+    public static VolumeParameters parse(Map<String, String> strings, Map<String, String> mutable) {
+        VolumeChange.parse(mutable);
+        Map<String, String> all = new TreeMap<>(strings);
+        all.putAll(mutable);
+        return parse(all);
+    }
+
     private static Optional<FormatName> format(Map<String, String> strings) {
         Optional<String> text = Optional.ofNullable(strings.get(FORMAT)).filter(word -> !word.equals(AUTO));
         return text.map(word -> FormatName.parse(FORMAT, word));
     }
 
     private static OptionalLong inodes(Map<String, String> strings) {
-        String text = strings.get(INODES);
-        if (text == null) {
-            return OptionalLong.empty();
-        }
+        return Optional.ofNullable(strings.get(INODES))
+                .map(text -> OptionalLong.of(parseInodes(text)))
+                .orElse(OptionalLong.empty());
+    }
+
+    /** Reads how many files and directories a volume may hold. */
+    static long parseInodes(String text) {
         if (!COUNT.matcher(text).matches()) {
             throw Fault.invalid(INODES, text, "a whole number of 1 or more");
         }
-        return OptionalLong.of(Long.parseLong(text));
+        return Long.parseLong(text);
     }
 
     private static long id(Map<String, String> strings, String key, long otherwise) {

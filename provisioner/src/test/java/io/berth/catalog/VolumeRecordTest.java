@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.Format;
 import io.berth.volume.Limit;
+import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
@@ -20,6 +23,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class VolumeRecordTest {
@@ -36,7 +40,10 @@ class VolumeRecordTest {
             true,
             false,
             Optional.of(new Source.OfSnapshot(new SnapshotId(new PoolName("fast"), "s1"))),
-            Map.of("subDir", "team/data", "onDelete", "archive"));
+            Map.of("subDir", "team/data", "onDelete", "archive"),
+            new TreeMap<>(Map.of(
+                    new NodeId("n1"), new Attachment(AccessMode.MULTI_NODE_SINGLE_WRITER, false),
+                    new NodeId("n-2.example"), new Attachment(AccessMode.MULTI_NODE_READER_ONLY, true))));
 
     @Test
     void whatIsWrittenIsReadBack() {

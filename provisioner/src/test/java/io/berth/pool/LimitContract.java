@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
-import io.berth.format.Usage;
 import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
 import io.berth.volume.Format;
 import io.berth.volume.Limit;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
