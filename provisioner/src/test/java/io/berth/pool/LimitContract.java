@@ -249,10 +249,13 @@ abstract class LimitContract {
             pool.reap(1000);
             return pool.fileSystem().freeBytes() > before - OVERHEAD;
         });
-        reopen();
+        awaitNothingKept();
+    }
+
+    private void awaitNothingKept() {
         await(() -> {
             sync();
-            pool.reap(1000);
+            reopen();
             return !keepsAnything(config.root());
         });
     }
@@ -284,11 +287,7 @@ abstract class LimitContract {
         assertThat(pool.catalog().begin(volume)).isTrue();
         reopen();
         assertThat(path(volume)).doesNotExist();
-        await(() -> {
-            sync();
-            reopen();
-            return !keepsAnything(config.root());
-        });
+        awaitNothingKept();
     }
 
     @Test
