@@ -237,6 +237,7 @@ abstract class LimitContract {
 
     @Test
     void whatADeletedVolumeHeldComesBackWholly() throws IOException {
+        awaitNothingKept(); // of the tests before
         Volume volume = make("a");
         long before = pool.fileSystem().freeBytes();
         Files.createDirectories(path(volume).resolve("some/folders/deep"));
