@@ -83,6 +83,6 @@ final class QgroupLimits implements DirectoryLimits {
 
     @Override
     public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
-        // A quota group goes with its subvolume.
+        Qgroup.removeStale(root);
     }
 }
