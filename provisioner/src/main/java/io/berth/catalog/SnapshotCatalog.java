@@ -59,6 +59,11 @@ public final class SnapshotCatalog implements AutoCloseable {
                 .map(bytes -> SnapshotRecord.decode(id, bytes, false));
     }
 
+    /** Whether there is an intent to make a snapshot of this id, cut short or whole. */
+    public boolean isCreating(SnapshotId id) {
+        return creating.read(id.toString()).isPresent();
+    }
+
     /** The intent to delete the snapshot of this id that was not carried through. */
     public Optional<Snapshot> deleting(SnapshotId id) {
         return deleting.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));

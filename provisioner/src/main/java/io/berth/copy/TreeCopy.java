@@ -34,7 +34,7 @@ public final class TreeCopy {
     private final Directory parent;
     private final String name;
     private final int threads;
-    private final Progress progress = new Progress();
+    private final Progress progress;
 
     /**
      * Prepares a copy; both directories stay the caller's, and open until {@link #run} returns.
@@ -44,6 +44,11 @@ public final class TreeCopy {
      * @param threads how many copy at once, 1 or more
      */
     public TreeCopy(Directory source, Directory parent, String name, int threads) {
+        this(source, parent, name, threads, new Progress());
+    }
+
+    /** Prepares a copy whose progress the caller watches. */
+    public TreeCopy(Directory source, Directory parent, String name, int threads, Progress progress) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads " + threads + ": at least 1");
         }
@@ -51,6 +56,7 @@ public final class TreeCopy {
         this.parent = parent;
         this.name = name;
         this.threads = threads;
+        this.progress = progress;
     }
 
     /**
@@ -102,6 +108,7 @@ public final class TreeCopy {
             }
         }
         progress.throwFailure();
+        progress.check();
     }
 
     private Thread thread(Runnable work) {
@@ -127,16 +134,16 @@ public final class TreeCopy {
 
     /** Makes {@link #run} throw soon; without effect when it has returned. */
     public void cancel() {
-        progress.stop();
+        progress.cancel();
     }
 
     /** How many files of every type have been copied by now. */
     public long files() {
-        return progress.files.sum();
+        return progress.files();
     }
 
     /** How many bytes of data have been copied or shared by now. */
     public long bytes() {
-        return progress.bytes.sum();
+        return progress.bytes();
     }
 }

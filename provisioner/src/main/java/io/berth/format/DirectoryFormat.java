@@ -1,5 +1,8 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.copy.TreeCopy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
@@ -40,12 +43,34 @@ public final class DirectoryFormat implements VolumeFormat {
             if (!parent.mkdir(volume.path().name(), 0700)) {
                 return false;
             }
-            try (Directory data = open(parent, volume)) {
-                Ownership ownership = volume.ownership();
-                data.chown((int) ownership.uid(), (int) ownership.gid());
-                data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
-                data.fsync();
+            give(volume, parent, volume.path().name());
+            parent.fsync();
+            return true;
+        }
+    }
+
+    private static void give(Volume volume, Directory parent, String name) {
+        try (Directory data = open(parent, name)) {
+            Ownership ownership = volume.ownership();
+            data.chown((int) ownership.uid(), (int) ownership.gid());
+            data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
+            data.fsync();
+        }
+    }
+
+    @Override
+    public Copied copy(Directory source, Directory parent, String name, Progress progress) {
+        return new TreeCopy(source, parent, name, TreeCopy.DEFAULT_THREADS, progress).run();
+    }
+
+    @Override
+    public boolean create(Volume volume, Directory copies, String name) {
+        give(volume, copies, name);
+        try (Directory parent = makeParent(volume.path())) {
+            if (parent.status(volume.path().name()).isPresent()) {
+                return false;
             }
+            copies.rename(name, parent, volume.path().name());
             parent.fsync();
             return true;
         }
@@ -104,10 +129,10 @@ public final class DirectoryFormat implements VolumeFormat {
         return Usage.of(at.fileSystem());
     }
 
-    private static Directory open(Directory parent, Volume volume) {
-        return parent.openDirectory(volume.path().name())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.UNAVAILABLE, "the folder of volume " + volume.id() + " vanished while it was made"));
+    private static Directory open(Directory parent, String name) {
+        return parent.openDirectory(name)
+                .orElseThrow(() ->
+                        new Fault(Fault.Kind.UNAVAILABLE, parent.path().resolve(name) + " vanished while it was made"));
     }
 
     /** The folder that will hold the volume; missing ones on the way are made, never removed again. */

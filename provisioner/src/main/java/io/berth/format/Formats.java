@@ -5,7 +5,6 @@ import io.berth.linux.Directory;
 import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
-import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 
@@ -22,9 +21,9 @@ public final class Formats {
         this.directory = new DirectoryFormat(root, realRoot);
     }
 
-    /** What holds this volume. */
-    public VolumeFormat of(Volume volume) {
-        return switch (volume.format()) {
+    /** What holds volumes and snapshots of this format. */
+    public VolumeFormat of(Format format) {
+        return switch (format) {
             case Format.Directory name -> directory;
             case Format.Image image -> throw noImages();
         };

@@ -1,5 +1,8 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
@@ -24,7 +27,26 @@ public interface VolumeFormat {
      */
     boolean create(Volume volume);
 
-    /** Removes what a {@link #create} that was cut short left. Anything that may be somebody's data stays. */
+    /**
+     * Copies what a volume or snapshot of this format holds, by the highest rung of the ladder; durable when it returns.
+     * When it throws, what it made so far is left for the caller to remove. The source may be in use meanwhile.
+     *
+     * @param source its directory
+     * @param parent where nobody looks for the copy
+     * @throws io.berth.fault.Fault RESOURCE_EXHAUSTED when there is no room
+     * @throws java.util.concurrent.CancellationException when it was cancelled
+     */
+    Copied copy(Directory source, Directory parent, String name, Progress progress);
+
+    /**
+     * As {@link #create(Volume)}, but of a copy that lies elsewhere in the pool: it is given the volume's ownership and
+     * limit, and moved to the volume's place.
+     *
+     * @return false when something is at its path already; the copy stays where it is then
+     */
+    boolean create(Volume volume, Directory parent, String name);
+
+    /** Removes what a {@link #create(Volume)} that was cut short left. Anything that may be somebody's data stays. */
     void undo(Volume volume);
 
     /** Makes room for {@code bytes} in all; never shrinks; does nothing when there is room already. */

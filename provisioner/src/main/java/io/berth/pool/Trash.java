@@ -5,7 +5,7 @@ import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
-import io.berth.volume.VolumeId;
+import io.berth.volume.Id;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -31,7 +31,7 @@ public final class Trash implements AutoCloseable {
     }
 
     /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
-    void put(Directory parent, String name, VolumeId id) {
+    void put(Directory parent, String name, Id id) {
         if (parent.rename(name, folder, id + "@" + randomName())) {
             folder.fsync();
         }

@@ -1,0 +1,61 @@
+package io.berth.pool;
+
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.format.VolumeFormat;
+import io.berth.linux.Directory;
+import io.berth.linux.FileStatus;
+import io.berth.volume.Format;
+import io.berth.volume.Id;
+import io.berth.volume.Ownership;
+
+/** A volume or snapshot to copy: until this is closed no process deletes it. */
+public final class ClaimedSource implements AutoCloseable {
+    private final Id id;
+    private final Format format;
+    private final VolumeFormat heldBy;
+    private final long capacityBytes;
+    private final Directory data;
+    private final SourceClaims.Held claim;
+
+    /** Takes over the data and the claim. */
+    ClaimedSource(
+            Id id, Format format, VolumeFormat heldBy, long capacityBytes, Directory data, SourceClaims.Held claim) {
+        this.id = id;
+        this.format = format;
+        this.heldBy = heldBy;
+        this.capacityBytes = capacityBytes;
+        this.data = data;
+        this.claim = claim;
+    }
+
+    public Id id() {
+        return id;
+    }
+
+    public Format format() {
+        return format;
+    }
+
+    /** The size it was asked for with; 0 for none. */
+    public long capacityBytes() {
+        return capacityBytes;
+    }
+
+    /** Who owns its directory, and the mode. */
+    public Ownership ownership() {
+        FileStatus status = data.status();
+        return new Ownership(status.uid(), status.gid(), status.mode());
+    }
+
+    /** Copies it; see {@link VolumeFormat#copy}. */
+    Copied copy(Directory parent, String name, Progress progress) {
+        return heldBy.copy(data, parent, name, progress);
+    }
+
+    @Override
+    public void close() {
+        data.close();
+        claim.close();
+    }
+}
