@@ -11,24 +11,35 @@ import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGetVolumeResponse;
 import io.berth.csi.v1.ControllerGrpc;
 import io.berth.csi.v1.ControllerServiceCapability;
+import io.berth.csi.v1.CreateSnapshotRequest;
+import io.berth.csi.v1.CreateSnapshotResponse;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.CreateVolumeResponse;
+import io.berth.csi.v1.DeleteSnapshotRequest;
+import io.berth.csi.v1.DeleteSnapshotResponse;
 import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.DeleteVolumeResponse;
 import io.berth.csi.v1.GetCapacityRequest;
 import io.berth.csi.v1.GetCapacityResponse;
+import io.berth.csi.v1.GetSnapshotRequest;
+import io.berth.csi.v1.GetSnapshotResponse;
+import io.berth.csi.v1.ListSnapshotsRequest;
+import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.ListVolumesRequest;
 import io.berth.csi.v1.ListVolumesResponse;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesRequest;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesResponse;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolKind;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** CSI's Controller service. Thread-safe; every call may be repeated. */
@@ -38,27 +49,27 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerServiceCapability.RPC.Type.LIST_VOLUMES,
             ControllerServiceCapability.RPC.Type.GET_CAPACITY,
             ControllerServiceCapability.RPC.Type.EXPAND_VOLUME,
+            ControllerServiceCapability.RPC.Type.CREATE_DELETE_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.LIST_SNAPSHOTS,
+            ControllerServiceCapability.RPC.Type.GET_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.CLONE_VOLUME,
             ControllerServiceCapability.RPC.Type.GET_VOLUME,
             ControllerServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER);
 
     private final Volumes volumes;
+    private final SnapshotCalls snapshots;
     private final NodeTopology topology;
 
-    public ControllerService(Volumes volumes, NodeTopology topology) {
+    public ControllerService(Volumes volumes, Snapshots snapshots, NodeTopology topology) {
         this.volumes = volumes;
+        this.snapshots = new SnapshotCalls(snapshots, topology);
         this.topology = topology;
     }
 
     @Override
     public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
-        required("name", request.getName());
+        Required.text("name", request.getName());
         List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-        if (request.hasVolumeContentSource()) {
-            throw Fault.invalid(
-                    "volume_content_source",
-                    request.getVolumeContentSource().getTypeCase().name(),
-                    "volumes are made empty; this driver has no snapshots and clones");
-        }
         if (!request.getRequestedMutableParametersMap().isEmpty()) {
             throw Fault.invalid(
                     "mutable_parameters",
@@ -67,10 +78,16 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         }
         VolumeParameters parameters = VolumeParameters.parse(request.getParametersMap());
         CapacityRange capacity = capacity(request.getCapacityRange());
-        if (volumes.isLocal(parameters.pool())) {
+        Optional<Source> source = request.hasVolumeContentSource()
+                ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
+                : Optional.empty();
+        if (volumes.isLocal(parameters.pool().or(() -> source.map(of -> of.id().pool())))) {
             topology.require(request.getAccessibilityRequirements());
         }
-        Volume volume = volumes.create(new Volumes.Wanted(request.getName(), capacity, parameters, isMultiNode(uses)));
+        Volume volume = volumes.create(
+                new Volumes.Wanted(
+                        request.getName(), capacity, parameters, isMultiNode(uses), false, Optional.empty(), source),
+                SnapshotCalls.patience());
         Replies.reply(
                 observer,
                 CreateVolumeResponse.newBuilder().setVolume(toProto(volume)).build());
@@ -78,14 +95,14 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void deleteVolume(DeleteVolumeRequest request, StreamObserver<DeleteVolumeResponse> observer) {
-        volumes.delete(required("volume_id", request.getVolumeId()));
+        volumes.delete(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(observer, DeleteVolumeResponse.getDefaultInstance());
     }
 
     @Override
     public void validateVolumeCapabilities(
             ValidateVolumeCapabilitiesRequest request, StreamObserver<ValidateVolumeCapabilitiesResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (request.getVolumeCapabilitiesCount() == 0) {
             throw Fault.invalid("volume_capabilities", "", "at least one is required");
         }
@@ -138,7 +155,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerExpandVolume(
             ControllerExpandVolumeRequest request, StreamObserver<ControllerExpandVolumeResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (!request.hasCapacityRange()) {
             throw Fault.invalid("capacity_range", "", "is required");
         }
@@ -157,13 +174,34 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerGetVolume(
             ControllerGetVolumeRequest request, StreamObserver<ControllerGetVolumeResponse> observer) {
-        Volume volume = volumes.get(required("volume_id", request.getVolumeId()));
+        Volume volume = volumes.get(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(
                 observer,
                 ControllerGetVolumeResponse.newBuilder()
                         .setVolume(toProto(volume))
                         .setStatus(ControllerGetVolumeResponse.VolumeStatus.getDefaultInstance())
                         .build());
+    }
+
+    @Override
+    public void createSnapshot(CreateSnapshotRequest request, StreamObserver<CreateSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.create(request));
+    }
+
+    @Override
+    public void deleteSnapshot(DeleteSnapshotRequest request, StreamObserver<DeleteSnapshotResponse> observer) {
+        snapshots.delete(request.getSnapshotId());
+        Replies.reply(observer, DeleteSnapshotResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void getSnapshot(GetSnapshotRequest request, StreamObserver<GetSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.get(request.getSnapshotId()));
+    }
+
+    @Override
+    public void listSnapshots(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> observer) {
+        Replies.reply(observer, snapshots.list(request));
     }
 
     @Override
@@ -178,11 +216,12 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     private io.berth.csi.v1.Volume toProto(Volume volume) {
         Stream<io.berth.csi.v1.Topology> places =
                 volumes.kind(volume) == PoolKind.LOCAL ? Stream.of(topology.toProto()) : Stream.empty();
-        return io.berth.csi.v1.Volume.newBuilder()
+        io.berth.csi.v1.Volume.Builder proto = io.berth.csi.v1.Volume.newBuilder()
                 .setVolumeId(volume.id().toString())
                 .setCapacityBytes(volume.capacityBytes())
-                .addAllAccessibleTopology(places.toList())
-                .build();
+                .addAllAccessibleTopology(places.toList());
+        volume.source().map(SnapshotCalls::toProto).ifPresent(proto::setContentSource);
+        return proto.build();
     }
 
     private static boolean isMultiNode(List<VolumeUse> uses) {
@@ -193,10 +232,4 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         return new CapacityRange(range.getRequiredBytes(), range.getLimitBytes());
     }
 
-    private static String required(String field, String value) {
-        if (value.isEmpty()) {
-            throw Fault.invalid(field, value, "is required");
-        }
-        return value;
-    }
 }

@@ -13,6 +13,7 @@ import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.service.NodeVolumes;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.settings.Settings;
 import io.grpc.BindableService;
@@ -68,7 +69,7 @@ public final class CsiDriver implements AutoCloseable {
         List<BindableService> services = new ArrayList<>();
         services.add(new IdentityService(settings.driverName(), version, capabilities(), this::isReady));
         if (role.hasController()) {
-            services.add(new ControllerService(volumes, topology));
+            services.add(new ControllerService(volumes, new Snapshots(pools, Clock.systemUTC()), topology));
         }
         if (role.hasNode()) {
             NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
@@ -84,6 +85,7 @@ public final class CsiDriver implements AutoCloseable {
         }
         if (settings.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
             capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));
+            capabilities.add(service(PluginCapability.Service.Type.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS));
         }
         capabilities.add(PluginCapability.newBuilder()
                 .setVolumeExpansion(PluginCapability.VolumeExpansion.newBuilder()

@@ -315,6 +315,16 @@ public final class Snapshots {
         }
     }
 
+    /** Whether snapshots of the volume with this id are reachable from this node only; false for what is no volume's id. */
+    public boolean isLocal(String source) {
+        return VolumeId.parse(source)
+                .flatMap(id -> pools.configs().stream()
+                        .filter(config -> config.name().equals(id.pool()))
+                        .findFirst())
+                .filter(config -> config.kind() == PoolKind.LOCAL)
+                .isPresent();
+    }
+
     /** Whether a snapshot is of a local pool, so that volumes made of it are reachable from this node only. */
     public boolean isLocal(Snapshot snapshot) {
         return pools.get(snapshot.id().pool()).config().kind() == PoolKind.LOCAL;
