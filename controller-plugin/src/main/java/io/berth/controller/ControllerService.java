@@ -231,5 +231,4 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     private static CapacityRange capacity(io.berth.csi.v1.CapacityRange range) {
         return new CapacityRange(range.getRequiredBytes(), range.getLimitBytes());
     }
-
 }

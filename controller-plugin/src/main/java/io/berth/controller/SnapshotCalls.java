@@ -17,6 +17,7 @@ import io.berth.volume.VolumeId;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +43,9 @@ final class SnapshotCalls {
         }
         Snapshot snapshot =
                 snapshots.create(new Snapshots.Wanted(name, source, request.getParametersMap()), patience());
-        return CreateSnapshotResponse.newBuilder().setSnapshot(toProto(snapshot)).build();
+        return CreateSnapshotResponse.newBuilder()
+                .setSnapshot(toProto(snapshot))
+                .build();
     }
 
     void delete(String id) {
@@ -72,7 +75,8 @@ final class SnapshotCalls {
     private Snapshots.Page only(String id, Optional<String> source) {
         List<Snapshot> found = snapshots
                 .find(id)
-                .filter(snapshot -> source.isEmpty() || source.get().equals(snapshot.source().toString()))
+                .filter(snapshot -> source.isEmpty()
+                        || source.get().equals(snapshot.source().toString()))
                 .stream()
                 .toList();
         return new Snapshots.Page(found, Optional.empty());
@@ -83,14 +87,19 @@ final class SnapshotCalls {
                 .setSnapshotId(snapshot.id().toString())
                 .setSourceVolumeId(snapshot.source().toString())
                 .setSizeBytes(snapshot.capacityBytes())
-                .setCreationTime(Timestamp.newBuilder()
-                        .setSeconds(snapshot.created().getEpochSecond())
-                        .setNanos(snapshot.created().getNano()))
+                .setCreationTime(timestamp(snapshot.created()))
                 .setReadyToUse(snapshot.ready());
         if (snapshots.isLocal(snapshot)) {
             proto.addAccessibleTopology(topology.toProto());
         }
         return proto.build();
+    }
+
+    private static Timestamp timestamp(Instant time) {
+        return Timestamp.newBuilder()
+                .setSeconds(time.getEpochSecond())
+                .setNanos(time.getNano())
+                .build();
     }
 
     /** How long a call waits for a copy: less than its caller waits for it. */
@@ -112,17 +121,16 @@ final class SnapshotCalls {
         return switch (source.getTypeCase()) {
             case SNAPSHOT -> {
                 String id = Required.text(
-                        "volume_content_source snapshot_id", source.getSnapshot().getSnapshotId());
+                        "volume_content_source snapshot_id",
+                        source.getSnapshot().getSnapshotId());
                 yield new Source.OfSnapshot(SnapshotId.parse(id)
-                        .orElseThrow(() ->
-                                new Fault(Fault.Kind.NOT_FOUND, "there is no snapshot " + Fault.quote(id))));
+                        .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no snapshot " + Fault.quote(id))));
             }
             case VOLUME -> {
                 String id = Required.text(
                         "volume_content_source volume_id", source.getVolume().getVolumeId());
                 yield new Source.OfVolume(VolumeId.parse(id)
-                        .orElseThrow(
-                                () -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(id))));
+                        .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(id))));
             }
             case TYPE_NOT_SET ->
                 throw Fault.invalid("volume_content_source", "", "a snapshot or a volume is required in it");
@@ -132,8 +140,10 @@ final class SnapshotCalls {
     static VolumeContentSource toProto(Source source) {
         VolumeContentSource.Builder proto = VolumeContentSource.newBuilder();
         switch (source) {
-            case Source.OfSnapshot of -> proto.getSnapshotBuilder().setSnapshotId(of.id().toString());
-            case Source.OfVolume of -> proto.getVolumeBuilder().setVolumeId(of.id().toString());
+            case Source.OfSnapshot of ->
+                proto.getSnapshotBuilder().setSnapshotId(of.id().toString());
+            case Source.OfVolume of ->
+                proto.getVolumeBuilder().setVolumeId(of.id().toString());
         }
         return proto.build();
     }
