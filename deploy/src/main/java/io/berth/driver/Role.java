@@ -1,5 +1,6 @@
 package io.berth.driver;
 
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Which CSI services a driver process offers beside Identity. */
@@ -29,6 +30,11 @@ public enum Role {
     /** The name of the command that runs it. */
     public String command() {
         return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether a command of this name runs a driver. */
+    public static boolean isCommand(String name) {
+        return Arrays.stream(values()).anyMatch(role -> role.command().equals(name));
     }
 
     /** What it is for, in one sentence. */

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiPredicate;
 
 /**
  * One copy of a directory tree into a new directory, by the highest {@link Rung} that the kernel will climb.
@@ -67,19 +68,28 @@ public final class TreeCopy {
      * @throws CancellationException when it was cancelled
      */
     public Copied run() {
+        return run((directory, called) -> directory.mkdir(called, 0700));
+    }
+
+    /**
+     * As {@link #run()}, in a directory that the caller makes; the project of the source's root becomes that of this one.
+     *
+     * @param mkdir makes the empty directory of the copy, where it is not a snapshot; false when something has the name
+     */
+    public Copied run(BiPredicate<Directory, String> mkdir) {
         if (parent.status(name).isPresent()) {
             throw taken();
         }
         if (snapshot()) {
             return new Copied(Rung.SNAPSHOT, 0, 0, 0);
         }
-        if (!parent.mkdir(name, 0700)) {
+        if (!mkdir.test(parent, name)) {
             throw taken();
         }
         try (Directory root = parent.openDirectory(name)
                 .orElseThrow(() -> new SystemCallException("openat2", parent.path() + "/" + name, Errno.ENOENT))) {
             progress.files.increment();
-            Attributes attributes = new Attributes(root, progress);
+            Attributes attributes = new Attributes(source, root, progress);
             copyTree(root, attributes);
             root.syncfs();
         }

@@ -2,6 +2,7 @@ package io.berth.format;
 
 import io.berth.copy.Copied;
 import io.berth.copy.Progress;
+import io.berth.copy.Rung;
 import io.berth.copy.TreeCopy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
@@ -12,45 +13,54 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.volume.Format;
+import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
-/** A volume that is a folder, mounted by a bind mount. Its capacity is a promise, not a limit. */
+/**
+ * A volume that is a folder, on btrfs a subvolume, mounted by a bind mount. Whether its capacity is a limit, its record
+ * says; the limit is a quota of the pool's file system.
+ */
 public final class DirectoryFormat implements VolumeFormat {
     private static final int PARENT_MODE = 0755;
 
     private final Directory root;
     private final Path realRoot;
+    private final DirectoryLimits limits;
 
     /**
      * Of the pool with this root.
      *
      * @param realRoot its path without symbolic links
      */
-    public DirectoryFormat(Directory root, Path realRoot) {
+    DirectoryFormat(Directory root, Path realRoot, DirectoryLimits limits) {
         this.root = root;
         this.realRoot = realRoot;
+        this.limits = limits;
     }
 
     @Override
     public boolean create(Volume volume) {
         try (Directory parent = makeParent(volume.path())) {
-            if (!parent.mkdir(volume.path().name(), 0700)) {
+            if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
-            give(volume, parent, volume.path().name());
+            finish(volume, parent, volume.path().name());
             parent.fsync();
             return true;
         }
     }
 
-    private static void give(Volume volume, Directory parent, String name) {
+    private void finish(Volume volume, Directory parent, String name) {
         try (Directory data = open(parent, name)) {
+            holdToLimit(volume, data, volume.capacityBytes());
             Ownership ownership = volume.ownership();
             data.chown((int) ownership.uid(), (int) ownership.gid());
             data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
@@ -59,20 +69,40 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public Copied copy(Directory source, Directory parent, String name, Progress progress) {
-        return new TreeCopy(source, parent, name, TreeCopy.DEFAULT_THREADS, progress).run();
+    public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        Copied copied = tree(source, parent, name, progress).run(limits::mkdir);
+        if (copied.rung() != Rung.SNAPSHOT) {
+            return copied;
+        }
+        try (Directory data = open(parent, name)) {
+            return new Copied(Rung.SNAPSHOT, 0, limits.usedBytes(data), 0);
+        }
+    }
+
+    private static TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
+        return new TreeCopy(source.directory(), parent, name, TreeCopy.DEFAULT_THREADS, progress);
     }
 
     @Override
-    public boolean create(Volume volume, Directory copies, String name) {
-        give(volume, copies, name);
-        try (Directory parent = makeParent(volume.path())) {
-            if (parent.status(volume.path().name()).isPresent()) {
+    public Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress) {
+        String name = volume.id().toString();
+        Copied copied = tree(source, scratch, name, progress).run((parent, made) -> {
+            if (!limits.mkdir(parent, made)) {
                 return false;
             }
-            copies.rename(name, parent, volume.path().name());
-            parent.fsync();
+            try (Directory data = open(parent, made)) {
+                holdToLimit(volume, data, volume.capacityBytes()); // files get their project when they are made
+            }
             return true;
+        });
+        finish(volume, scratch, name);
+        try (Directory parent = makeParent(volume.path())) {
+            if (parent.status(volume.path().name()).isPresent()) {
+                return Optional.empty();
+            }
+            scratch.rename(name, parent, volume.path().name());
+            parent.fsync();
+            return Optional.of(copied);
         }
     }
 
@@ -94,19 +124,63 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void expand(Volume volume, long bytes) {
-        // A folder has the room its file system has.
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, bytes);
+        }
+    }
+
+    private void holdToLimit(Volume volume, Directory data, long bytes) {
+        inodesOfEnforced(volume).ifPresent(inodes -> limits.set(data, volume.id(), bytes, inodes));
+    }
+
+    /** How many files a limited volume may have, if limited; empty when the volume is not limited at all. */
+    private static Optional<OptionalLong> inodesOfEnforced(Volume volume) {
+        return volume.format() instanceof Format.Directory directory && directory.limit() == Limit.ENFORCED
+                ? Optional.of(directory.inodes())
+                : Optional.empty();
+    }
+
+    /**
+     * Whether the volume is held to what its record says. A limit is lost when quotas are switched off, or were when it
+     * was set, and when the pool was moved by a copy of its files.
+     *
+     * @throws Fault NOT_FOUND when the data is gone
+     */
+    boolean isHeldToLimit(Volume volume) {
+        Optional<OptionalLong> inodes = inodesOfEnforced(volume);
+        if (inodes.isEmpty()) {
+            return true;
+        }
+        try (Directory data = open(volume)) {
+            return limits.problem(false).isEmpty()
+                    && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get());
+        }
+    }
+
+    /**
+     * Holds the volume to what its record says.
+     *
+     * @throws Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION with reason and cure when its file system cannot
+     */
+    void holdToLimit(Volume volume) {
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, volume.capacityBytes());
+        }
     }
 
     @Override
     public void mount(Volume volume, Path target, Set<MountOption> options) {
-        Directory data = root.openBeneath(volume.path().toPath())
+        try (Directory data = open(volume)) {
+            Mounts.bind(data, target, options);
+        }
+    }
+
+    private Directory open(Volume volume) {
+        return root.openBeneath(volume.path().toPath())
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.NOT_FOUND,
                         "volume " + volume.id() + ": its folder "
                                 + root.path().resolve(volume.path().toPath()) + " is gone"));
-        try (data) {
-            Mounts.bind(data, target, options);
-        }
     }
 
     @Override
@@ -116,7 +190,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void grow(Volume volume, Path mountedAt) {
-        // A folder has the room its file system has.
+        // Its limit was raised when it was expanded.
     }
 
     @Override
@@ -126,7 +200,9 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public Usage usage(Volume volume, PathHandle at) {
-        return Usage.of(at.fileSystem());
+        try (Directory data = open(volume)) {
+            return limits.usage(data, at.fileSystem());
+        }
     }
 
     private static Directory open(Directory parent, String name) {

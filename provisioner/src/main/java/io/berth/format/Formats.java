@@ -5,20 +5,33 @@ import io.berth.linux.Directory;
 import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.BiConsumer;
 
 /** The formats of one pool, and which of them a new volume gets. Thread-safe. */
 public final class Formats {
+    private final DirectoryLimits limits;
     private final DirectoryFormat directory;
 
     /**
      * Of the pool with this root.
      *
      * @param realRoot its path without symbolic links
+     * @param pool what tells the pool from every other
      */
-    public Formats(Directory root, Path realRoot) {
-        this.directory = new DirectoryFormat(root, realRoot);
+    public Formats(Directory root, Path realRoot, UUID pool) {
+        this.limits = DirectoryLimits.of(root, pool);
+        this.directory = new DirectoryFormat(root, realRoot, limits);
+    }
+
+    /** What holds this volume. */
+    public VolumeFormat of(Volume volume) {
+        return of(volume.format());
     }
 
     /** What holds volumes and snapshots of this format. */
@@ -39,12 +52,59 @@ public final class Formats {
         if (parameters.format().filter(FormatName.IMAGE::equals).isPresent()) {
             throw noImages();
         }
-        if (parameters.limit().orElse(limit) == Limit.ENFORCED) {
+        if (parameters.limit().orElse(limit) == Limit.ADVISORY) {
+            return new Format.Directory(Limit.ADVISORY, parameters.inodes());
+        }
+        Optional<String> problem = limits.problem(parameters.inodes().isPresent());
+        if (problem.isPresent()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "limit=enforced: this pool cannot hold a directory to its limit; ask for limit=advisory");
+                    "limit=enforced: this pool cannot hold a directory to its limit: " + problem.get()
+                            + "; or ask for limit=advisory");
         }
-        return new Format.Directory(Limit.ADVISORY, parameters.inodes());
+        return new Format.Directory(Limit.ENFORCED, parameters.inodes());
+    }
+
+    /** By what directories are held to their size, for people. */
+    public String limitedBy() {
+        return limits.name();
+    }
+
+    /** Why directories cannot be held to their size, with the cure; empty when they can. */
+    public Optional<String> limitProblem() {
+        return limits.problem(false);
+    }
+
+    /**
+     * Whether the volume is held to what its record says.
+     *
+     * @throws Fault NOT_FOUND when its data is gone
+     */
+    public boolean isHeldToLimit(Volume volume) {
+        return switch (volume.format()) {
+            case Format.Directory name -> directory.isHeldToLimit(volume);
+            case Format.Image image -> true;
+        };
+    }
+
+    /**
+     * Holds the volume to what its record says; does nothing when it is.
+     *
+     * @throws Fault NOT_FOUND when its data is gone, FAILED_PRECONDITION with reason and cure when the file system cannot
+     */
+    public void holdToLimit(Volume volume) {
+        if (!isHeldToLimit(volume)) {
+            directory.holdToLimit(volume);
+        }
+    }
+
+    /**
+     * Gives back what was taken to limit directories that are gone by now.
+     *
+     * @param underLock runs an action under the volume's lock, or not at all when somebody else has that
+     */
+    public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
+        limits.giveBack(underLock);
     }
 
     private static Fault noImages() {

@@ -10,6 +10,7 @@ import io.berth.mount.MountTable;
 import io.berth.volume.Volume;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,22 +30,25 @@ public interface VolumeFormat {
 
     /**
      * Copies what a volume or snapshot of this format holds, by the highest rung of the ladder; durable when it returns.
-     * When it throws, what it made so far is left for the caller to remove. The source may be in use meanwhile.
+     * When it throws, what it made so far is left for the caller to remove.
      *
-     * @param source its directory
      * @param parent where nobody looks for the copy
      * @throws io.berth.fault.Fault RESOURCE_EXHAUSTED when there is no room
      * @throws java.util.concurrent.CancellationException when it was cancelled
      */
-    Copied copy(Directory source, Directory parent, String name, Progress progress);
+    Copied copy(DataSource source, Directory parent, String name, Progress progress);
 
     /**
-     * As {@link #create(Volume)}, but of a copy that lies elsewhere in the pool: it is given the volume's ownership and
-     * limit, and moved to the volume's place.
+     * As {@link #create(Volume)}, but of a copy: it is made elsewhere in the pool, named as the volume's id, is given the
+     * volume's ownership and limit, and is moved to the volume's place. What it made when it throws or finds the place
+     * taken is left for the caller to remove.
      *
-     * @return false when something is at its path already; the copy stays where it is then
+     * @param scratch where nobody looks for the copy
+     * @return how it was copied; empty when something is at its path already, which is left as it is
+     * @throws io.berth.fault.Fault RESOURCE_EXHAUSTED when there is no room
+     * @throws java.util.concurrent.CancellationException when it was cancelled
      */
-    boolean create(Volume volume, Directory parent, String name);
+    Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress);
 
     /** Removes what a {@link #create(Volume)} that was cut short left. Anything that may be somebody's data stays. */
     void undo(Volume volume);

@@ -17,7 +17,7 @@ public final class Directory extends OpenFile {
     private static final byte[] PARENT = {'.', '.', 0};
     private static final int OPEN_DIRECTORY = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
 
-    private Directory(Descriptor descriptor, Path path) {
+    Directory(Descriptor descriptor, Path path) {
         super(descriptor, path);
     }
 

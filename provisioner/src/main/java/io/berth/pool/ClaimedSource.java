@@ -1,9 +1,6 @@
 package io.berth.pool;
 
-import io.berth.copy.Copied;
-import io.berth.copy.Progress;
-import io.berth.format.VolumeFormat;
-import io.berth.linux.Directory;
+import io.berth.format.DataSource;
 import io.berth.linux.FileStatus;
 import io.berth.volume.Format;
 import io.berth.volume.Id;
@@ -13,17 +10,14 @@ import io.berth.volume.Ownership;
 public final class ClaimedSource implements AutoCloseable {
     private final Id id;
     private final Format format;
-    private final VolumeFormat heldBy;
     private final long capacityBytes;
-    private final Directory data;
+    private final DataSource data;
     private final SourceClaims.Held claim;
 
     /** Takes over the data and the claim. */
-    ClaimedSource(
-            Id id, Format format, VolumeFormat heldBy, long capacityBytes, Directory data, SourceClaims.Held claim) {
+    ClaimedSource(Id id, Format format, long capacityBytes, DataSource data, SourceClaims.Held claim) {
         this.id = id;
         this.format = format;
-        this.heldBy = heldBy;
         this.capacityBytes = capacityBytes;
         this.data = data;
         this.claim = claim;
@@ -44,18 +38,17 @@ public final class ClaimedSource implements AutoCloseable {
 
     /** Who owns its directory, and the mode. */
     public Ownership ownership() {
-        FileStatus status = data.status();
+        FileStatus status = data.directory().status();
         return new Ownership(status.uid(), status.gid(), status.mode());
     }
 
-    /** Copies it; see {@link VolumeFormat#copy}. */
-    Copied copy(Directory parent, String name, Progress progress) {
-        return heldBy.copy(data, parent, name, progress);
+    DataSource data() {
+        return data;
     }
 
     @Override
     public void close() {
-        data.close();
+        data.directory().close();
         claim.close();
     }
 }

@@ -5,6 +5,7 @@ import io.berth.catalog.Catalog;
 import io.berth.catalog.SnapshotCatalog;
 import io.berth.copy.Progress;
 import io.berth.fault.Fault;
+import io.berth.format.DataSource;
 import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
 import io.berth.linux.Directory;
@@ -49,6 +50,7 @@ public final class Pool implements AutoCloseable {
     private final PoolSnapshots snapshots;
     private final Directory copying;
     private final Formats formats;
+    private volatile boolean reapedSinceGivingBack;
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -58,7 +60,7 @@ public final class Pool implements AutoCloseable {
         this.catalog = Catalog.open(records);
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
-        this.formats = new Formats(root, realRoot);
+        this.formats = new Formats(root, realRoot, identity.uuid());
         this.claims = new SourceClaims(records);
         this.copying = folder(records, "copying");
         try (Directory folder = folder(records, "snapshots")) {
@@ -166,7 +168,11 @@ public final class Pool implements AutoCloseable {
                             Fault.Kind.NOT_FOUND,
                             "the data of " + id.described() + " is gone: " + volume.path() + " in " + config.root()));
             return new ClaimedSource(
-                    id, volume.format(), format(volume), volume.capacityBytes(), data, claims.claim(id));
+                    id,
+                    volume.format(),
+                    volume.capacityBytes(),
+                    new DataSource(data, Optional.of(volume)),
+                    claims.claim(id));
         }
     }
 
@@ -224,7 +230,7 @@ public final class Pool implements AutoCloseable {
      * @throws Fault ALREADY_EXISTS when something lies at its path, RESOURCE_EXHAUSTED when there is no room for it
      */
     public void create(Volume volume) {
-        create(volume, () -> formats.of(volume.format()).create(volume));
+        create(volume, () -> formats.of(volume).create(volume));
     }
 
     /**
@@ -271,10 +277,10 @@ public final class Pool implements AutoCloseable {
 
     /** Makes the volume's data where nobody looks and moves it into its place; false when something is there. */
     private boolean copy(Volume volume, ClaimedSource source, Progress progress) {
-        String name = volume.id().toString();
         progress.check();
-        source.copy(copying, name, progress);
-        return formats.of(volume.format()).create(volume, copying, name);
+        return formats.of(volume)
+                .create(volume, source.data(), copying, progress)
+                .isPresent();
     }
 
     private Fault pathTaken(Volume volume, String why) {
@@ -287,7 +293,7 @@ public final class Pool implements AutoCloseable {
     private void undoCreate(Volume volume) {
         trash.put(copying, volume.id().toString(), volume.id());
         if (!volume.adopted()) {
-            formats.of(volume.format()).undo(volume);
+            formats.of(volume).undo(volume);
         }
         forget(volume);
         catalog.abandon(volume.id());
@@ -382,7 +388,7 @@ public final class Pool implements AutoCloseable {
         room.promise(volume.id(), volume.capacityBytes(), bytes);
         long now = volume.capacityBytes();
         try {
-            formats.of(volume.format()).expand(volume, bytes);
+            formats.of(volume).expand(volume, bytes);
             Volume larger = volume.withCapacity(bytes);
             catalog.replace(larger);
             now = bytes;
@@ -450,7 +456,7 @@ public final class Pool implements AutoCloseable {
 
     /** How a volume is held. */
     public VolumeFormat format(Volume volume) {
-        return formats.of(volume.format());
+        return formats.of(volume);
     }
 
     /** The format of a new volume; see {@link Formats#choose}. */
@@ -497,6 +503,34 @@ public final class Pool implements AutoCloseable {
         }
         snapshots.recover();
         room.recount();
+        LimitsAtStart.restore(this);
+        giveBack();
+    }
+
+    /** Gives back what was taken for volumes whose data has left the trash. */
+    private void giveBack() {
+        formats.giveBack((id, action) -> tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                action.run();
+            }
+        }));
+    }
+
+    /** Removes some of what is in the trash; see {@link Trash#reap}. */
+    Trash.Reaped reap(int max) {
+        Trash.Reaped reaped = trash.reap(max);
+        if (reaped.removed() > 0) {
+            reapedSinceGivingBack = true;
+        } else if (reapedSinceGivingBack) {
+            reapedSinceGivingBack = false;
+            giveBack();
+        }
+        return reaped;
+    }
+
+    /** The formats of its volumes. */
+    public Formats formats() {
+        return formats;
     }
 
     /** Bytes promised to volumes so far. */

@@ -5,6 +5,7 @@ import io.berth.copy.Copied;
 import io.berth.copy.Progress;
 import io.berth.copy.Rung;
 import io.berth.fault.Fault;
+import io.berth.format.DataSource;
 import io.berth.format.Formats;
 import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
@@ -85,9 +86,8 @@ public final class PoolSnapshots implements AutoCloseable {
             return new ClaimedSource(
                     id,
                     snapshot.format(),
-                    formats.of(snapshot.format()),
                     snapshot.capacityBytes(),
-                    tree,
+                    new DataSource(tree, Optional.empty()),
                     claims.claim(id));
         }
     }
@@ -127,8 +127,9 @@ public final class PoolSnapshots implements AutoCloseable {
         long now = 0;
         try {
             progress.check();
-            Copied copied = source.copy(copying, name, progress);
-            long used = copied.rung() == Rung.SNAPSHOT ? snapshot.capacityBytes() : copied.bytes();
+            Copied copied = formats.of(snapshot.format()).copy(source.data(), copying, name, progress);
+            long used =
+                    copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
             room.count(snapshot.id(), 0, used);
             copying.rename(name, data, name);
             data.fsync();

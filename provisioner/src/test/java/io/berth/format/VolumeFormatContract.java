@@ -14,6 +14,7 @@ import io.berth.volume.PoolName;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -30,17 +31,22 @@ abstract class VolumeFormatContract {
     @TempDir
     Path folder;
 
-    private Directory root;
+    Directory root;
     private Path pool;
     private Path target;
-    private VolumeFormat format;
+    VolumeFormat format;
 
     /** The format under test. */
     abstract VolumeFormat format(Directory root, Path realRoot);
 
+    /** A folder of the file system to make a pool in. */
+    Path place() throws IOException {
+        return folder;
+    }
+
     @BeforeEach
     void open() throws Exception {
-        pool = Files.createDirectory(folder.resolve("pool"));
+        pool = Files.createDirectory(place().resolve("pool"));
         target = Files.createDirectory(folder.resolve("target"));
         root = Directory.open(pool);
         format = format(root, pool.toRealPath());
@@ -52,7 +58,7 @@ abstract class VolumeFormatContract {
         root.close();
     }
 
-    private static Volume volume(String path, Ownership ownership) {
+    static Volume volume(String path, Ownership ownership) {
         return new Volume(
                 new VolumeId(new PoolName("fast"), "v"),
                 "v",
