@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.Project;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -68,7 +69,17 @@ public final class TreeCopy {
      * @throws CancellationException when it was cancelled
      */
     public Copied run() {
-        return run((directory, called) -> directory.mkdir(called, 0700));
+        return run((directory, called) -> directory.mkdir(called, 0700) && keepProject());
+    }
+
+    /** The directory that the copy is made in may have given it its own. */
+    private boolean keepProject() {
+        try (Directory root = open()) {
+            Project.of(source)
+                    .filter(project -> !Project.of(root).equals(Optional.of(project)))
+                    .ifPresent(project -> project.set(root));
+        }
+        return true;
     }
 
     /**
@@ -86,14 +97,18 @@ public final class TreeCopy {
         if (!mkdir.test(parent, name)) {
             throw taken();
         }
-        try (Directory root = parent.openDirectory(name)
-                .orElseThrow(() -> new SystemCallException("openat2", parent.path() + "/" + name, Errno.ENOENT))) {
+        try (Directory root = open()) {
             progress.files.increment();
             Attributes attributes = new Attributes(source, root, progress);
             copyTree(root, attributes);
             root.syncfs();
         }
         return progress.result();
+    }
+
+    private Directory open() {
+        return parent.openDirectory(name)
+                .orElseThrow(() -> new SystemCallException("openat2", parent.path() + "/" + name, Errno.ENOENT));
     }
 
     private Fault taken() {
