@@ -22,12 +22,20 @@ import io.berth.csi.v1.ControllerPublishVolumeResponse;
 import io.berth.csi.v1.ControllerServiceCapability;
 import io.berth.csi.v1.ControllerUnpublishVolumeRequest;
 import io.berth.csi.v1.ControllerUnpublishVolumeResponse;
+import io.berth.csi.v1.CreateSnapshotRequest;
+import io.berth.csi.v1.CreateSnapshotResponse;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.CreateVolumeResponse;
+import io.berth.csi.v1.DeleteSnapshotRequest;
+import io.berth.csi.v1.DeleteSnapshotResponse;
 import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.DeleteVolumeResponse;
 import io.berth.csi.v1.GetCapacityRequest;
 import io.berth.csi.v1.GetCapacityResponse;
+import io.berth.csi.v1.GetSnapshotRequest;
+import io.berth.csi.v1.GetSnapshotResponse;
+import io.berth.csi.v1.ListSnapshotsRequest;
+import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.ListVolumesRequest;
 import io.berth.csi.v1.ListVolumesResponse;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesRequest;
@@ -36,11 +44,13 @@ import io.berth.fault.Fault;
 import io.berth.pool.PoolKind;
 import io.berth.service.Attachments;
 import io.berth.service.Health;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.NodeId;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
@@ -56,6 +66,10 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerServiceCapability.RPC.Type.LIST_VOLUMES,
             ControllerServiceCapability.RPC.Type.GET_CAPACITY,
             ControllerServiceCapability.RPC.Type.EXPAND_VOLUME,
+            ControllerServiceCapability.RPC.Type.CREATE_DELETE_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.LIST_SNAPSHOTS,
+            ControllerServiceCapability.RPC.Type.GET_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.CLONE_VOLUME,
             ControllerServiceCapability.RPC.Type.GET_VOLUME,
             ControllerServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER,
             ControllerServiceCapability.RPC.Type.MODIFY_VOLUME,
@@ -67,17 +81,24 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerServiceCapability.RPC.Type.LIST_VOLUMES_PUBLISHED_NODES);
 
     private final Volumes volumes;
+    private final SnapshotCalls snapshots;
     private final Optional<Attachments> attachments;
     private final Health health;
     private final NodeTopology topology;
 
     /**
-     * A service of these volumes.
+     * A service of these volumes and snapshots.
      *
      * @param attachments empty: volumes are published to nodes without being asked for
      */
-    public ControllerService(Volumes volumes, Optional<Attachments> attachments, Health health, NodeTopology topology) {
+    public ControllerService(
+            Volumes volumes,
+            Snapshots snapshots,
+            Optional<Attachments> attachments,
+            Health health,
+            NodeTopology topology) {
         this.volumes = volumes;
+        this.snapshots = new SnapshotCalls(snapshots, topology);
         this.attachments = attachments;
         this.health = health;
         this.topology = topology;
@@ -85,21 +106,21 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
-        required("name", request.getName());
+        Required.text("name", request.getName());
         List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-        if (request.hasVolumeContentSource()) {
-            throw Fault.invalid(
-                    "volume_content_source",
-                    request.getVolumeContentSource().getTypeCase().name(),
-                    "volumes are made empty; this driver has no snapshots and clones");
-        }
         VolumeParameters parameters =
                 VolumeParameters.parse(request.getParametersMap(), request.getRequestedMutableParametersMap());
         CapacityRange capacity = capacity(request.getCapacityRange());
-        if (volumes.isLocal(parameters.pool())) {
+        Optional<Source> source = request.hasVolumeContentSource()
+                ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
+                : Optional.empty();
+        if (volumes.isLocal(parameters.pool().or(() -> source.map(of -> of.id().pool())))) {
             topology.require(request.getAccessibilityRequirements());
         }
-        Volume volume = volumes.create(new Volumes.Wanted(request.getName(), capacity, parameters, isMultiNode(uses)));
+        Volume volume = volumes.create(
+                new Volumes.Wanted(
+                        request.getName(), capacity, parameters, isMultiNode(uses), false, Optional.empty(), source),
+                SnapshotCalls.patience());
         Replies.reply(
                 observer,
                 CreateVolumeResponse.newBuilder().setVolume(toProto(volume)).build());
@@ -107,14 +128,14 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void deleteVolume(DeleteVolumeRequest request, StreamObserver<DeleteVolumeResponse> observer) {
-        volumes.delete(required("volume_id", request.getVolumeId()));
+        volumes.delete(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(observer, DeleteVolumeResponse.getDefaultInstance());
     }
 
     @Override
     public void validateVolumeCapabilities(
             ValidateVolumeCapabilitiesRequest request, StreamObserver<ValidateVolumeCapabilitiesResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (request.getVolumeCapabilitiesCount() == 0) {
             throw Fault.invalid("volume_capabilities", "", "at least one is required");
         }
@@ -169,7 +190,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerExpandVolume(
             ControllerExpandVolumeRequest request, StreamObserver<ControllerExpandVolumeResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (!request.hasCapacityRange()) {
             throw Fault.invalid("capacity_range", "", "is required");
         }
@@ -188,7 +209,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerGetVolume(
             ControllerGetVolumeRequest request, StreamObserver<ControllerGetVolumeResponse> observer) {
-        Volume volume = volumes.get(required("volume_id", request.getVolumeId()));
+        Volume volume = volumes.get(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(
                 observer,
                 ControllerGetVolumeResponse.newBuilder()
@@ -205,8 +226,8 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             super.controllerPublishVolume(request, observer);
             return;
         }
-        String id = required("volume_id", request.getVolumeId());
-        String node = required("node_id", request.getNodeId());
+        String id = Required.text("volume_id", request.getVolumeId());
+        String node = Required.text("node_id", request.getNodeId());
         if (!request.hasVolumeCapability()) {
             throw Fault.invalid("volume_capability", "", "is required");
         }
@@ -223,14 +244,14 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             super.controllerUnpublishVolume(request, observer);
             return;
         }
-        attachments.get().detach(required("volume_id", request.getVolumeId()), request.getNodeId());
+        attachments.get().detach(Required.text("volume_id", request.getVolumeId()), request.getNodeId());
         Replies.reply(observer, ControllerUnpublishVolumeResponse.getDefaultInstance());
     }
 
     @Override
     public void controllerModifyVolume(
             ControllerModifyVolumeRequest request, StreamObserver<ControllerModifyVolumeResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         volumes.modify(id, VolumeChange.parse(request.getMutableParametersMap()));
         Replies.reply(observer, ControllerModifyVolumeResponse.getDefaultInstance());
     }
@@ -238,7 +259,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerGetVolumeHealth(
             ControllerGetVolumeHealthRequest request, StreamObserver<ControllerGetVolumeHealthResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         Replies.reply(
                 observer,
                 ControllerGetVolumeHealthResponse.newBuilder()
@@ -261,6 +282,27 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     }
 
     @Override
+    public void createSnapshot(CreateSnapshotRequest request, StreamObserver<CreateSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.create(request));
+    }
+
+    @Override
+    public void deleteSnapshot(DeleteSnapshotRequest request, StreamObserver<DeleteSnapshotResponse> observer) {
+        snapshots.delete(request.getSnapshotId());
+        Replies.reply(observer, DeleteSnapshotResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void getSnapshot(GetSnapshotRequest request, StreamObserver<GetSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.get(request.getSnapshotId()));
+    }
+
+    @Override
+    public void listSnapshots(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> observer) {
+        Replies.reply(observer, snapshots.list(request));
+    }
+
+    @Override
     public void controllerGetCapabilities(
             ControllerGetCapabilitiesRequest request, StreamObserver<ControllerGetCapabilitiesResponse> observer) {
         ControllerGetCapabilitiesResponse.Builder response = ControllerGetCapabilitiesResponse.newBuilder();
@@ -273,11 +315,12 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     private io.berth.csi.v1.Volume toProto(Volume volume) {
         Stream<io.berth.csi.v1.Topology> places =
                 volumes.kind(volume) == PoolKind.LOCAL ? Stream.of(topology.toProto()) : Stream.empty();
-        return io.berth.csi.v1.Volume.newBuilder()
+        io.berth.csi.v1.Volume.Builder proto = io.berth.csi.v1.Volume.newBuilder()
                 .setVolumeId(volume.id().toString())
                 .setCapacityBytes(volume.capacityBytes())
-                .addAllAccessibleTopology(places.toList())
-                .build();
+                .addAllAccessibleTopology(places.toList());
+        volume.source().map(SnapshotCalls::toProto).ifPresent(proto::setContentSource);
+        return proto.build();
     }
 
     private List<String> publishedNodes(Volume volume) {
@@ -299,12 +342,5 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     private static CapacityRange capacity(io.berth.csi.v1.CapacityRange range) {
         return new CapacityRange(range.getRequiredBytes(), range.getLimitBytes());
-    }
-
-    private static String required(String field, String value) {
-        if (value.isEmpty()) {
-            throw Fault.invalid(field, value, "is required");
-        }
-        return value;
     }
 }

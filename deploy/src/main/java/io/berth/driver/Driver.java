@@ -18,6 +18,7 @@ import io.berth.pool.Pools;
 import io.berth.service.Attachments;
 import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.settings.Settings;
 import io.berth.volume.NodeId;
@@ -97,7 +98,8 @@ public final class Driver implements AutoCloseable {
             Optional<Attachments> attachments = door.attach()
                     ? Optional.of(new Attachments(pools, door.nodeId(), door.maxVolumes()))
                     : Optional.empty();
-            services.add(new ControllerService(volumes, attachments, health, topology));
+            Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
+            services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
         }
         if (role.hasNode()) {
             services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes()));
@@ -121,6 +123,7 @@ public final class Driver implements AutoCloseable {
         }
         if (settings.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
             capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));
+            capabilities.add(service(PluginCapability.Service.Type.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS));
         }
         capabilities.add(PluginCapability.newBuilder()
                 .setVolumeExpansion(PluginCapability.VolumeExpansion.newBuilder()

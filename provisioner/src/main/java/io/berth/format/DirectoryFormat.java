@@ -1,5 +1,9 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.copy.Rung;
+import io.berth.copy.TreeCopy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
@@ -56,15 +60,57 @@ public final class DirectoryFormat implements VolumeFormat {
             if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
-            try (Directory data = open(parent, volume)) {
-                holdToLimit(volume, data, volume.capacityBytes());
-                Ownership ownership = volume.ownership();
-                data.chown((int) ownership.uid(), (int) ownership.gid());
-                data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
-                data.fsync();
-            }
+            finish(volume, parent, volume.path().name());
             parent.fsync();
             return true;
+        }
+    }
+
+    private void finish(Volume volume, Directory parent, String name) {
+        try (Directory data = open(parent, name)) {
+            holdToLimit(volume, data, volume.capacityBytes());
+            Ownership ownership = volume.ownership();
+            data.chown((int) ownership.uid(), (int) ownership.gid());
+            data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
+            data.fsync();
+        }
+    }
+
+    @Override
+    public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        Copied copied = tree(source, parent, name, progress).run(limits::mkdir);
+        if (copied.rung() != Rung.SNAPSHOT) {
+            return copied;
+        }
+        try (Directory data = open(parent, name)) {
+            return new Copied(Rung.SNAPSHOT, 0, limits.usedBytes(data), 0);
+        }
+    }
+
+    private static TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
+        return new TreeCopy(source.directory(), parent, name, TreeCopy.DEFAULT_THREADS, progress);
+    }
+
+    @Override
+    public Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress) {
+        String name = volume.id().toString();
+        Copied copied = tree(source, scratch, name, progress).run((parent, made) -> {
+            if (!limits.mkdir(parent, made)) {
+                return false;
+            }
+            try (Directory data = open(parent, made)) {
+                holdToLimit(volume, data, volume.capacityBytes()); // files get their project when they are made
+            }
+            return true;
+        });
+        finish(volume, scratch, name);
+        try (Directory parent = makeParent(volume.path())) {
+            if (parent.status(volume.path().name()).isPresent()) {
+                return Optional.empty();
+            }
+            scratch.rename(name, parent, volume.path().name());
+            parent.fsync();
+            return Optional.of(copied);
         }
     }
 
@@ -236,10 +282,10 @@ public final class DirectoryFormat implements VolumeFormat {
                         + root.path().resolve(volume.path().toPath()) + " is gone");
     }
 
-    private static Directory open(Directory parent, Volume volume) {
-        return parent.openDirectory(volume.path().name())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.UNAVAILABLE, "the folder of volume " + volume.id() + " vanished while it was made"));
+    private static Directory open(Directory parent, String name) {
+        return parent.openDirectory(name)
+                .orElseThrow(() ->
+                        new Fault(Fault.Kind.UNAVAILABLE, parent.path().resolve(name) + " vanished while it was made"));
     }
 
     /** The folder that will hold the volume; missing ones on the way are made, never removed again. */

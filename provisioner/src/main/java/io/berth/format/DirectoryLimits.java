@@ -58,6 +58,9 @@ sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits {
      */
     Usage usage(Directory data, FileSystemStatus status);
 
+    /** How many bytes of data a directory holds; 0 when that cannot be told without a walk. */
+    long usedBytes(Directory data);
+
     /**
      * Gives back what was taken for directories that are gone by now.
      *

@@ -33,7 +33,12 @@ public final class Formats {
 
     /** What holds this volume. */
     public VolumeFormat of(Volume volume) {
-        return switch (volume.format()) {
+        return of(volume.format());
+    }
+
+    /** What holds volumes and snapshots of this format. */
+    public VolumeFormat of(Format format) {
+        return switch (format) {
             case Format.Directory name -> directory;
             case Format.Image image -> throw noImages();
         };

@@ -82,6 +82,11 @@ final class QgroupLimits implements DirectoryLimits {
     }
 
     @Override
+    public long usedBytes(Directory data) {
+        return Qgroup.of(data).map(Qgroup::referenced).orElse(0L);
+    }
+
+    @Override
     public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
         Qgroup.removeStale(root);
     }

@@ -25,6 +25,7 @@ public final class Pools implements AutoCloseable {
 
     private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
     private final Function<PoolConfig, Pool> opener;
+    private final Copies copies = new Copies();
 
     private static final class Slot {
         final PoolConfig config;
@@ -144,6 +145,11 @@ public final class Pools implements AutoCloseable {
         throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + slot.config.name() + " is still being opened; try again");
     }
 
+    /** The copies that this process makes in these pools. */
+    public Copies copies() {
+        return copies;
+    }
+
     /** The only pool's name; empty when there are several. */
     public Optional<PoolName> only() {
         return slots.size() == 1 ? Optional.of(slots.keySet().iterator().next()) : Optional.empty();
@@ -178,6 +184,7 @@ public final class Pools implements AutoCloseable {
 
     @Override
     public void close() {
+        copies.close();
         opened().forEach(Pool::close);
     }
 }

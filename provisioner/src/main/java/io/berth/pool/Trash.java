@@ -6,7 +6,7 @@ import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
-import io.berth.volume.VolumeId;
+import io.berth.volume.Id;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HexFormat;
@@ -36,7 +36,7 @@ public final class Trash implements AutoCloseable {
     }
 
     /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
-    void put(Directory parent, String name, VolumeId id) {
+    void put(Directory parent, String name, Id id) {
         if (move(parent, name, id + "@" + randomName())) {
             folder.fsync();
         }

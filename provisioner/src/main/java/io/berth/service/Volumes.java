@@ -14,6 +14,7 @@ import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
@@ -23,6 +24,7 @@ import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -44,6 +46,9 @@ public final class Volumes {
 
     /** The most volumes on one page of {@link #list}. */
     public static final int MAX_PAGE = 1000;
+
+    /** How long a call waits for a copy, where the caller says nothing else. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private static final Pattern TOKEN = Pattern.compile("([a-z][a-z0-9-]{0,30}):([0-9a-f]{1,16})");
 
@@ -96,22 +101,29 @@ public final class Volumes {
      *     differs from it, RESOURCE_EXHAUSTED when there is no room
      */
     public Volume create(Wanted wanted) {
-        return create(wanted, false).volume();
+        return create(wanted, PATIENCE);
+    }
+
+    /**
+     * Makes a volume, or finds it when an earlier call made it. A copy of its source that takes longer goes on, and the
+     * next such call finds it.
+     *
+     * @param patience how long to wait for a copy
+     * @throws Fault also NOT_FOUND when there is no such source, OUT_OF_RANGE when the volume would be smaller than it,
+     *     BUSY while the copy is under way
+     */
+    public Volume create(Wanted wanted, Duration patience) {
+        return wanted.source()
+                .map(source -> new FromSource(pools, this).create(wanted, source, patience))
+                .orElseGet(() -> create(wanted, false).volume());
     }
 
     /** A volume, and whether this call made it. */
     record Created(Volume volume, boolean isNew) {}
 
     Created create(Wanted wanted, boolean ephemeral) {
-        Pool pool = pool(wanted.parameters().pool());
-        PoolConfig config = pool.config();
-        if (wanted.multiNode() && config.kind() == PoolKind.LOCAL) {
-            throw new Fault(
-                    Fault.Kind.INVALID_ARGUMENT,
-                    "volume_capability access_mode: pool " + config.name()
-                            + " is local, its volumes are reachable from one node; ask for a single-node mode");
-        }
-        VolumeId id = VolumeId.of(config.name(), wanted.name());
+        Pool pool = pool(wanted, wanted.parameters().pool());
+        VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
         try (VolumeLocks.Held lock = pool.lock(id)) {
             Optional<Volume> there = pool.find(id);
             if (there.isPresent()) {
@@ -124,6 +136,19 @@ public final class Volumes {
         }
     }
 
+    /** The pool for a volume, of this name or the only one. */
+    Pool pool(Wanted wanted, Optional<PoolName> named) {
+        Pool pool = pool(named);
+        PoolConfig config = pool.config();
+        if (wanted.multiNode() && config.kind() == PoolKind.LOCAL) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "volume_capability access_mode: pool " + config.name()
+                            + " is local, its volumes are reachable from one node; ask for a single-node mode");
+        }
+        return pool;
+    }
+
     private Pool pool(Optional<PoolName> named) {
         PoolName name = named.or(pools::only)
                 .orElseThrow(() -> Fault.invalid(
@@ -133,7 +158,12 @@ public final class Volumes {
                         VolumeParameters.POOL, name.text(), "no such pool here; there are " + pools.names()));
     }
 
-    private static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
+    /**
+     * The volume that is there, if it is what is wanted.
+     *
+     * @throws Fault ALREADY_EXISTS when it is not
+     */
+    static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
         VolumeParameters parameters = wanted.parameters();
         if (!there.requestedName().equals(wanted.name())) {
             throw differs(there, "name", there.requestedName());
@@ -147,7 +177,12 @@ public final class Volumes {
         if (there.onDelete() != parameters.onDelete()) {
             throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
         }
-        if (!there.ownership().equals(parameters.ownership())) {
+        if (!there.source().equals(wanted.source())) {
+            throw differs(there, "source", there.source().map(Source::toString).orElse("none"));
+        }
+        Ownership ownership =
+                wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
+        if (!there.ownership().equals(ownership)) {
             throw differs(there, "uid, gid or mode", there.ownership().toString());
         }
         if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
@@ -163,7 +198,7 @@ public final class Volumes {
                         + ", which differs from what is asked");
     }
 
-    private Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
+    Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
         VolumeParameters parameters = wanted.parameters();
         VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
         boolean exists = pool.at(path).isPresent();
@@ -227,6 +262,7 @@ public final class Volumes {
     public void delete(String text) {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
+                    pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.lock(id)) {
                         pool.settle(id);
                         pool.find(id).ifPresent(volume -> deleteUnused(pool, volume));

@@ -95,6 +95,20 @@ public record VolumeParameters(
                 strings);
     }
 
+    /** Who owns a copy: who the strings say, and where they say nothing, who owns what is copied. */
+    public Ownership ownershipOver(Ownership copied) {
+        return new Ownership(
+                strings.containsKey(UID) ? ownership.uid() : copied.uid(),
+                strings.containsKey(GID) ? ownership.gid() : copied.gid(),
+                strings.containsKey(MODE) ? ownership.mode() : copied.mode());
+    }
+
+    /** As these, but of a volume that is a copy, and so has the format of what is copied. */
+    public VolumeParameters ofCopy(FormatName copied, Ownership owner) {
+        return new VolumeParameters(
+                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, strings);
+    }
+
     /** The same, with one more string for the record, which means nothing to the core. */
     public VolumeParameters with(String key, String value) {
         Map<String, String> more = new TreeMap<>(strings);

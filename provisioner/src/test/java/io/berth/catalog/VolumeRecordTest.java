@@ -49,7 +49,7 @@ class VolumeRecordTest {
     void whatIsWrittenIsReadBack() {
         byte[] record = VolumeRecord.encode(VOLUME);
         assertThat(VolumeRecord.decode(ID, record)).isEqualTo(VOLUME);
-        assertThat(VolumeRecord.isCutShort(record)).isFalse();
+        assertThat(RecordText.isCutShort(record)).isFalse();
     }
 
     @Test
@@ -57,7 +57,7 @@ class VolumeRecordTest {
         byte[] record = VolumeRecord.encode(VOLUME);
         for (int length = 0; length < record.length; length++) {
             byte[] cut = Arrays.copyOf(record, length);
-            assertThat(VolumeRecord.isCutShort(cut)).isTrue();
+            assertThat(RecordText.isCutShort(cut)).isTrue();
             assertThatThrownBy(() -> VolumeRecord.decode(ID, cut)).satisfies(VolumeRecordTest::isCorrupt);
         }
     }
