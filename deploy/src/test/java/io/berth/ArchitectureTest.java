@@ -1,6 +1,7 @@
 package io.berth;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -9,6 +10,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.berth.format.Usage;
 
 /** The arrows between the modules. */
 @AnalyzeClasses(packages = "io.berth", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -22,7 +24,8 @@ class ArchitectureTest {
         "io.berth.format..",
         "io.berth.hostpath..",
         "io.berth.pool..",
-        "io.berth.service.."
+        "io.berth.service..",
+        "io.berth.socket.."
     };
 
     @ArchTest
@@ -39,7 +42,11 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("io.berth..")
                     .and(not(resideInAnyPackage(
-                            "io.berth.csi..", "io.berth.fault..", "io.berth.volume..", "io.berth.mount.."))));
+                            "io.berth.csi..",
+                            "io.berth.fault..",
+                            "io.berth.volume..",
+                            "io.berth.mount..",
+                            "io.berth.socket.."))));
 
     @ArchTest
     static final ArchRule DOORS_DO_NOT_KNOW_EACH_OTHER = noClasses()
@@ -58,12 +65,25 @@ class ArchitectureTest {
             .resideInAPackage("io.berth.controller..");
 
     @ArchTest
+    static final ArchRule DOCKER_KNOWS_ONLY_THE_CORE = noClasses()
+            .that()
+            .resideInAPackage("io.berth.docker..")
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("io.berth..")
+                    .and(not(resideInAnyPackage("io.berth.docker..")).and(not(resideInAnyPackage(CORE)))))
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.berth.catalog..", "io.berth.format..", "io.berth.copy..");
+
+    /** Usage is a value that services answer with. */
+    @ArchTest
     static final ArchRule DOORS_HOLD_NO_STORAGE_LOGIC = noClasses()
             .that()
             .resideInAnyPackage("io.berth.controller..", "io.berth.node..")
             .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage("io.berth.linux..", "io.berth.catalog..", "io.berth.format..", "java.io..");
+            .dependOnClassesThat(
+                    resideInAnyPackage("io.berth.linux..", "io.berth.catalog..", "io.berth.format..", "java.io..")
+                            .and(not(belongToAnyOf(Usage.class))));
 
     @ArchTest
     static final ArchRule THE_PARTS_ARE_MADE_IN_ONE_PLACE = classes()

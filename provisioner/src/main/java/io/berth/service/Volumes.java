@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -342,6 +343,20 @@ public final class Volumes {
                         : Optional.empty());
     }
 
+    /** The first volumes of one pool, at most so many; see {@link #list}. */
+    public List<Volume> first(int max, PoolName name) {
+        List<Volume> volumes = new ArrayList<>();
+        Catalog catalog = pools.get(name).catalog();
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent() && volumes.size() < max) {
+            Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));
+            page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            volumes.addAll(page.volumes());
+            next = page.next();
+        }
+        return volumes;
+    }
+
     /** Where a page begins: the how many-th pool, and a position in its folder of records. */
     private record Cursor(int pool, long cookie) {}
 
@@ -379,6 +394,16 @@ public final class Volumes {
                         .findFirst())
                 .filter(config -> config.kind() == PoolKind.LOCAL)
                 .isPresent();
+    }
+
+    /** The pools that volumes can be in. */
+    public List<PoolConfig> pools() {
+        return pools.configs();
+    }
+
+    /** Why a volume cannot be used now, as far as its pool knows without asking the volume; empty: it can. */
+    public Optional<Fault> problem(Volume volume) {
+        return pools.get(volume.id().pool()).problem();
     }
 
     /** The kind of pool a volume lies in. */

@@ -107,6 +107,13 @@ public record VolumeParameters(
         return parse(all);
     }
 
+    /** The same, with one more string for the record, which means nothing to the core. */
+    public VolumeParameters with(String key, String value) {
+        Map<String, String> more = new TreeMap<>(strings);
+        more.put(key, value);
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
+    }
+
     private static Optional<FormatName> format(Map<String, String> strings) {
         Optional<String> text = Optional.ofNullable(strings.get(FORMAT)).filter(word -> !word.equals(AUTO));
         return text.map(word -> FormatName.parse(FORMAT, word));
