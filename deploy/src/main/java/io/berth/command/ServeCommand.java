@@ -86,7 +86,8 @@ final class ServeCommand implements Callable<Integer> {
         log.atInfo()
                 .addKeyValue("version", Version.BERTH)
                 .addKeyValue("role", role.command())
-                .addKeyValue("node", settings.csi().map(csi -> csi.nodeId().text()).orElse(""))
+                .addKeyValue(
+                        "node", settings.csi().map(csi -> csi.nodeId().text()).orElse(""))
                 .log("starting");
         Driver driver = Driver.start(settings, role, Version.BERTH);
         notifier.ready();
