@@ -87,7 +87,8 @@ final class ServeCommand implements Callable<Integer> {
                 .addKeyValue("version", Version.BERTH)
                 .addKeyValue("role", role.command())
                 .addKeyValue(
-                        "node", settings.csi().map(csi -> csi.nodeId().text()).orElse(""))
+                        "node",
+                        settings.csi().map(door -> door.nodeId().toString()).orElse(""))
                 .log("starting");
         Driver driver = Driver.start(settings, role, Version.BERTH);
         notifier.ready();

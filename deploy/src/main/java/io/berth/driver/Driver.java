@@ -37,8 +37,8 @@ public final class Driver implements AutoCloseable {
     private final Role role;
     private final String version;
     private final Pools pools;
-    private final Volumes volumes;
     private final HostPaths hostPaths;
+    private final Volumes volumes;
     private final Housekeeping housekeeping;
     private final Thread opener;
     private final Optional<CsiServer> csi;
@@ -49,11 +49,8 @@ public final class Driver implements AutoCloseable {
         this.role = role;
         this.version = version;
         this.pools = Pools.serving(settings.pools(), attachedNode());
-        this.volumes = new Volumes(
-                pools,
-                Clock.systemUTC(),
-                settings.csi().filter(Settings.Csi::attach).isPresent());
         this.hostPaths = new HostPaths(settings.allowedHostPaths());
+        this.volumes = new Volumes(pools, Clock.systemUTC(), isAttaching());
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while the doors start: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
@@ -83,7 +80,7 @@ public final class Driver implements AutoCloseable {
     }
 
     private DockerServer openToDocker(DockerSettings door) {
-        NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker gives volumes to no node
+        NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker asks no controller for its volumes
         DockerServer server = DockerServer.start(
                 door.socket(), settings.maxCalls(), settings.slowCall(), VolumeDriver.open(door, volumes, node));
         LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
@@ -111,6 +108,10 @@ public final class Driver implements AutoCloseable {
     /** This node, where volumes are mounted only when they were given to it. */
     private Optional<NodeId> attachedNode() {
         return settings.csi().filter(door -> door.attach() && role.hasNode()).map(Settings.Csi::nodeId);
+    }
+
+    private boolean isAttaching() {
+        return settings.csi().filter(Settings.Csi::attach).isPresent();
     }
 
     private List<PluginCapability> capabilities() {

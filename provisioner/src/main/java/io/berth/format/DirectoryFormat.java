@@ -14,6 +14,7 @@ import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumePath;

@@ -3,6 +3,7 @@ package io.berth.format;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
+import io.berth.volume.Usage;
 import io.berth.volume.VolumeId;
 import java.util.Optional;
 import java.util.OptionalLong;

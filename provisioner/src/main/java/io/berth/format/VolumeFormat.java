@@ -1,10 +1,12 @@
 package io.berth.format;
 
+import io.berth.linux.FileSystemStatus;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
@@ -67,4 +69,15 @@ public interface VolumeFormat {
      * only, never a walk.
      */
     List<HealthProblem> problems(Volume volume, MountTable table);
+
+    /** How full a file system says it is. */
+    static Usage usageOf(FileSystemStatus status) {
+        return new Usage(
+                status.totalBytes(),
+                status.totalBytes() - status.freeBytes(),
+                status.availableBytes(),
+                status.totalInodes(),
+                status.totalInodes() - status.freeInodes(),
+                status.freeInodes());
+    }
 }

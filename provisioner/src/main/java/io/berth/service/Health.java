@@ -1,7 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
-import io.berth.format.Usage;
+import io.berth.format.VolumeFormat;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountPoint;
@@ -113,7 +113,7 @@ public final class Health {
         return PathHandle.open(shown)
                 .flatMap(at -> {
                     try (at) {
-                        return Usage.of(at.fileSystem()).nearlyFull();
+                        return VolumeFormat.usageOf(at.fileSystem()).nearlyFull();
                     }
                 })
                 .stream()
@@ -179,7 +179,10 @@ public final class Health {
 
     private List<HealthProblem> ofPool(PoolName name, MountTable table) {
         Pool pool = pools.get(name);
-        return pool.health(table).or(() -> Usage.of(pool.fileSystem()).nearlyFull()).stream()
+        return pool
+                .health(table)
+                .or(() -> VolumeFormat.usageOf(pool.fileSystem()).nearlyFull())
+                .stream()
                 .toList();
     }
 

@@ -1,7 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
-import io.berth.format.Usage;
+import io.berth.format.VolumeFormat;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.Directory;
@@ -19,6 +19,7 @@ import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.NodeId;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.nio.file.Path;
@@ -382,7 +383,7 @@ public final class NodeVolumes {
             }
             return lookup.find(id)
                     .map(found -> found.pool().format(found.volume()).usage(found.volume(), at))
-                    .orElseGet(() -> Usage.of(at.fileSystem()));
+                    .orElseGet(() -> VolumeFormat.usageOf(at.fileSystem()));
         }
     }
 

@@ -95,6 +95,13 @@ public record VolumeParameters(
                 strings);
     }
 
+    /** The same, with one more string for the record, which means nothing to the core. */
+    public VolumeParameters with(String key, String value) {
+        Map<String, String> more = new TreeMap<>(strings);
+        more.put(key, value);
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
+    }
+
     /**
      * Reads the parameters of a new volume of which some can change later; where both say something, those count.
      *
@@ -105,13 +112,6 @@ public record VolumeParameters(
         Map<String, String> all = new TreeMap<>(strings);
         all.putAll(mutable);
         return parse(all);
-    }
-
-    /** The same, with one more string for the record, which means nothing to the core. */
-    public VolumeParameters with(String key, String value) {
-        Map<String, String> more = new TreeMap<>(strings);
-        more.put(key, value);
-        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
     }
 
     private static Optional<FormatName> format(Map<String, String> strings) {

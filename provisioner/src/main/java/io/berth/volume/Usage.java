@@ -1,7 +1,5 @@
-package io.berth.format;
+package io.berth.volume;
 
-import io.berth.linux.FileSystemStatus;
-import io.berth.volume.HealthProblem;
 import java.util.Optional;
 
 /**
@@ -12,17 +10,6 @@ public record Usage(
         long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
     /** From here on a volume is nearly full. */
     static final int NEARLY_FULL_PERCENT = 95;
-
-    /** As a file system tells it. */
-    public static Usage of(FileSystemStatus status) {
-        return new Usage(
-                status.totalBytes(),
-                status.totalBytes() - status.freeBytes(),
-                status.availableBytes(),
-                status.totalInodes(),
-                status.totalInodes() - status.freeInodes(),
-                status.freeInodes());
-    }
 
     /** That little room is left, if so. */
     public Optional<HealthProblem> nearlyFull() {
