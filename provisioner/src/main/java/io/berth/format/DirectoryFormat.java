@@ -11,7 +11,6 @@ import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
-import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -19,8 +18,6 @@ import java.util.Set;
 
 /** A volume that is a folder, mounted by a bind mount. Its capacity is a promise, not a limit. */
 public final class DirectoryFormat implements VolumeFormat {
-    private static final int PARENT_MODE = 0755;
-
     private final Directory root;
     private final Path realRoot;
 
@@ -36,7 +33,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public boolean create(Volume volume) {
-        try (Directory parent = makeParent(volume.path())) {
+        try (Directory parent = ParentFolder.make(root, volume.path())) {
             if (!parent.mkdir(volume.path().name(), 0700)) {
                 return false;
             }
@@ -53,7 +50,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void undo(Volume volume) {
-        Optional<Directory> parent = root.openBeneath(volume.path().parent().orElse(Path.of(".")));
+        Optional<Directory> parent = ParentFolder.open(root, volume.path());
         if (parent.isEmpty()) {
             return;
         }
@@ -100,6 +97,27 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
+    public boolean isAt(Volume volume, PathHandle at) {
+        return root.openBeneath(volume.path().toPath())
+                .filter(data -> {
+                    try (data) {
+                        return data.status().isSameFile(at.status());
+                    }
+                })
+                .isPresent();
+    }
+
+    @Override
+    public void release(Volume volume) {
+        // A node holds nothing for a folder.
+    }
+
+    @Override
+    public void settle(Volume volume) {
+        // A node holds nothing for a folder.
+    }
+
+    @Override
     public Usage usage(Volume volume, PathHandle at) {
         return Usage.of(at.fileSystem());
     }
@@ -108,22 +126,5 @@ public final class DirectoryFormat implements VolumeFormat {
         return parent.openDirectory(volume.path().name())
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.UNAVAILABLE, "the folder of volume " + volume.id() + " vanished while it was made"));
-    }
-
-    /** The folder that will hold the volume; missing ones on the way are made, never removed again. */
-    private Directory makeParent(VolumePath path) {
-        Directory at = root.openBeneath(Path.of(".")).orElseThrow();
-        for (String component : path.components().subList(0, path.components().size() - 1)) {
-            try (Directory parent = at) {
-                if (parent.mkdir(component, PARENT_MODE)) {
-                    parent.fsync();
-                }
-                at = parent.openDirectory(component)
-                        .orElseThrow(() -> new Fault(
-                                Fault.Kind.UNAVAILABLE,
-                                parent.path().resolve(component) + " vanished while it was made"));
-            }
-        }
-        return at;
     }
 }

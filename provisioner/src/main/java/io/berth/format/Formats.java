@@ -12,6 +12,8 @@ import java.nio.file.Path;
 /** The formats of one pool, and which of them a new volume gets. Thread-safe. */
 public final class Formats {
     private final DirectoryFormat directory;
+    private final ImageFormat image;
+    private final BlockFormat block;
 
     /**
      * Of the pool with this root.
@@ -20,13 +22,16 @@ public final class Formats {
      */
     public Formats(Directory root, Path realRoot) {
         this.directory = new DirectoryFormat(root, realRoot);
+        Images images = new Images(root);
+        this.image = new ImageFormat(images);
+        this.block = new BlockFormat(images);
     }
 
     /** What holds this volume. */
     public VolumeFormat of(Volume volume) {
         return switch (volume.format()) {
             case Format.Directory name -> directory;
-            case Format.Image image -> throw noImages();
+            case Format.Image name -> name.fileSystem().isPresent() ? image : block;
         };
     }
 

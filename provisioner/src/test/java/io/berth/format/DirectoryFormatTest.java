@@ -1,11 +1,22 @@
 package io.berth.format;
 
 import io.berth.linux.Directory;
+import io.berth.volume.Format;
 import java.nio.file.Path;
 
 class DirectoryFormatTest extends VolumeFormatContract {
     @Override
     VolumeFormat format(Directory root, Path realRoot) {
         return new DirectoryFormat(root, realRoot);
+    }
+
+    @Override
+    Format volumeFormat() {
+        return Format.Directory.ADVISORY;
+    }
+
+    @Override
+    long capacity() {
+        return 1 << 20;
     }
 }

@@ -1,0 +1,207 @@
+package io.berth.format;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Btrfs;
+import io.berth.linux.Directory;
+import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
+import io.berth.linux.LoopDevice;
+import io.berth.linux.RegularFile;
+import io.berth.linux.SystemCallException;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.EnumSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The image files of one pool's volumes, and the loop devices they are attached to. A volume's image is a sparse file in
+ * a folder that nobody but root may enter. Its loop device has a name that only this volume's has, so it is known
+ * whoever attached it and whether the file is still there. Thread-safe for different volumes.
+ */
+final class Images {
+    static final String FILE = "volume.img";
+
+    /** Lies beside an image until it is first used: undoing its creation then costs nobody any data. */
+    private static final String UNUSED = "unused";
+
+    private static final String NAME_PREFIX = "berth-";
+    private static final int NAME_DIGITS = 40;
+
+    private final Directory root;
+    private final String poolKey;
+
+    Images(Directory root) {
+        this.root = root;
+        FileStatus status = root.status();
+        this.poolKey = status.deviceMajor() + ":" + status.deviceMinor() + ":" + status.inode() + "/";
+    }
+
+    /**
+     * Makes a volume's image, all hole.
+     *
+     * @return false when something is at the volume's path already
+     */
+    boolean create(Volume volume) {
+        try (Directory parent = ParentFolder.make(root, volume.path())) {
+            if (!parent.mkdir(volume.path().name(), 0700)) {
+                return false;
+            }
+            try (Directory folder = parent.openDirectory(volume.path().name()).orElseThrow(() -> gone(volume))) {
+                folder.create(UNUSED, new byte[0], 0600);
+                try (RegularFile file = RegularFile.create(folder, FILE, 0600).orElseThrow(() -> gone(volume))) {
+                    file.ftruncate(volume.capacityBytes());
+                    file.fsync();
+                }
+                folder.fsync();
+            }
+            parent.fsync();
+            return true;
+        }
+    }
+
+    /** Removes an image that was never used. */
+    void undo(Volume volume) {
+        Optional<Directory> opened = ParentFolder.open(root, volume.path());
+        if (opened.isEmpty()) {
+            return;
+        }
+        try (Directory parent = opened.get()) {
+            parent.openDirectory(volume.path().name()).ifPresent(Images::removeUnused);
+            parent.rmdir(volume.path().name());
+        } catch (SystemCallException e) {
+            // Anything but the folder of an unused image is not of this create.
+            if (e.errno() != Errno.ENOTEMPTY && e.errno() != Errno.ENOTDIR && e.errno() != Errno.ELOOP) {
+                throw e;
+            }
+        }
+    }
+
+    private static void removeUnused(Directory folder) {
+        try (folder) {
+            if (folder.status(UNUSED).isPresent()) {
+                folder.unlink(FILE);
+                folder.unlink(UNUSED);
+            }
+        }
+    }
+
+    /** From now on {@link #undo} leaves the image alone. */
+    void use(Volume volume) {
+        try (Directory folder = folder(volume)) {
+            folder.unlink(UNUSED);
+        }
+    }
+
+    /** Makes the image larger, by a hole; does nothing when it is that large. */
+    void expand(Volume volume, long bytes) {
+        try (RegularFile file = open(volume)) {
+            if (file.status().size() < bytes) {
+                file.ftruncate(bytes);
+                file.fsync();
+            }
+        }
+    }
+
+    /**
+     * Opens a volume's image for reading and writing.
+     *
+     * @throws Fault NOT_FOUND when it is gone
+     */
+    RegularFile open(Volume volume) {
+        try (Directory folder = folder(volume)) {
+            return RegularFile.openForWriting(folder, FILE).orElseThrow(() -> gone(volume));
+        }
+    }
+
+    private Directory folder(Volume volume) {
+        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
+    }
+
+    private Fault gone(Volume volume) {
+        return new Fault(
+                Fault.Kind.NOT_FOUND,
+                "volume " + volume.id() + ": its image "
+                        + root.path().resolve(volume.path().toPath()).resolve(FILE) + " is gone");
+    }
+
+    /** The name of a volume's loop device. */
+    private String name(VolumeId id) {
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest((poolKey + id).getBytes(StandardCharsets.UTF_8));
+            return NAME_PREFIX + HexFormat.of().formatHex(hash).substring(0, NAME_DIGITS);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+
+    /** Whether a loop device is one that Berth attached, for a volume of any pool. */
+    static boolean isBerths(LoopDevice.Attached device) {
+        return device.name().startsWith(NAME_PREFIX);
+    }
+
+    /** Whether a loop device is this volume's. */
+    boolean isOf(VolumeId id, LoopDevice.Attached device) {
+        return device.name().equals(name(id));
+    }
+
+    /** The loop device with this number if it is this volume's. */
+    boolean isOf(VolumeId id, int major, int minor) {
+        return LoopDevice.attached(major, minor)
+                .filter(device -> isOf(id, device))
+                .isPresent();
+    }
+
+    /** The volume's loop devices; more than one only while the kernel lets go of an earlier one. */
+    List<LoopDevice.Attached> devices(VolumeId id) {
+        return LoopDevice.attached().stream().filter(device -> isOf(id, device)).toList();
+    }
+
+    /**
+     * Opens the device that a volume's image is attached to, of the size that the image has now; empty when it is attached
+     * to none.
+     *
+     * @throws Fault NOT_FOUND when the image is gone, FAILED_PRECONDITION when somebody else attached it: two devices for
+     *     one image would damage it
+     */
+    Optional<LoopDevice> attached(Volume volume) {
+        try (RegularFile file = open(volume)) {
+            FileStatus status = file.status();
+            for (LoopDevice.Attached device : LoopDevice.attached()) {
+                if (device.isBackedBy(status)) {
+                    if (!isOf(volume.id(), device)) {
+                        throw new Fault(
+                                Fault.Kind.FAILED_PRECONDITION,
+                                "volume " + volume.id() + ": its image " + file.path() + " is attached to "
+                                        + device.node() + " already, and not by Berth; losetup -d " + device.node()
+                                        + " takes it away");
+                    }
+                    Optional<LoopDevice> opened = LoopDevice.open(device);
+                    if (opened.isPresent()) {
+                        opened.filter(loop -> loop.size() != status.size()).ifPresent(LoopDevice::setCapacity);
+                        return opened;
+                    }
+                }
+            }
+            return Optional.empty();
+        }
+    }
+
+    /** Attaches a volume's image, which is attached to no device. */
+    LoopDevice attach(Volume volume, Set<LoopDevice.Flag> wanted) {
+        EnumSet<LoopDevice.Flag> flags = EnumSet.noneOf(LoopDevice.Flag.class);
+        flags.addAll(wanted);
+        // btrfs computes checksums of pages that a file system on the device may still change.
+        if (root.fileSystem().type() != Btrfs.SUPER_MAGIC) {
+            flags.add(LoopDevice.Flag.DIRECT_IO);
+        }
+        try (RegularFile file = open(volume)) {
+            return LoopDevice.attach(file, name(volume.id()), flags);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+package io.berth.format;
+
+import static io.berth.TestFileSystem.run;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.berth.TestFileSystem;
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.LoopDevice;
+import io.berth.linux.PathHandle;
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
+import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
+import io.berth.volume.Ownership;
+import io.berth.volume.Volume;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What an image promises beyond what every format does; a thin subclass names its file system. */
+@Timeout(120)
+abstract class ImageFormatContract extends VolumeFormatContract {
+    static final int MIB = 1 << 20;
+
+    Images images;
+    ImageFormat format;
+
+    abstract FileSystemType type();
+
+    @Override
+    VolumeFormat format(Directory root, Path realRoot) {
+        return new ImageFormat(new Images(root));
+    }
+
+    @Override
+    Format volumeFormat() {
+        return new Format.Image(Optional.of(type()));
+    }
+
+    @BeforeEach
+    void makeFormat() {
+        images = new Images(root);
+        format = new ImageFormat(images);
+    }
+
+    final Volume mounted(String path) {
+        Volume volume = volume(path, Ownership.ROOT);
+        format.create(volume);
+        format.mount(volume, target, Set.of());
+        return volume;
+    }
+
+    final Path image(Volume volume) {
+        return pool.resolve(volume.path().toPath()).resolve(Images.FILE);
+    }
+
+    static long allocated(Path file) {
+        try (PathHandle handle = PathHandle.open(file).orElseThrow()) {
+            return handle.status().allocated();
+        }
+    }
+
+    /** Writes until there is no room; the bytes that were written. */
+    static long fill(Path file, long most) throws IOException {
+        byte[] bytes = new byte[MIB];
+        Arrays.fill(bytes, (byte) 'x');
+        long written = 0;
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            while (written < most) {
+                written += out.write(ByteBuffer.wrap(bytes));
+            }
+            out.force(true);
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("No space left");
+        }
+        return written;
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("in time").isLessThan(deadline);
+            LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
+        }
+    }
+
+    @Test
+    void aWriterIsStoppedAtItsSizeAndHarmsNobody() throws Exception {
+        Volume neighbour = mounted("fast.neighbour");
+        Files.writeString(target.resolve("file"), "kept");
+        Mounts.unmount(target);
+        Volume volume = mounted("fast.v");
+        assertThat(fill(target.resolve("big"), 4 * capacity())).isBetween(capacity() / 2, capacity());
+        long size = Files.getFileStore(target).getTotalSpace();
+        assertThat(size).isBetween(capacity() * 3 / 4, capacity());
+        assertThat(allocated(image(volume))).isLessThanOrEqualTo(capacity() + MIB);
+
+        Mounts.unmount(target);
+        format.mount(volume, target, Set.of());
+        assertThat(Files.getFileStore(target).getTotalSpace()).isEqualTo(size);
+        assertThat(fill(target.resolve("more"), 4 * capacity())).isLessThan(4 * MIB);
+
+        Mounts.unmount(target);
+        format.mount(neighbour, target, Set.of());
+        assertThat(target.resolve("file")).hasContent("kept");
+        assertThat(fill(target.resolve("big"), 8 * MIB)).isEqualTo(8 * MIB);
+    }
+
+    @Test
+    void deletedDataGivesItsSpaceBack() throws Exception {
+        Volume volume = mounted("fast.v");
+        Path big = target.resolve("big");
+        fill(big, 32 * MIB);
+        long full = allocated(image(volume));
+        assertThat(full).isGreaterThanOrEqualTo(32 * MIB);
+        Files.delete(big);
+        await(() -> {
+            run("sync", "-f", target.toString());
+            return allocated(image(volume)) < full - 24 * MIB;
+        });
+    }
+
+    @Test
+    void aNewImageTakesLittleSpace() {
+        Volume volume = mounted("fast.v");
+        assertThat(allocated(image(volume))).isLessThan(type() == FileSystemType.XFS ? 72 * MIB : 2 * MIB);
+    }
+
+    @Test
+    void theLoopDeviceGoesWithTheLastMount() {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(volume);
+        assertThat(images.devices(volume.id())).isEmpty();
+        format.mount(volume, target, Set.of());
+        assertThat(images.devices(volume.id()))
+                .singleElement()
+                .satisfies(device -> assertThat(device.flags())
+                        .contains(LoopDevice.Flag.AUTOCLEAR, LoopDevice.Flag.DIRECT_IO)
+                        .doesNotContain(LoopDevice.Flag.READ_ONLY));
+        Mounts.unmount(target);
+        assertThat(images.devices(volume.id())).isEmpty();
+    }
+
+    @Test
+    void aMountThatFailsLeavesNoDevice() throws Exception {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(volume);
+        try (FileChannel out = FileChannel.open(image(volume), StandardOpenOption.WRITE)) {
+            out.write(ByteBuffer.allocate(8192));
+        }
+        assertThatThrownBy(() -> format.mount(volume, target, Set.of())).isInstanceOf(Fault.class);
+        assertThat(images.devices(volume.id())).isEmpty();
+    }
+
+    @Test
+    void anImageThatSomebodyElseAttachedIsLeftAlone() {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(volume);
+        String device = run("losetup", "--show", "-f", image(volume).toString()).strip();
+        try {
+            assertThatThrownBy(() -> format.mount(volume, target, Set.of()))
+                    .hasMessageContaining(device)
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.FAILED_PRECONDITION));
+            assertThat(format.mounts(volume, MountTable.read())).isEmpty();
+        } finally {
+            run("losetup", "-d", device);
+        }
+    }
+
+    @Test
+    void itsMountsAreKnownWhenTheImageIsGone() throws Exception {
+        Volume volume = mounted("fast.v");
+        Files.delete(image(volume));
+        assertThat(format.mounts(volume, MountTable.read())).hasSize(1);
+        assertThatThrownBy(() -> format.grow(volume, target)).hasMessageContaining("is gone");
+    }
+
+    @Test
+    void whatACreateLeftThatWasCutShortIsUndone() throws Exception {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        images.create(volume);
+        format.undo(volume);
+        assertThat(pool).isEmptyDirectory();
+        Files.createDirectory(pool.resolve("fast.v"));
+        format.undo(volume);
+        assertThat(pool).isEmptyDirectory();
+    }
+
+    @Test
+    void aFileSystemThatAKilledProcessLeftFrozenIsThawed() throws Exception {
+        Volume volume = mounted("fast.v");
+        try (Directory frozen = Directory.open(target)) {
+            frozen.fifreeze();
+        }
+        format.settle(volume);
+        Files.writeString(target.resolve("file"), "goes on");
+        format.settle(volume);
+    }
+
+    @Test
+    void noDescriptorStaysOpen() {
+        Volume volume = mounted("fast.v");
+        Mounts.unmount(target);
+        long before = TestFileSystem.openDescriptors();
+        format.mount(volume, target, Set.of());
+        format.grow(volume, target);
+        format.mounts(volume, MountTable.read());
+        Mounts.unmount(target);
+        assertThat(TestFileSystem.openDescriptors()).isEqualTo(before);
+    }
+}
