@@ -48,7 +48,7 @@ public final class BlockFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume, Path mountedAt) {
+    public void grow(Volume volume) {
         images.attached(volume)
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.FAILED_PRECONDITION, "volume " + volume.id() + " is not attached on this node"))

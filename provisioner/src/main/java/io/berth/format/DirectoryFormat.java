@@ -87,7 +87,7 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume, Path mountedAt) {
+    public void grow(Volume volume) {
         // A folder has the room its file system has.
     }
 

@@ -80,7 +80,7 @@ public final class ImageFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume, Path mountedAt) {
+    public void grow(Volume volume) {
         try (LoopDevice device = images.attached(volume)
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.FAILED_PRECONDITION, "volume " + volume.id() + " is not mounted on this node"))) {

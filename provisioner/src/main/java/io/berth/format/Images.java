@@ -5,12 +5,16 @@ import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
 import io.berth.linux.LoopDevice;
+import io.berth.linux.PathHandle;
 import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
+import io.berth.mount.MountPoint;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.EnumSet;
@@ -30,6 +34,7 @@ final class Images {
     /** Lies beside an image until it is first used: undoing its creation then costs nobody any data. */
     private static final String UNUSED = "unused";
 
+    private static final Path FILE_SYSTEM_ROOT = Path.of("/");
     private static final String NAME_PREFIX = "berth-";
     private static final int NAME_DIGITS = 40;
 
@@ -140,9 +145,25 @@ final class Images {
         }
     }
 
-    /** Whether a loop device is one that Berth attached, for a volume of any pool. */
-    static boolean isBerths(LoopDevice.Attached device) {
-        return device.name().startsWith(NAME_PREFIX);
+    /** The loop device that Berth attached, for a volume of any pool, and that a mount shows: its file system or its node. */
+    static Optional<LoopDevice.Attached> shownBy(MountPoint mount) {
+        if (mount.root().equals(FILE_SYSTEM_ROOT)) {
+            String[] device = mount.device().split(":", 2);
+            return LoopDevice.attached(Integer.parseInt(device[0]), Integer.parseInt(device[1]))
+                    .filter(attached -> attached.name().startsWith(NAME_PREFIX));
+        }
+        if (!mount.root().getFileName().toString().startsWith(LoopDevice.NODE_PREFIX)) {
+            return Optional.empty();
+        }
+        return PathHandle.open(mount.target()).flatMap(handle -> {
+            try (handle) {
+                FileStatus status = handle.status();
+                return status.type() == FileType.BLOCK_DEVICE
+                        ? LoopDevice.attached(status.rdevMajor(), status.rdevMinor())
+                                .filter(attached -> attached.name().startsWith(NAME_PREFIX))
+                        : Optional.<LoopDevice.Attached>empty();
+            }
+        });
     }
 
     /** Whether a loop device is this volume's. */

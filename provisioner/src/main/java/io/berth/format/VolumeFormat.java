@@ -38,7 +38,7 @@ public interface VolumeFormat {
      *
      * @throws io.berth.fault.Fault FAILED_PRECONDITION when it is not mounted
      */
-    void grow(Volume volume, Path mountedAt);
+    void grow(Volume volume);
 
     /**
      * Mounts the volume on a folder, or its device on a file when its user gets raw blocks; the mount appears with its

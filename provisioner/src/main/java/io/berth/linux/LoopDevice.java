@@ -41,7 +41,9 @@ public final class LoopDevice extends OpenFile {
     private static final Path DEV = Path.of("/dev");
     private static final Path SYS_BLOCK = Path.of("/sys/block");
     private static final Path SYS_DEV_BLOCK = Path.of("/sys/dev/block");
-    private static final String PREFIX = "loop";
+    /** What the name of every node in /dev begins with. */
+    public static final String NODE_PREFIX = "loop";
+
     private static final String CONTROL = "loop-control";
     private static final int CONTROL_MAJOR = 10;
     private static final int CONTROL_MINOR = 237;
@@ -146,7 +148,7 @@ public final class LoopDevice extends OpenFile {
 
     /** Opens the device of this number; empty when there is none. Reading is enough for all but attaching. */
     private static Optional<LoopDevice> open(int number, int flags) {
-        String name = PREFIX + number;
+        String name = NODE_PREFIX + number;
         try {
             String[] device = Files.readString(SYS_BLOCK.resolve(name).resolve("dev"))
                     .strip()
@@ -200,9 +202,9 @@ public final class LoopDevice extends OpenFile {
     /** Every device of this machine that has a file. */
     public static List<Attached> attached() {
         List<Attached> attached = new ArrayList<>();
-        try (DirectoryStream<Path> devices = Files.newDirectoryStream(SYS_BLOCK, PREFIX + "*")) {
+        try (DirectoryStream<Path> devices = Files.newDirectoryStream(SYS_BLOCK, NODE_PREFIX + "*")) {
             for (Path device : devices) {
-                if (Files.exists(device.resolve(PREFIX))) {
+                if (Files.exists(device.resolve(NODE_PREFIX))) {
                     status(device.getFileName().toString()).ifPresent(attached::add);
                 }
             }
@@ -217,7 +219,9 @@ public final class LoopDevice extends OpenFile {
         try {
             Path device = SYS_DEV_BLOCK.resolve(major + ":" + minor).toRealPath();
             String name = device.getFileName().toString();
-            return name.startsWith(PREFIX) && Files.exists(device.resolve(PREFIX)) ? status(name) : Optional.empty();
+            return name.startsWith(NODE_PREFIX) && Files.exists(device.resolve(NODE_PREFIX))
+                    ? status(name)
+                    : Optional.empty();
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
@@ -226,7 +230,7 @@ public final class LoopDevice extends OpenFile {
     }
 
     private static Optional<Attached> status(String name) {
-        Optional<LoopDevice> opened = open(Integer.parseInt(name.substring(PREFIX.length())), Descriptor.O_RDONLY);
+        Optional<LoopDevice> opened = open(Integer.parseInt(name.substring(NODE_PREFIX.length())), Descriptor.O_RDONLY);
         if (opened.isEmpty()) {
             return Optional.empty();
         }
@@ -286,7 +290,7 @@ public final class LoopDevice extends OpenFile {
     }
 
     private static Path node(int number) {
-        return DEV.resolve(PREFIX + number);
+        return DEV.resolve(NODE_PREFIX + number);
     }
 
     /** How many bytes it has now. */

@@ -10,6 +10,7 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
+import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
@@ -374,9 +375,14 @@ public final class Pool implements AutoCloseable {
         return formats.of(volume);
     }
 
+    /** The formats of its volumes. */
+    public Formats formats() {
+        return formats;
+    }
+
     /** The format of a new volume; see {@link Formats#choose}. */
-    public Format chooseFormat(VolumeParameters parameters) {
-        return formats.choose(parameters, config.limit());
+    public Format chooseFormat(VolumeParameters parameters, boolean block, Optional<FileSystemType> fileSystem) {
+        return formats.choose(parameters, config.limit(), block, fileSystem);
     }
 
     /** The root folder of a directory volume, or empty when its data is gone. The caller closes it. */
@@ -411,6 +417,31 @@ public final class Pool implements AutoCloseable {
             }
         }
         promised.recount();
+        settleImages();
+    }
+
+    /** What a node holds for a volume is in no record: it is looked for. */
+    private void settleImages() {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Catalog.Page page = catalog.list(next.getAsLong(), 1000);
+            page.volumes().stream()
+                    .filter(volume -> volume.format() instanceof Format.Image)
+                    .forEach(this::settleOnNode);
+            next = page.next();
+        }
+    }
+
+    private void settleOnNode(Volume volume) {
+        Optional<VolumeLocks.Held> lock = locks.tryLock(volume.id());
+        if (lock.isEmpty()) {
+            return; // somebody works on it
+        }
+        try (VolumeLocks.Held held = lock.get()) {
+            formats.of(volume).settle(volume);
+        } catch (Fault e) {
+            LOG.warn("pool {}: volume {} is not settled on this node: {}", config.name(), volume.id(), e.getMessage());
+        }
     }
 
     /** Bytes promised to volumes so far. */

@@ -12,6 +12,7 @@ import java.util.Set;
  * A volume that is to appear at a target path.
  *
  * @param stagingPath where it was staged; empty for an inline volume
+ * @param block whether its device is to appear, not its files
  * @param options of the mount; {@code ro} in them is the same as a read-only request
  * @param mountGroup the group that must be able to use the volume (CSI, VOLUME_MOUNT_GROUP)
  * @param context the volume's attributes
@@ -21,12 +22,25 @@ public record PublishRequest(
         Optional<Path> stagingPath,
         Path targetPath,
         AccessMode mode,
+        boolean block,
         Set<MountOption> options,
         OptionalLong mountGroup,
         Map<String, String> context) {
     public PublishRequest {
         options = Set.copyOf(options);
         context = Map.copyOf(context);
+    }
+
+    /** A request for its files. */
+    public PublishRequest(
+            String volumeId,
+            Optional<Path> stagingPath,
+            Path targetPath,
+            AccessMode mode,
+            Set<MountOption> options,
+            OptionalLong mountGroup,
+            Map<String, String> context) {
+        this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context);
     }
 
     boolean isReadOnly() {

@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * @param format empty: a directory where its file system can hold the volume to its limit, else an image
  * @param limit empty: as the pool says
  * @param inodes how many files and directories it may hold; empty: as many as there is room for
+ * @param fileSystem what an image is formatted with; empty: as the request says otherwise, else ext4
  */
 public record VolumeParameters(
         Optional<PoolName> pool,
@@ -29,6 +30,7 @@ public record VolumeParameters(
         Optional<FormatName> format,
         Optional<Limit> limit,
         OptionalLong inodes,
+        Optional<FileSystemType> fileSystem,
         Map<String, String> strings) {
     public static final String POOL = "pool";
     public static final String UID = "uid";
@@ -40,6 +42,7 @@ public record VolumeParameters(
     public static final String FORMAT = "format";
     public static final String LIMIT = "limit";
     public static final String INODES = "inodes";
+    public static final String FS_TYPE = "fsType";
 
     private static final String AUTO = "auto";
     private static final Pattern COUNT = Pattern.compile("[1-9][0-9]{0,15}");
@@ -56,6 +59,7 @@ public record VolumeParameters(
             FORMAT,
             LIMIT,
             INODES,
+            FS_TYPE,
             PathTemplate.PVC_NAME,
             PathTemplate.PVC_NAMESPACE,
             PathTemplate.PV_NAME)));
@@ -88,6 +92,7 @@ public record VolumeParameters(
                 format(strings),
                 Optional.ofNullable(strings.get(LIMIT)).map(text -> Limit.parse(LIMIT, text)),
                 inodes(strings),
+                Optional.ofNullable(strings.get(FS_TYPE)).map(text -> FileSystemType.parse(FS_TYPE, text)),
                 strings);
     }
 

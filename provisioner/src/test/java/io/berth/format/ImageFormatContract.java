@@ -187,7 +187,7 @@ abstract class ImageFormatContract extends VolumeFormatContract {
         Volume volume = mounted("fast.v");
         Files.delete(image(volume));
         assertThat(format.mounts(volume, MountTable.read())).hasSize(1);
-        assertThatThrownBy(() -> format.grow(volume, target)).hasMessageContaining("is gone");
+        assertThatThrownBy(() -> format.grow(volume)).hasMessageContaining("is gone");
     }
 
     @Test
@@ -218,7 +218,7 @@ abstract class ImageFormatContract extends VolumeFormatContract {
         Mounts.unmount(target);
         long before = TestFileSystem.openDescriptors();
         format.mount(volume, target, Set.of());
-        format.grow(volume, target);
+        format.grow(volume);
         format.mounts(volume, MountTable.read());
         Mounts.unmount(target);
         assertThat(TestFileSystem.openDescriptors()).isEqualTo(before);

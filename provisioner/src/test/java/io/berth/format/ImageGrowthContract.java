@@ -17,7 +17,7 @@ abstract class ImageGrowthContract extends ImageFormatContract {
         Volume volume = mounted("fast.v");
         assertThat(fill(target.resolve("big"), 4 * capacity())).isLessThan(capacity());
         format.expand(volume, 2 * capacity());
-        format.grow(volume, target);
+        format.grow(volume);
         assertThat(Files.getFileStore(target).getTotalSpace()).isGreaterThan(capacity() * 3 / 2);
         assertThat(fill(target.resolve("most"), 4 * capacity())).isBetween(capacity() / 2, capacity() * 5 / 4);
         Mounts.unmount(target);
@@ -42,7 +42,7 @@ abstract class ImageGrowthContract extends ImageFormatContract {
         format.create(volume);
         format.mount(volume, target, Set.of(MountOption.RO));
         format.expand(volume, 2 * capacity());
-        format.grow(volume, target);
+        format.grow(volume);
         assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 3 / 2);
     }
 
@@ -50,7 +50,7 @@ abstract class ImageGrowthContract extends ImageFormatContract {
     void growingManyTimesOverWorks() {
         Volume volume = mounted("fast.v");
         format.expand(volume, 400 * capacity());
-        format.grow(volume, target);
+        format.grow(volume);
         assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 390);
         assertThat(allocated(image(volume))).isLessThan(2 * capacity());
     }
