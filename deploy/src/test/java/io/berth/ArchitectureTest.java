@@ -17,12 +17,14 @@ class ArchitectureTest {
         "io.berth.fault..",
         "io.berth.linux..",
         "io.berth.mount..",
+        "io.berth.program..",
         "io.berth.volume..",
         "io.berth.catalog..",
         "io.berth.format..",
         "io.berth.hostpath..",
         "io.berth.pool..",
-        "io.berth.service.."
+        "io.berth.service..",
+        "io.berth.socket.."
     };
 
     @ArchTest
@@ -39,7 +41,11 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat(resideInAnyPackage("io.berth..")
                     .and(not(resideInAnyPackage(
-                            "io.berth.csi..", "io.berth.fault..", "io.berth.volume..", "io.berth.mount.."))));
+                            "io.berth.csi..",
+                            "io.berth.fault..",
+                            "io.berth.volume..",
+                            "io.berth.mount..",
+                            "io.berth.socket.."))));
 
     @ArchTest
     static final ArchRule DOORS_DO_NOT_KNOW_EACH_OTHER = noClasses()
@@ -56,6 +62,17 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAPackage("io.berth.controller..");
+
+    @ArchTest
+    static final ArchRule DOCKER_KNOWS_ONLY_THE_CORE = noClasses()
+            .that()
+            .resideInAPackage("io.berth.docker..")
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("io.berth..")
+                    .and(not(resideInAnyPackage("io.berth.docker..")).and(not(resideInAnyPackage(CORE)))))
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.berth.catalog..", "io.berth.format..", "io.berth.copy..");
 
     @ArchTest
     static final ArchRule DOORS_HOLD_NO_STORAGE_LOGIC = noClasses()

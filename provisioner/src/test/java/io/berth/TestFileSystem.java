@@ -7,36 +7,68 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A file system in an image, or in memory, mounted for a test and gone with it. */
 public final class TestFileSystem implements AutoCloseable {
     private final Path folder;
     private final Path root;
+    private final String options;
 
-    private TestFileSystem(Path folder) {
+    private TestFileSystem(Path folder, String options) {
         this.folder = folder;
+        this.options = options;
         this.root = folder.resolve("mnt");
+    }
+
+    /** Makes and mounts one that holds directories to their quotas: btrfs, or where the kernel can, ext4 or xfs. */
+    public static TestFileSystem withQuotas(String type, long bytes) {
+        if (type.equals("btrfs")) {
+            TestFileSystem made = mount(type, bytes);
+            run("btrfs", "quota", "enable", made.root.toString());
+            return made;
+        }
+        String[] features = type.equals("ext4") ? new String[] {"-O", "project,quota"} : new String[0];
+        return mount(type, bytes, "loop,noatime,prjquota", features);
     }
 
     /** Makes and mounts one, where reading changes no access time: btrfs, ext4, xfs (at least 300 MiB) or tmpfs. */
     public static TestFileSystem mount(String type, long bytes) {
+        // With a short interval of commits, btrfs is not long in clearing away what was deleted.
+        return mount(type, bytes, type.equals("btrfs") ? "loop,noatime,commit=1" : "loop,noatime");
+    }
+
+    private static TestFileSystem mount(String type, long bytes, String options, String... mkfsOptions) {
         try {
             Path folder = Files.createTempDirectory("berth-" + type).toRealPath();
-            TestFileSystem made = new TestFileSystem(folder);
+            TestFileSystem made = new TestFileSystem(folder, options);
             Files.createDirectory(made.root);
             String root = made.root.toString();
             if (type.equals("tmpfs")) {
                 run("mount", "-t", "tmpfs", "-o", "noatime,size=" + bytes, "tmpfs", root);
             } else {
-                String image = folder.resolve("image").toString();
-                run("truncate", "-s", Long.toString(bytes), image);
-                run("mkfs." + type, "-q", image);
-                run("mount", "-o", "loop,noatime", image, root);
+                run("truncate", "-s", Long.toString(bytes), made.image());
+                List<String> mkfs = new ArrayList<>(List.of("mkfs." + type, "-q"));
+                mkfs.addAll(List.of(mkfsOptions));
+                mkfs.add(made.image());
+                run(mkfs.toArray(String[]::new));
+                run("mount", "-o", options, made.image(), root);
             }
             return made;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private String image() {
+        return folder.resolve("image").toString();
+    }
+
+    /** Unmounts it and mounts it again. */
+    public void remount() {
+        run("umount", root.toString());
+        run("mount", "-o", options, image(), root.toString());
     }
 
     /** Where it is mounted. */

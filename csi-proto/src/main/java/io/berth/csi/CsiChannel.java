@@ -1,5 +1,6 @@
 package io.berth.csi;
 
+import io.berth.socket.Endpoint;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;

@@ -1,6 +1,8 @@
 package io.berth.csi;
 
 import io.berth.fault.Fault;
+import io.berth.socket.Endpoint;
+import io.berth.socket.SocketFile;
 import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;

@@ -15,6 +15,7 @@ import io.berth.csi.v1.CreateVolumeResponse;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.fault.Fault;
+import io.berth.socket.Endpoint;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;

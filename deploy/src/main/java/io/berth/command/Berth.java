@@ -1,5 +1,6 @@
 package io.berth.command;
 
+import io.berth.driver.HeadStart;
 import io.berth.driver.Role;
 import io.berth.fault.Fault;
 import io.berth.terminal.Table;
@@ -25,6 +26,9 @@ public final class Berth {
     private Berth() {}
 
     public static void main(String[] arguments) {
+        if (arguments.length > 1 && Role.isCommand(arguments[0])) {
+            HeadStart.begin();
+        }
         System.exit(run(writer(System.out), writer(System.err), System.getenv(), arguments));
     }
 

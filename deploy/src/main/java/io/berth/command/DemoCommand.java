@@ -1,9 +1,9 @@
 package io.berth.command;
 
-import io.berth.csi.Endpoint;
 import io.berth.demo.Demo;
 import io.berth.fault.Fault;
 import io.berth.linux.Linux;
+import io.berth.socket.Endpoint;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

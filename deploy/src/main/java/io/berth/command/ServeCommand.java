@@ -1,6 +1,6 @@
 package io.berth.command;
 
-import io.berth.driver.CsiDriver;
+import io.berth.driver.Driver;
 import io.berth.driver.Role;
 import io.berth.fault.Fault;
 import io.berth.logging.Logging;
@@ -25,40 +25,45 @@ final class ServeCommand implements Callable<Integer> {
 
     private final Role role;
     private final Map<String, String> environment;
+    private final List<Setting<?>> known;
     private final CommandSpec command = CommandSpec.wrapWithoutInspection(this);
 
     private ServeCommand(Role role, Map<String, String> environment) {
         this.role = role;
         this.environment = environment;
+        this.known = role.hasCsi() ? Settings.FLAGS : Settings.FLAGS_WITHOUT_CSI;
     }
 
     /** The command of a role. */
     static CommandLine of(Role role, Map<String, String> environment) {
-        CommandSpec command = new ServeCommand(role, environment).command;
-        Settings.FLAGS.forEach(setting -> command.addOption(option(setting)));
+        ServeCommand serve = new ServeCommand(role, environment);
+        CommandSpec command = serve.command;
+        serve.known.forEach(setting -> command.addOption(serve.option(setting)));
         command.usageMessage()
                 .header(role.meaning())
                 .abbreviateSynopsis(true)
                 .sortOptions(false)
                 .description(
                         "",
-                        "Settings are flags, BERTH_ variables (--node-id is BERTH_NODE_ID) or keys of a YAML file"
-                                + " (node-id: n1). A flag wins over a variable, a variable over the file.")
+                        "Settings are flags, BERTH_ variables (--max-calls is BERTH_MAX_CALLS) or keys of a YAML file"
+                                + " (max-calls: 64). A flag wins over a variable, a variable over the file.")
                 .footer(
                         "",
                         "Examples:",
-                        "  berth " + role.command() + " --node-id n1 --pool fast=local:/srv/fast",
+                        "  berth " + role.command() + (role.hasCsi() ? " --node-id n1" : "")
+                                + " --pool fast=local:/srv/fast",
                         "  berth " + role.command() + " --config /etc/berth/berth.yaml --log-format json");
         return new CommandLine(command);
     }
 
-    private static OptionSpec option(Setting<?> setting) {
+    private OptionSpec option(Setting<?> setting) {
         String standard = setting.standard()
                 .filter(text -> !text.isEmpty())
                 .map(text -> " Default: " + text + ".")
                 .orElse(setting.required() ? " Must be given." : "");
         String repeated = setting.repeated() ? " May be given many times." : "";
-        return OptionSpec.builder(setting.flag())
+        boolean isOnlySocket = setting.equals(Settings.DOCKER_SOCKET) && !role.hasCsi();
+        return OptionSpec.builder(setting.flag(), isOnlySocket ? new String[] {"--socket"} : new String[0])
                 .paramLabel(setting.placeholder())
                 .type(List.class)
                 .auxiliaryTypes(String.class)
@@ -68,7 +73,8 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Settings settings = Settings.read(flags(), environment);
+        Settings settings =
+                role.hasCsi() ? Settings.read(flags(), environment) : Settings.readWithoutCsi(flags(), environment);
         switch (settings.logFormat()) {
             case TEXT -> Logging.textToStdout(settings.logLevel());
             case JSON -> Logging.jsonToStdout(settings.logLevel());
@@ -78,15 +84,15 @@ final class ServeCommand implements Callable<Integer> {
         log.atInfo()
                 .addKeyValue("version", Version.BERTH)
                 .addKeyValue("role", role.command())
-                .addKeyValue("node", settings.nodeId())
+                .addKeyValue("node", settings.csi().map(Settings.Csi::nodeId).orElse(""))
                 .log("starting");
-        CsiDriver driver = CsiDriver.start(settings, role, Version.BERTH);
+        Driver driver = Driver.start(settings, role, Version.BERTH);
         notifier.ready();
         Termination.await(settings.stopTimeout().plus(GRACE), () -> stop(notifier, driver));
         return ExitCode.OK;
     }
 
-    private static void stop(ServiceNotifier notifier, CsiDriver driver) {
+    private static void stop(ServiceNotifier notifier, Driver driver) {
         try {
             notifier.stopping();
         } catch (Fault e) {
@@ -98,7 +104,7 @@ final class ServeCommand implements Callable<Integer> {
 
     private Map<String, List<String>> flags() {
         Map<String, List<String>> flags = new HashMap<>();
-        Settings.FLAGS.forEach(setting -> {
+        known.forEach(setting -> {
             List<String> values =
                     command.commandLine().getParseResult().matchedOptionValue(setting.flag(), List.<String>of());
             if (!values.isEmpty()) {

@@ -1,7 +1,6 @@
 package io.berth.demo;
 
 import io.berth.csi.CsiChannel;
-import io.berth.csi.Endpoint;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerExpandVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
@@ -17,13 +16,14 @@ import io.berth.csi.v1.NodeUnpublishVolumeRequest;
 import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.VolumeCapability;
-import io.berth.driver.CsiDriver;
+import io.berth.driver.Driver;
 import io.berth.driver.Role;
 import io.berth.fault.Fault;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.settings.Settings;
+import io.berth.socket.Endpoint;
 import io.berth.volume.ByteSize;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -57,7 +57,7 @@ public final class Demo implements AutoCloseable {
 
     private final PrintWriter out;
     private final Path folder;
-    private final Optional<CsiDriver> driver;
+    private final Optional<Driver> driver;
     private final Endpoint endpoint;
     private final CsiChannel channel;
     private final ControllerGrpc.ControllerBlockingStub controller;
@@ -67,7 +67,7 @@ public final class Demo implements AutoCloseable {
     private boolean quiet;
     private boolean isClosed;
 
-    private Demo(PrintWriter out, Path folder, Endpoint endpoint, Optional<CsiDriver> driver) {
+    private Demo(PrintWriter out, Path folder, Endpoint endpoint, Optional<Driver> driver) {
         this.out = out;
         this.folder = folder;
         this.endpoint = endpoint;
@@ -81,14 +81,15 @@ public final class Demo implements AutoCloseable {
     public static Demo start(PrintWriter out, String version) throws IOException {
         Path folder = newFolder();
         Path pool = Files.createDirectory(folder.resolve("pool"));
+        Path socket = folder.resolve("csi.sock");
         Settings settings = Settings.read(
                 Map.of(
-                        "endpoint", List.of(folder.resolve("csi.sock").toString()),
+                        "endpoint", List.of(socket.toString()),
                         "node-id", List.of("demo-node"),
                         "pool", List.of(POOL + "=local:" + pool + ",size=1Gi")),
                 Map.of());
-        CsiDriver driver = CsiDriver.start(settings, Role.SERVE, version);
-        return new Demo(out, folder, settings.endpoint(), Optional.of(driver));
+        Driver driver = Driver.start(settings, Role.SERVE, version);
+        return new Demo(out, folder, new Endpoint(socket), Optional.of(driver));
     }
 
     /** Talks to a driver of one pool that runs on this machine. */
@@ -312,7 +313,7 @@ public final class Demo implements AutoCloseable {
         }
         isClosed = true;
         channel.close();
-        driver.ifPresent(CsiDriver::close);
+        driver.ifPresent(Driver::close);
         MountTable.read().mounts().stream()
                 .map(MountPoint::target)
                 .filter(target -> target.startsWith(folder))

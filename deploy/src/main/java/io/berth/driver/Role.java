@@ -1,20 +1,24 @@
 package io.berth.driver;
 
+import java.util.Arrays;
 import java.util.Locale;
 
-/** Which CSI services a driver process offers beside Identity. */
+/** What a driver process offers: which CSI services beside Identity, and whether Docker is served. */
 public enum Role {
-    SERVE(true, true, "Run the whole driver: what a single machine, or every node of local disks, needs."),
-    CONTROLLER(true, false, "Run the driver's controller alone: volumes are made, listed and deleted."),
-    NODE(false, true, "Run the driver's node service alone: volumes are mounted for containers of this machine.");
+    SERVE(true, true, true, "Run the whole driver: what a single machine, or every node of local disks, needs."),
+    CONTROLLER(true, false, false, "Run the driver's controller alone: volumes are made, listed and deleted."),
+    NODE(false, true, true, "Run the driver's node service alone: volumes are mounted for containers of this machine."),
+    DOCKER(false, false, true, "Run Docker's volume plugin alone, without CSI.");
 
     private final boolean controller;
     private final boolean node;
+    private final boolean docker;
     private final String meaning;
 
-    Role(boolean controller, boolean node, String meaning) {
+    Role(boolean controller, boolean node, boolean docker, String meaning) {
         this.controller = controller;
         this.node = node;
+        this.docker = docker;
         this.meaning = meaning;
     }
 
@@ -26,9 +30,23 @@ public enum Role {
         return node;
     }
 
+    boolean hasDocker() {
+        return docker;
+    }
+
+    /** Whether CSI is served. */
+    public boolean hasCsi() {
+        return controller || node;
+    }
+
     /** The name of the command that runs it. */
     public String command() {
         return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether a command of this name runs a driver. */
+    public static boolean isCommand(String name) {
+        return Arrays.stream(values()).anyMatch(role -> role.command().equals(name));
     }
 
     /** What it is for, in one sentence. */

@@ -1,4 +1,4 @@
-/** A whole CSI driver put together: {@link io.berth.driver.CsiDriver} is the one place where its parts are made. */
+/** A whole driver put together: {@link io.berth.driver.Driver} is the one place where its parts are made. */
 @NullMarked
 package io.berth.driver;
 

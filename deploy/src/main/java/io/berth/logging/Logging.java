@@ -61,6 +61,8 @@ public final class Logging extends ContextAwareBase implements Configurator {
         for (String transport : List.of("io.grpc", "io.netty")) {
             context.getLogger(transport).setLevel(level.isGreaterOrEqual(Level.INFO) ? level : Level.INFO);
         }
+        // Jetty tells its own life at INFO, and requests with their bodies below it.
+        context.getLogger("org.eclipse.jetty").setLevel(level.isGreaterOrEqual(Level.WARN) ? level : Level.WARN);
         // It does not matter that a Unix socket has no keep-alive.
         context.getLogger("io.netty.bootstrap").setLevel(Level.ERROR);
     }

@@ -1,43 +1,52 @@
 package io.berth.settings;
 
 import io.berth.csi.DriverName;
-import io.berth.csi.Endpoint;
+import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
+import io.berth.socket.Endpoint;
+import io.berth.volume.PoolName;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.slf4j.event.Level;
 
 /**
  * What a running driver is told, checked and complete. Immutable.
  *
- * @param endpoint the CSI socket
- * @param nodeId this machine's name in the cluster
- * @param driverName the name the driver is registered by
+ * @param csi what the CSI door is told; empty: there is none
+ * @param docker what the Docker door is told; empty: there is none
  * @param pools the pools to serve; no name twice
  * @param allowedHostPaths the folders below which existing paths may be mounted
  * @param maxCalls how many calls may be under way at once
  * @param slowCall a call that takes longer is logged as slow
  * @param stopTimeout how long a stop waits for calls under way
  * @param reapRate how many deleted files and folders are removed in a second
- * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
  */
 public record Settings(
-        Endpoint endpoint,
-        String nodeId,
-        DriverName driverName,
+        Optional<Csi> csi,
+        Optional<DockerSettings> docker,
         List<PoolConfig> pools,
         List<Path> allowedHostPaths,
         int maxCalls,
         Duration slowCall,
         Duration stopTimeout,
         int reapRate,
-        int maxVolumes,
         LogFormat logFormat,
         Level logLevel) {
+
+    /**
+     * What the CSI door is told.
+     *
+     * @param endpoint the socket
+     * @param nodeId this machine's name in the cluster
+     * @param driverName the name the driver is registered by
+     * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
+     */
+    public record Csi(Endpoint endpoint, String nodeId, DriverName driverName, int maxVolumes) {}
 
     /** How log lines are written. */
     public enum LogFormat {
@@ -73,6 +82,28 @@ public record Settings(
             "allow-host-path",
             "FOLDER",
             "A folder below which volumes may name existing paths. Without it none may.",
+            Values::folder);
+    /** Where Docker is served. */
+    public static final Setting<Optional<Endpoint>> DOCKER_SOCKET = Setting.withDefault(
+            "docker-socket",
+            "SOCKET",
+            "",
+            "The Unix socket that Docker's volume plugin is served on; Docker looks in /run/docker/plugins and takes the"
+                    + " file's name, less .sock, for the plugin's. Without it 'berth docker' serves on"
+                    + " /run/docker/plugins/berth.sock and the other commands serve no Docker.",
+            Values.optional(Values::endpoint));
+
+    static final Setting<Optional<PoolName>> DEFAULT_POOL = Setting.withDefault(
+            "default-pool",
+            "NAME",
+            "",
+            "The pool of Docker volumes that are made without -o pool=NAME. Not needed where there is one pool.",
+            Values.optional(Values::poolName));
+    static final Setting<Path> STATE_DIR = Setting.withDefault(
+            "state-dir",
+            "FOLDER",
+            "/var/lib/berth",
+            "Where this machine keeps what is to outlive the process and is in no pool: Docker's mounts and their ids.",
             Values::folder);
     static final Setting<Integer> MAX_CALLS = Setting.withDefault(
             "max-calls",
@@ -121,6 +152,8 @@ public record Settings(
     public static final Setting<Path> CONFIG = Setting.withDefault(
             "config", "FILE", "", "A YAML file with settings. Flags and variables win over it.", Values::file);
 
+    private static final List<Setting<?>> FOR_CSI = List.of(ENDPOINT, NODE_ID, DRIVER_NAME, MAX_VOLUMES);
+
     /** Every definition that a file may hold, in the order of the reference. */
     public static final List<Setting<?>> DEFINITIONS = List.of(
             ENDPOINT,
@@ -128,6 +161,9 @@ public record Settings(
             DRIVER_NAME,
             POOL,
             ALLOW_HOST_PATH,
+            DOCKER_SOCKET,
+            DEFAULT_POOL,
+            STATE_DIR,
             MAX_CALLS,
             SLOW_CALL,
             STOP_TIMEOUT,
@@ -139,6 +175,12 @@ public record Settings(
     /** Every definition that a flag or a variable may hold. */
     public static final List<Setting<?>> FLAGS =
             Stream.<Setting<?>>concat(Stream.of(CONFIG), DEFINITIONS.stream()).toList();
+
+    /** Those that mean something where there is no CSI door. */
+    public static final List<Setting<?>> FLAGS_WITHOUT_CSI =
+            FLAGS.stream().filter(setting -> !FOR_CSI.contains(setting)).toList();
+
+    private static final Endpoint DOCKER_DEFAULT = new Endpoint(Path.of("/run/docker/plugins/berth.sock"));
 
     public Settings {
         pools = List.copyOf(pools);
@@ -156,17 +198,28 @@ public record Settings(
     public static Settings read(Map<String, List<String>> flags, Map<String, String> environment) {
         SettingsReader reader = new SettingsReader(flags, environment);
         reader.check(DEFINITIONS);
+        Csi csi = new Csi(reader.one(ENDPOINT), reader.one(NODE_ID), reader.one(DRIVER_NAME), reader.one(MAX_VOLUMES));
+        return read(reader, Optional.of(csi), reader.one(DOCKER_SOCKET));
+    }
+
+    /** Reads the settings of a driver that serves Docker alone; as {@link #read(Map, Map)} otherwise. */
+    public static Settings readWithoutCsi(Map<String, List<String>> flags, Map<String, String> environment) {
+        SettingsReader reader = new SettingsReader(flags, environment);
+        reader.check(FLAGS_WITHOUT_CSI);
+        return read(
+                reader, Optional.empty(), Optional.of(reader.one(DOCKER_SOCKET).orElse(DOCKER_DEFAULT)));
+    }
+
+    private static Settings read(SettingsReader reader, Optional<Csi> csi, Optional<Endpoint> docker) {
         return new Settings(
-                reader.one(ENDPOINT),
-                reader.one(NODE_ID),
-                reader.one(DRIVER_NAME),
+                csi,
+                docker.map(socket -> new DockerSettings(socket, reader.one(DEFAULT_POOL), reader.one(STATE_DIR))),
                 reader.all(POOL),
                 reader.all(ALLOW_HOST_PATH),
                 reader.one(MAX_CALLS),
                 reader.one(SLOW_CALL),
                 reader.one(STOP_TIMEOUT),
                 reader.one(REAP_RATE),
-                reader.one(MAX_VOLUMES),
                 reader.one(LOG_FORMAT),
                 reader.one(LOG_LEVEL));
     }

@@ -1,6 +1,7 @@
 package io.berth.settings;
 
 import io.berth.fault.Fault;
+import io.berth.fault.Nearest;
 import io.berth.pool.PoolConfig;
 import io.berth.volume.PoolName;
 import java.nio.file.Path;

@@ -1,15 +1,17 @@
 package io.berth.settings;
 
 import io.berth.csi.DriverName;
-import io.berth.csi.Endpoint;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
+import io.berth.socket.Endpoint;
+import io.berth.volume.PoolName;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,6 +38,15 @@ final class Values {
 
     static Endpoint endpoint(String source, String text) {
         return named(source, () -> Endpoint.parse(text));
+    }
+
+    static PoolName poolName(String source, String text) {
+        return named(source, () -> new PoolName(text));
+    }
+
+    /** A value that may be missing: the empty text is none. */
+    static <T> Setting.Reader<Optional<T>> optional(Setting.Reader<T> reader) {
+        return (source, text) -> text.isEmpty() ? Optional.empty() : Optional.of(reader.read(source, text));
     }
 
     static DriverName driverName(String source, String text) {

@@ -44,6 +44,17 @@ class BerthTest {
     }
 
     @Test
+    void helpOfDockerLeavesOutWhatIsCsis() {
+        assertThat(berth("docker", "--help")).isZero();
+        for (Setting<?> setting : Settings.FLAGS_WITHOUT_CSI) {
+            assertThat(out.toString()).contains(setting.flag() + "=" + setting.placeholder());
+        }
+        assertThat(out.toString())
+                .contains("--socket", "berth docker --pool fast=local:/srv/fast")
+                .doesNotContain("--node-id", "--endpoint");
+    }
+
+    @Test
     void wrongSettingsAreSaidALineEach() {
         assertThat(Berth.run(
                         writer(out),

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.berth.csi.DriverName;
-import io.berth.csi.Endpoint;
+import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
+import io.berth.socket.Endpoint;
+import io.berth.volume.PoolName;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,16 +35,15 @@ class SettingsTest {
     void defaultsApplyWhereNothingIsGiven() {
         assertThat(Settings.read(NODE, Map.of()))
                 .isEqualTo(new Settings(
-                        new Endpoint(Path.of("/run/berth/csi.sock")),
-                        "n1",
-                        new DriverName("csi.berth.io"),
+                        Optional.of(new Settings.Csi(
+                                new Endpoint(Path.of("/run/berth/csi.sock")), "n1", new DriverName("csi.berth.io"), 0)),
+                        Optional.empty(),
                         List.of(),
                         List.of(),
                         64,
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
                         20000,
-                        0,
                         Settings.LogFormat.TEXT,
                         Level.INFO));
     }
@@ -54,6 +56,9 @@ class SettingsTest {
                 Map.entry("driver-name", List.of("local.csi.example")),
                 Map.entry("pool", List.of("a=local:/a,size=1Gi,overcommit=2", "b=hostpath:/b")),
                 Map.entry("allow-host-path", List.of("/data", "/srv/x")),
+                Map.entry("docker-socket", List.of("/tmp/d.sock")),
+                Map.entry("default-pool", List.of("b")),
+                Map.entry("state-dir", List.of("/var/lib/x")),
                 Map.entry("max-calls", List.of("3")),
                 Map.entry("slow-call", List.of("250ms")),
                 Map.entry("stop-timeout", List.of("2m")),
@@ -65,9 +70,12 @@ class SettingsTest {
                 .isEqualTo(Settings.DEFINITIONS.stream().map(Setting::name).collect(Collectors.toSet()));
 
         Settings byFlag = Settings.read(values, Map.of());
-        assertThat(byFlag.endpoint()).isEqualTo(new Endpoint(Path.of("/tmp/c.sock")));
-        assertThat(byFlag.nodeId()).isEqualTo("n2");
-        assertThat(byFlag.driverName()).hasToString("local.csi.example");
+        assertThat(byFlag.csi())
+                .contains(new Settings.Csi(
+                        new Endpoint(Path.of("/tmp/c.sock")), "n2", new DriverName("local.csi.example"), 9));
+        assertThat(byFlag.docker())
+                .contains(new DockerSettings(
+                        new Endpoint(Path.of("/tmp/d.sock")), Optional.of(new PoolName("b")), Path.of("/var/lib/x")));
         assertThat(byFlag.pools()).hasToString("[a=local:/a, b=hostpath:/b]");
         assertThat(byFlag.pools().getFirst().sizeBytes()).hasValue(1L << 30);
         assertThat(byFlag.allowedHostPaths()).containsExactly(Path.of("/data"), Path.of("/srv/x"));
@@ -75,7 +83,6 @@ class SettingsTest {
         assertThat(byFlag.slowCall()).isEqualTo(Duration.ofMillis(250));
         assertThat(byFlag.stopTimeout()).isEqualTo(Duration.ofMinutes(2));
         assertThat(byFlag.reapRate()).isEqualTo(7);
-        assertThat(byFlag.maxVolumes()).isEqualTo(9);
         assertThat(byFlag.logFormat()).isEqualTo(Settings.LogFormat.JSON);
         assertThat(byFlag.logLevel()).isEqualTo(Level.DEBUG);
 
@@ -103,8 +110,8 @@ class SettingsTest {
                 Map.of("config", List.of(file.toString()), "node-id", List.of("of-flag")),
                 Map.of("BERTH_NODE_ID", "of-variable", "BERTH_DRIVER_NAME", "of-variable"));
 
-        assertThat(settings.nodeId()).isEqualTo("of-flag");
-        assertThat(settings.driverName()).hasToString("of-variable");
+        assertThat(csi(settings).nodeId()).isEqualTo("of-flag");
+        assertThat(csi(settings).driverName()).hasToString("of-variable");
         assertThat(settings.maxCalls()).isEqualTo(5);
     }
 
@@ -112,11 +119,11 @@ class SettingsTest {
     void theEndpointOfTheContainerStorageInterfaceCountsAfterBerthsOwn() throws IOException {
         String file = file("node-id: n1\nendpoint: /of-file.sock\n").toString();
         Map<String, String> foreign = Map.of("CSI_ENDPOINT", "unix:///of-csi.sock", "BERTH_CONFIG", file);
-        assertThat(Settings.read(Map.of(), foreign).endpoint()).isEqualTo(new Endpoint(Path.of("/of-csi.sock")));
+        assertThat(csi(Settings.read(Map.of(), foreign)).endpoint()).isEqualTo(new Endpoint(Path.of("/of-csi.sock")));
 
         Map<String, String> both = Map.of("CSI_ENDPOINT", "/of-csi.sock", "BERTH_ENDPOINT", "unix:/of-berth.sock");
-        assertThat(Settings.read(NODE, both).endpoint()).isEqualTo(new Endpoint(Path.of("/of-berth.sock")));
-        assertThat(Settings.read(NODE, Map.of("BERTH_CONFIG", file)).endpoint())
+        assertThat(csi(Settings.read(NODE, both)).endpoint()).isEqualTo(new Endpoint(Path.of("/of-berth.sock")));
+        assertThat(csi(Settings.read(NODE, Map.of("BERTH_CONFIG", file))).endpoint())
                 .isEqualTo(new Endpoint(Path.of("/of-file.sock")));
     }
 
@@ -150,7 +157,8 @@ class SettingsTest {
 
     @Test
     void javaOptionsOfTheLauncherAreNoSetting() {
-        assertThat(Settings.read(NODE, Map.of("BERTH_JAVA_OPTS", "-Xmx64m")).nodeId())
+        assertThat(csi(Settings.read(NODE, Map.of("BERTH_JAVA_OPTS", "-Xmx64m")))
+                        .nodeId())
                 .isEqualTo("n1");
     }
 
@@ -237,5 +245,28 @@ class SettingsTest {
 
     private Path file(String yaml) throws IOException {
         return Files.writeString(folder.resolve("berth.yaml"), yaml);
+    }
+
+    private static Settings.Csi csi(Settings settings) {
+        return settings.csi().orElseThrow();
+    }
+
+    @Test
+    void dockerAloneNeedsNoNodeAndHasASocketOfItsOwn() throws IOException {
+        String file =
+                file("node-id: n1\nendpoint: /of-csi.sock\npool: a=local:/a\n").toString();
+
+        Settings settings = Settings.readWithoutCsi(Map.of(), Map.of("BERTH_CONFIG", file));
+
+        assertThat(settings.csi()).isEmpty();
+        assertThat(settings.docker())
+                .contains(new DockerSettings(
+                        new Endpoint(Path.of("/run/docker/plugins/berth.sock")),
+                        Optional.empty(),
+                        Path.of("/var/lib/berth")));
+        assertThat(Settings.readWithoutCsi(Map.of("docker-socket", List.of("/d.sock")), Map.of())
+                        .docker()
+                        .map(DockerSettings::socket))
+                .contains(new Endpoint(Path.of("/d.sock")));
     }
 }

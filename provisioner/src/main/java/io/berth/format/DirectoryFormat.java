@@ -9,35 +9,44 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.volume.Format;
+import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
-/** A volume that is a folder, mounted by a bind mount. Its capacity is a promise, not a limit. */
+/**
+ * A volume that is a folder, on btrfs a subvolume, mounted by a bind mount. Whether its capacity is a limit, its record
+ * says; the limit is a quota of the pool's file system.
+ */
 public final class DirectoryFormat implements VolumeFormat {
     private final Directory root;
     private final Path realRoot;
+    private final DirectoryLimits limits;
 
     /**
      * Of the pool with this root.
      *
      * @param realRoot its path without symbolic links
      */
-    public DirectoryFormat(Directory root, Path realRoot) {
+    DirectoryFormat(Directory root, Path realRoot, DirectoryLimits limits) {
         this.root = root;
         this.realRoot = realRoot;
+        this.limits = limits;
     }
 
     @Override
     public boolean create(Volume volume) {
         try (Directory parent = ParentFolder.make(root, volume.path())) {
-            if (!parent.mkdir(volume.path().name(), 0700)) {
+            if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
             try (Directory data = open(parent, volume)) {
+                holdToLimit(volume, data, volume.capacityBytes());
                 Ownership ownership = volume.ownership();
                 data.chown((int) ownership.uid(), (int) ownership.gid());
                 data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
@@ -66,19 +75,63 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void expand(Volume volume, long bytes) {
-        // A folder has the room its file system has.
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, bytes);
+        }
+    }
+
+    private void holdToLimit(Volume volume, Directory data, long bytes) {
+        inodesOfEnforced(volume).ifPresent(inodes -> limits.set(data, volume.id(), bytes, inodes));
+    }
+
+    /** How many files a limited volume may have, if limited; empty when the volume is not limited at all. */
+    private static Optional<OptionalLong> inodesOfEnforced(Volume volume) {
+        return volume.format() instanceof Format.Directory directory && directory.limit() == Limit.ENFORCED
+                ? Optional.of(directory.inodes())
+                : Optional.empty();
+    }
+
+    /**
+     * Whether the volume is held to what its record says. A limit is lost when quotas are switched off, or were when it
+     * was set, and when the pool was moved by a copy of its files.
+     *
+     * @throws Fault NOT_FOUND when the data is gone
+     */
+    boolean isHeldToLimit(Volume volume) {
+        Optional<OptionalLong> inodes = inodesOfEnforced(volume);
+        if (inodes.isEmpty()) {
+            return true;
+        }
+        try (Directory data = open(volume)) {
+            return limits.problem(false).isEmpty()
+                    && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get());
+        }
+    }
+
+    /**
+     * Holds the volume to what its record says.
+     *
+     * @throws Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION with reason and cure when its file system cannot
+     */
+    void holdToLimit(Volume volume) {
+        try (Directory data = open(volume)) {
+            holdToLimit(volume, data, volume.capacityBytes());
+        }
     }
 
     @Override
     public void mount(Volume volume, Path target, Set<MountOption> options) {
-        Directory data = root.openBeneath(volume.path().toPath())
+        try (Directory data = open(volume)) {
+            Mounts.bind(data, target, options);
+        }
+    }
+
+    private Directory open(Volume volume) {
+        return root.openBeneath(volume.path().toPath())
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.NOT_FOUND,
                         "volume " + volume.id() + ": its folder "
                                 + root.path().resolve(volume.path().toPath()) + " is gone"));
-        try (data) {
-            Mounts.bind(data, target, options);
-        }
     }
 
     @Override
@@ -88,7 +141,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void grow(Volume volume) {
-        // A folder has the room its file system has.
+        // Its limit was raised when it was expanded.
     }
 
     @Override
@@ -119,7 +172,9 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public Usage usage(Volume volume, PathHandle at) {
-        return Usage.of(at.fileSystem());
+        try (Directory data = open(volume)) {
+            return limits.usage(data, at.fileSystem());
+        }
     }
 
     private static Directory open(Directory parent, Volume volume) {

@@ -12,9 +12,12 @@ import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.function.BiConsumer;
 
 /** The formats of one pool, and which of them a new volume gets. Thread-safe. */
 public final class Formats {
+    private final DirectoryLimits limits;
     private final DirectoryFormat directory;
     private final Images images;
     private final ImageFormat image;
@@ -24,10 +27,12 @@ public final class Formats {
      * Of the pool with this root.
      *
      * @param realRoot its path without symbolic links
+     * @param pool what tells the pool from every other
      */
-    public Formats(Directory root, Path realRoot) {
-        this.directory = new DirectoryFormat(root, realRoot);
-        this.images = new Images(root);
+    public Formats(Directory root, Path realRoot, UUID pool) {
+        this.limits = DirectoryLimits.of(root, pool);
+        this.directory = new DirectoryFormat(root, realRoot, limits);
+        this.images = new Images(root, pool);
         this.image = new ImageFormat(images);
         this.block = new BlockFormat(images);
     }
@@ -54,42 +59,78 @@ public final class Formats {
      * The format of a new volume.
      *
      * @param limit of volumes that name none
-     * @param block whether its user is to get raw blocks
-     * @param fileSystem what an image is to be formatted with; empty: as the parameters say
      * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when the pool cannot hold such a volume
      */
-    public Format choose(VolumeParameters parameters, Limit limit, boolean block, Optional<FileSystemType> fileSystem) {
+    public Format choose(VolumeParameters parameters, Limit limit) {
         Optional<FormatName> named = parameters.format();
-        if (block) {
-            if (named.filter(FormatName.DIRECTORY::equals).isPresent()) {
-                throw Fault.invalid(VolumeParameters.FORMAT, "directory", "raw blocks are those of an image");
-            }
-            return new Format.Image(Optional.empty());
+        if (named.filter(FormatName.IMAGE::equals).isPresent()) {
+            return image(parameters);
         }
-        boolean enforced = parameters.limit().orElse(limit) == Limit.ENFORCED;
-        if (named.filter(FormatName.IMAGE::equals).isPresent() || (enforced && named.isEmpty())) {
-            return image(parameters, fileSystem);
+        if (parameters.limit().orElse(limit) == Limit.ADVISORY) {
+            return new Format.Directory(Limit.ADVISORY, parameters.inodes());
         }
-        if (enforced) {
+        Optional<String> problem = limits.problem(parameters.inodes().isPresent());
+        if (problem.isPresent() && named.isEmpty() && parameters.inodes().isEmpty()) {
+            return image(parameters);
+        }
+        if (problem.isPresent()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "limit=enforced: this pool cannot hold a directory to its limit; ask for limit=advisory");
+                    "limit=enforced: this pool cannot hold a directory to its limit: " + problem.get()
+                            + "; or ask for limit=advisory");
         }
-        return new Format.Directory(Limit.ADVISORY, parameters.inodes());
+        return new Format.Directory(Limit.ENFORCED, parameters.inodes());
     }
 
-    private static Format image(VolumeParameters parameters, Optional<FileSystemType> fileSystem) {
+    /** By what directories are held to their size, for people. */
+    public String limitedBy() {
+        return limits.name();
+    }
+
+    /** Why directories cannot be held to their size, with the cure; empty when they can. */
+    public Optional<String> limitProblem() {
+        return limits.problem(false);
+    }
+
+    /**
+     * Whether the volume is held to what its record says.
+     *
+     * @throws Fault NOT_FOUND when its data is gone
+     */
+    public boolean isHeldToLimit(Volume volume) {
+        return switch (volume.format()) {
+            case Format.Directory name -> directory.isHeldToLimit(volume);
+            case Format.Image image -> true;
+        };
+    }
+
+    /**
+     * Holds the volume to what its record says; does nothing when it is.
+     *
+     * @throws Fault NOT_FOUND when its data is gone, FAILED_PRECONDITION with reason and cure when the file system cannot
+     */
+    public void holdToLimit(Volume volume) {
+        if (!isHeldToLimit(volume)) {
+            directory.holdToLimit(volume);
+        }
+    }
+
+    /**
+     * Gives back what was taken to limit directories that are gone by now.
+     *
+     * @param underLock runs an action under the volume's lock, or not at all when somebody else has that
+     */
+    public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
+        limits.giveBack(underLock);
+    }
+
+    private static Format image(VolumeParameters parameters) {
         if (parameters.inodes().isPresent()) {
             throw Fault.invalid(
                     VolumeParameters.INODES,
                     Long.toString(parameters.inodes().getAsLong()),
                     "an image has as many as its file system made; only a directory can be told");
         }
-        Optional<FileSystemType> named = parameters.fileSystem();
-        if (named.isPresent() && fileSystem.isPresent() && !named.equals(fileSystem)) {
-            throw Fault.invalid(
-                    VolumeParameters.FS_TYPE, named.get().toString(), "the volume capability says " + fileSystem.get());
-        }
-        return new Format.Image(Optional.of(fileSystem.or(() -> named).orElse(FileSystemType.EXT4)));
+        return new Format.Image(Optional.of(parameters.fileSystem().orElse(FileSystemType.EXT4)));
     }
 }

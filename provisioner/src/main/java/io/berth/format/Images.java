@@ -22,6 +22,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 
 /**
  * The image files of one pool's volumes, and the loop devices they are attached to. A volume's image is a sparse file in
@@ -39,12 +40,11 @@ final class Images {
     private static final int NAME_DIGITS = 40;
 
     private final Directory root;
-    private final String poolKey;
+    private final UUID pool;
 
-    Images(Directory root) {
+    Images(Directory root, UUID pool) {
         this.root = root;
-        FileStatus status = root.status();
-        this.poolKey = status.deviceMajor() + ":" + status.deviceMinor() + ":" + status.inode() + "/";
+        this.pool = pool;
     }
 
     /**
@@ -138,7 +138,8 @@ final class Images {
     /** The name of a volume's loop device. */
     private String name(VolumeId id) {
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256").digest((poolKey + id).getBytes(StandardCharsets.UTF_8));
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest((pool + "/" + id).getBytes(StandardCharsets.UTF_8));
             return NAME_PREFIX + HexFormat.of().formatHex(hash).substring(0, NAME_DIGITS);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-256", e);

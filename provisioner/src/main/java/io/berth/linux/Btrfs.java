@@ -1,8 +1,12 @@
 package io.berth.linux;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
-/** Subvolumes of btrfs, by ioctl. See btrfs-subvolume(8) and linux/btrfs.h. */
+/** Subvolumes of btrfs, by ioctl. Their limits are {@link Qgroup}s. See btrfs-subvolume(8) and linux/btrfs.h. */
 public final class Btrfs {
     /** {@link FileSystemStatus#type} of btrfs. */
     public static final long SUPER_MAGIC = 0x9123683EL;
@@ -15,7 +19,10 @@ public final class Btrfs {
     private static final long SUBVOL_GETFLAGS = 0x80089419L;
     private static final long SUBVOL_SETFLAGS = 0x4008941aL;
     private static final long GET_SUBVOL_ROOTREF = 0xd000943dL;
+    private static final long SNAP_DESTROY_V2 = 0x5000943fL;
+    private static final long INO_LOOKUP = 0xd0009412L;
     private static final long SUBVOL_RDONLY = 2;
+    private static final long SUBVOL_SPEC_BY_ID = 16;
 
     private static final int STRUCT_BYTES = 4096;
     // struct btrfs_ioctl_vol_args_v2: s64 fd, u64 transid, u64 flags, 32 bytes, then the name
@@ -24,25 +31,91 @@ public final class Btrfs {
     // struct btrfs_ioctl_vol_args: s64 fd, then the name
     private static final int V1_NAME = 8;
     // struct btrfs_ioctl_get_subvol_rootref_args: u64 min_treeid, 255 references, u8 num_items
+    private static final int ROOTREF_FIRST = 8;
+    private static final int ROOTREF_BYTES = 16;
     private static final int ROOTREF_COUNT = 4088;
+    // struct file_handle: u32 handle_bytes, s32 handle_type; of btrfs: u64 objectid, u64 root_objectid, u32 generation
+    private static final int HANDLE_BYTES = 20;
+    private static final int HANDLE_TYPE = 0x4d;
+
+    private static final int INODE_ITEM = 1;
 
     private Btrfs() {}
 
+    /** Whether a directory lies in a btrfs file system. */
+    public static boolean isBtrfs(Directory directory) {
+        return directory.fileSystem().type() == SUPER_MAGIC;
+    }
+
     /** Whether a directory is the root of a subvolume or snapshot. */
     public static boolean isSubvolume(Directory directory) {
-        return directory.status().inode() == SUBVOLUME_INODE
-                && directory.fileSystem().type() == SUPER_MAGIC;
+        return directory.status().inode() == SUBVOLUME_INODE && isBtrfs(directory);
+    }
+
+    /** Whether what has this name in a directory is the root of a subvolume or snapshot. */
+    public static boolean isSubvolume(Directory parent, String name) {
+        return isBtrfs(parent)
+                && parent.status(name)
+                        .filter(status -> status.inode() == SUBVOLUME_INODE)
+                        .isPresent();
+    }
+
+    /** The id of the subvolume that a directory lies in; no other of its file system ever gets it again. */
+    public static long subvolumeId(Directory directory) {
+        byte[] arguments = new byte[STRUCT_BYTES];
+        Libc.struct(arguments).putLong(0).putLong(SUBVOLUME_INODE);
+        long result = directory.descriptor.call(fd -> Libc.calls().ioctl(fd, INO_LOOKUP, arguments));
+        Libc.check(result, "ioctl BTRFS_IOC_INO_LOOKUP", text(directory));
+        return Libc.struct(arguments).getLong();
     }
 
     /** Whether there are other subvolumes in this one; a snapshot of it would have empty directories in their place. */
     public static boolean hasSubvolumes(Directory subvolume) {
+        return !subvolumesIn(subvolume).isEmpty();
+    }
+
+    /** The ids of subvolumes in this one, not of those in them in turn; the first 255 when there are more. */
+    public static List<Long> subvolumesIn(Directory subvolume) {
         byte[] references = new byte[STRUCT_BYTES];
         long result = subvolume.descriptor.call(fd -> Libc.calls().ioctl(fd, GET_SUBVOL_ROOTREF, references));
-        if (result == -Errno.EOVERFLOW) {
-            return true; // more than the structure holds
+        if (result != -Errno.EOVERFLOW) { // else there are more
+            Libc.check(result, "ioctl BTRFS_IOC_GET_SUBVOL_ROOTREF", text(subvolume));
         }
-        Libc.check(result, "ioctl BTRFS_IOC_GET_SUBVOL_ROOTREF", text(subvolume));
-        return references[ROOTREF_COUNT] != 0;
+        ByteBuffer in = Libc.struct(references);
+        List<Long> ids = new ArrayList<>();
+        for (int i = 0; i < Byte.toUnsignedInt(references[ROOTREF_COUNT]); i++) {
+            ids.add(in.getLong(ROOTREF_FIRST + i * ROOTREF_BYTES));
+        }
+        return ids;
+    }
+
+    /**
+     * Opens a subvolume by its id, wherever on the file system it is and however deep, even where no mount shows it.
+     *
+     * @param anywhere a directory of the file system
+     * @return empty when there is none of that id
+     */
+    public static Optional<Directory> openSubvolume(Directory anywhere, long id) {
+        Optional<ByteBuffer> inode = BtrfsTree.item(anywhere, id, SUBVOLUME_INODE, INODE_ITEM, 0);
+        if (inode.isEmpty()) {
+            return Optional.empty();
+        }
+        byte[] handle = new byte[8 + HANDLE_BYTES];
+        int generation = (int) inode.get().getLong(0);
+        Libc.struct(handle)
+                .putInt(HANDLE_BYTES)
+                .putInt(HANDLE_TYPE)
+                .putLong(SUBVOLUME_INODE)
+                .putLong(id)
+                .putInt(generation);
+        int flags = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY | Descriptor.O_CLOEXEC;
+        long result = anywhere.descriptor.call(fd -> Libc.calls().open_by_handle_at(fd, handle, flags));
+        if (result == -Errno.ESTALE) {
+            return Optional.empty();
+        }
+        Path path = anywhere.path().resolve("subvolume " + id);
+        return Optional.of(
+                new Directory(new Descriptor(Libc.check(result, "open_by_handle_at", path.toString())), path));
     }
 
     /**
@@ -94,6 +167,23 @@ public final class Btrfs {
             return false;
         }
         Libc.check(result, "ioctl BTRFS_IOC_SNAP_DESTROY", parent.text(name));
+        return true;
+    }
+
+    /**
+     * As {@link #destroySubvolume(Directory, String)}, wherever on the file system it is.
+     *
+     * @param anywhere a directory of the file system
+     * @throws SystemCallException also EROFS when it is in a subvolume that nobody can write to
+     */
+    public static boolean destroySubvolume(Directory anywhere, long id) {
+        byte[] arguments = new byte[STRUCT_BYTES];
+        Libc.struct(arguments).putLong(V2_FLAGS, SUBVOL_SPEC_BY_ID).putLong(V2_NAME, id);
+        long result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, SNAP_DESTROY_V2, arguments));
+        if (result == -Errno.ENOENT) {
+            return false;
+        }
+        Libc.check(result, "ioctl BTRFS_IOC_SNAP_DESTROY_V2", "subvolume " + id + " of " + text(anywhere));
         return true;
     }
 

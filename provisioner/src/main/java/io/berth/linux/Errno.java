@@ -4,6 +4,7 @@ package io.berth.linux;
 public final class Errno {
     public static final int EPERM = 1;
     public static final int ENOENT = 2;
+    public static final int ESRCH = 3;
     public static final int EINTR = 4;
     public static final int EIO = 5;
     public static final int ENXIO = 6;
@@ -35,6 +36,7 @@ public final class Errno {
     public static final int EBADMSG = 74;
     public static final int EOVERFLOW = 75;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENOTCONN = 107;
     public static final int ETIMEDOUT = 110;
     public static final int EHOSTUNREACH = 113;
     public static final int ESTALE = 116;
@@ -48,6 +50,7 @@ public final class Errno {
         return switch (errno) {
             case EPERM -> "EPERM (Operation not permitted)";
             case ENOENT -> "ENOENT (No such file or directory)";
+            case ESRCH -> "ESRCH (No such process)";
             case EINTR -> "EINTR (Interrupted system call)";
             case EIO -> "EIO (Input/output error)";
             case ENXIO -> "ENXIO (No such device or address)";
@@ -79,6 +82,7 @@ public final class Errno {
             case EBADMSG -> "EBADMSG (Bad message)";
             case EOVERFLOW -> "EOVERFLOW (Value too large for defined data type)";
             case EOPNOTSUPP -> "EOPNOTSUPP (Operation not supported)";
+            case ENOTCONN -> "ENOTCONN (Transport endpoint is not connected)";
             case ETIMEDOUT -> "ETIMEDOUT (Connection timed out)";
             case EHOSTUNREACH -> "EHOSTUNREACH (No route to host)";
             case ESTALE -> "ESTALE (Stale file handle)";

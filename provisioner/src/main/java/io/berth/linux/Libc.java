@@ -65,6 +65,8 @@ final class Libc {
 
         int mknodat(int fd, @In byte[] path, int mode, long device);
 
+        int open_by_handle_at(int mountFd, @In byte[] handle, int flags);
+
         long pread(int fd, @Out ByteBuffer buffer, @size_t long length, long offset);
 
         long pwrite(int fd, @In ByteBuffer buffer, @size_t long length, long offset);
@@ -115,6 +117,9 @@ final class Libc {
 
         /** fsmount. */
         long syscall(long number, int fd, int flags, int attributes);
+
+        /** quotactl_fd. */
+        long syscall(long number, int fd, int command, int id, @In @Out byte[] argument);
     }
 
     /** The library itself, loaded when this is first asked for. */

@@ -64,7 +64,7 @@ public final class Housekeeping implements AutoCloseable {
     private Duration keep(Pool pool) {
         try {
             pool.recountIfStale();
-            Trash.Reaped reaped = pool.trash().reap(step);
+            Trash.Reaped reaped = pool.reap(step);
             if (reaped.removed() >= step) {
                 return BETWEEN_STEPS;
             }

@@ -10,7 +10,6 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
-import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
@@ -45,6 +44,7 @@ public final class Pool implements AutoCloseable {
     private final Trash trash;
     private final Promised promised;
     private final Formats formats;
+    private volatile boolean reapedSinceGivingBack;
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -55,7 +55,7 @@ public final class Pool implements AutoCloseable {
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
         this.promised = new Promised(catalog);
-        this.formats = new Formats(root, realRoot);
+        this.formats = new Formats(root, realRoot, identity.uuid());
     }
 
     /**
@@ -381,8 +381,8 @@ public final class Pool implements AutoCloseable {
     }
 
     /** The format of a new volume; see {@link Formats#choose}. */
-    public Format chooseFormat(VolumeParameters parameters, boolean block, Optional<FileSystemType> fileSystem) {
-        return formats.choose(parameters, config.limit(), block, fileSystem);
+    public Format chooseFormat(VolumeParameters parameters) {
+        return formats.choose(parameters, config.limit());
     }
 
     /** The root folder of a directory volume, or empty when its data is gone. The caller closes it. */
@@ -417,31 +417,44 @@ public final class Pool implements AutoCloseable {
             }
         }
         promised.recount();
-        settleImages();
+        LimitsAtStart.restore(this);
+        giveBack();
+        catalog.forEachReadable(this::settleOnNode);
     }
 
-    /** What a node holds for a volume is in no record: it is looked for. */
-    private void settleImages() {
-        OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent()) {
-            Catalog.Page page = catalog.list(next.getAsLong(), 1000);
-            page.volumes().stream()
-                    .filter(volume -> volume.format() instanceof Format.Image)
-                    .forEach(this::settleOnNode);
-            next = page.next();
-        }
-    }
-
+    /** What a node holds for an image is in no record: it is looked for. */
     private void settleOnNode(Volume volume) {
-        Optional<VolumeLocks.Held> lock = locks.tryLock(volume.id());
+        Optional<VolumeLocks.Held> lock =
+                volume.format() instanceof Format.Image ? locks.tryLock(volume.id()) : Optional.empty();
         if (lock.isEmpty()) {
-            return; // somebody works on it
+            return; // there is nothing to look for, or somebody works on it
         }
         try (VolumeLocks.Held held = lock.get()) {
             formats.of(volume).settle(volume);
         } catch (Fault e) {
             LOG.warn("pool {}: volume {} is not settled on this node: {}", config.name(), volume.id(), e.getMessage());
         }
+    }
+
+    /** Gives back what was taken for volumes whose data has left the trash. */
+    private void giveBack() {
+        formats.giveBack((id, action) -> tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                action.run();
+            }
+        }));
+    }
+
+    /** Removes some of what is in the trash; see {@link Trash#reap}. */
+    Trash.Reaped reap(int max) {
+        Trash.Reaped reaped = trash.reap(max);
+        if (reaped.removed() > 0) {
+            reapedSinceGivingBack = true;
+        } else if (reapedSinceGivingBack) {
+            reapedSinceGivingBack = false;
+            giveBack();
+        }
+        return reaped;
     }
 
     /** Bytes promised to volumes so far. */

@@ -1,12 +1,17 @@
 package io.berth.pool;
 
+import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
+import io.berth.linux.Qgroup;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.VolumeId;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.ThreadLocalRandom;
@@ -14,12 +19,16 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * Where a deleted volume's data goes by one rename, to be removed later in small steps. A folder with folders in it is
  * taken apart by moving those up into the trash, so any depth is emptied with two open folders and no state that a crash
- * could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved.
+ * could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved. A btrfs
+ * subvolume goes by one call with all that is in it, after those that were made in it.
  *
  * <p>Several processes may reap at once: what is gone already is as good as removed. Thread-safe.
  */
 public final class Trash implements AutoCloseable {
     private static final int PAGE = 256;
+
+    /** Begins the name of a note that the quota group of a subvolume is to go when the subvolume has gone. */
+    private static final String QGROUP = "qgroup-";
 
     private final Directory folder;
 
@@ -32,8 +41,34 @@ public final class Trash implements AutoCloseable {
 
     /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
     void put(Directory parent, String name, VolumeId id) {
-        if (parent.rename(name, folder, id + "@" + randomName())) {
+        if (move(parent, name, id + "@" + randomName())) {
             folder.fsync();
+        }
+    }
+
+    private boolean move(Directory parent, String name, String trashName) {
+        try {
+            return parent.rename(name, folder, trashName);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.EROFS && makeWritable(parent, name)) {
+                return parent.rename(name, folder, trashName);
+            }
+            throw e;
+        }
+    }
+
+    /** A subvolume that nobody can write to, cannot be moved either. False when it is none. */
+    private static boolean makeWritable(Directory parent, String name) {
+        Optional<Directory> opened = parent.openDirectory(name);
+        if (opened.isEmpty()) {
+            return false;
+        }
+        try (Directory directory = opened.get()) {
+            if (!Btrfs.isSubvolume(directory) || !Btrfs.isReadOnly(directory)) {
+                return false;
+            }
+            Btrfs.setReadOnly(directory, false);
+            return true;
         }
     }
 
@@ -64,7 +99,9 @@ public final class Trash implements AutoCloseable {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
             Listing page = folder.list(next.getAsLong(), 1000);
-            count += page.entries().size();
+            count += page.entries().stream()
+                    .filter(entry -> !entry.name().startsWith(QGROUP))
+                    .count();
             next = page.next();
         }
         return count;
@@ -98,7 +135,9 @@ public final class Trash implements AutoCloseable {
                 return;
             }
             try {
-                if (!removeFileOrEmptyFolder(folder, entry)) {
+                if (entry.name().startsWith(QGROUP)) {
+                    removeQgroup(entry.name());
+                } else if (!removeFileOrEmptyFolder(folder, entry)) {
                     empty(entry);
                 }
             } catch (SystemCallException e) {
@@ -112,6 +151,10 @@ public final class Trash implements AutoCloseable {
                 return;
             }
             try (Directory tree = opened.get()) {
+                if (Btrfs.isSubvolume(tree)) {
+                    destroy(tree);
+                    return;
+                }
                 OptionalLong next = OptionalLong.of(0);
                 while (next.isPresent() && hasBudget()) {
                     Listing page = tree.list(next.getAsLong(), PAGE);
@@ -122,19 +165,58 @@ public final class Trash implements AutoCloseable {
             removeFileOrEmptyFolder(folder, entry);
         }
 
+        /** Removes a subvolume after those in it, wherever in it they are and however deep. */
+        private void destroy(Directory subvolume) {
+            Deque<Long> chain = new ArrayDeque<>(List.of(Btrfs.subvolumeId(subvolume)));
+            while (!chain.isEmpty() && hasBudget()) {
+                long id = chain.getLast();
+                Optional<Directory> opened = Btrfs.openSubvolume(folder, id);
+                if (opened.isEmpty()) {
+                    return; // somebody else has just removed it
+                }
+                try (Directory last = opened.get()) {
+                    List<Long> inner = Btrfs.subvolumesIn(last);
+                    if (!inner.isEmpty()) {
+                        Btrfs.setReadOnly(last, false); // else nothing can be removed from it
+                        chain.addAll(inner);
+                        continue;
+                    }
+                }
+                destroy(id);
+                chain.removeLast();
+            }
+        }
+
+        private void destroy(long id) {
+            if (Qgroup.areOn(folder)) {
+                folder.create(QGROUP + id, new byte[0], 0600);
+            }
+            Btrfs.destroySubvolume(folder, id);
+            removed++;
+        }
+
+        private void removeQgroup(String note) {
+            if (Qgroup.remove(folder, Long.parseLong(note.substring(QGROUP.length())))) {
+                folder.unlink(note);
+            }
+        }
+
         private void takeOut(Directory tree, Listing.Entry child) {
             try {
                 if (!removeFileOrEmptyFolder(tree, child)) {
-                    tree.rename(child.name(), folder, randomName());
+                    move(tree, child.name(), randomName());
                 }
             } catch (SystemCallException e) {
                 stuck(e);
             }
         }
 
-        /** False when it is a folder with something in it. */
+        /** False when it is a folder with something in it, or a subvolume. */
         private boolean removeFileOrEmptyFolder(Directory parent, Listing.Entry entry) {
             try {
+                if (entry.type() == FileType.DIRECTORY && Btrfs.isSubvolume(parent, entry.name())) {
+                    return false; // to be moved up and destroyed, with its quota group
+                }
                 if (entry.type() == FileType.DIRECTORY) {
                     parent.rmdir(entry.name());
                 } else {

@@ -13,6 +13,7 @@ import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
+import io.berth.volume.FormatName;
 import io.berth.volume.OnDelete;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -152,7 +154,8 @@ public final class Volumes {
                 .isPresent()) {
             throw differs(there, VolumeParameters.FORMAT, there.format().name().toString());
         }
-        Optional<FileSystemType> fileSystem = wanted.fileSystem().or(wanted.parameters()::fileSystem);
+        Optional<FileSystemType> fileSystem =
+                wanted.parameters().with(wanted.fileSystem()).fileSystem();
         if (there.format() instanceof Format.Image image
                 && image.fileSystem().isPresent()
                 && fileSystem.isPresent()
@@ -196,13 +199,22 @@ public final class Volumes {
     }
 
     private static Format format(Pool pool, Wanted wanted, boolean adopted) {
+        boolean directory = wanted.parameters()
+                .format()
+                .filter(FormatName.DIRECTORY::equals)
+                .isPresent();
+        if (wanted.block() && (adopted || directory)) {
+            throw Fault.invalid(
+                    "volume_capability access_type",
+                    "block",
+                    "the volume is a directory, which is mounted; ask for mount");
+        }
         if (adopted) {
-            if (wanted.block()) {
-                throw Fault.invalid("volume_capability access_type", "block", "the volume's path is a folder already");
-            }
             return Format.Directory.ADVISORY;
         }
-        Format format = pool.chooseFormat(wanted.parameters(), wanted.block(), wanted.fileSystem());
+        Format format = wanted.block()
+                ? new Format.Image(Optional.empty())
+                : pool.chooseFormat(wanted.parameters().with(wanted.fileSystem()));
         if (format instanceof Format.Image && wanted.multiNode()) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,
@@ -347,6 +359,20 @@ public final class Volumes {
                         : Optional.empty());
     }
 
+    /** The first volumes of one pool, at most so many; see {@link #list}. */
+    public List<Volume> first(int max, PoolName name) {
+        List<Volume> volumes = new ArrayList<>();
+        Catalog catalog = pools.get(name).catalog();
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent() && volumes.size() < max) {
+            Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));
+            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            volumes.addAll(page.volumes());
+            next = page.next();
+        }
+        return volumes;
+    }
+
     /** Where a page begins: the how many-th pool, and a position in its folder of records. */
     private record Cursor(int pool, long cookie) {}
 
@@ -384,6 +410,16 @@ public final class Volumes {
                         .findFirst())
                 .filter(config -> config.kind() == PoolKind.LOCAL)
                 .isPresent();
+    }
+
+    /** The pools that volumes can be in. */
+    public List<PoolConfig> pools() {
+        return pools.configs();
+    }
+
+    /** Why a volume cannot be used now, as far as its pool knows without asking the volume; empty: it can. */
+    public Optional<Fault> problem(Volume volume) {
+        return pools.get(volume.id().pool()).problem();
     }
 
     /** The kind of pool a volume lies in. */

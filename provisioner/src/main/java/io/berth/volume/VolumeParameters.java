@@ -96,6 +96,27 @@ public record VolumeParameters(
                 strings);
     }
 
+    /** The same, with one more string for the record, which means nothing to the core. */
+    public VolumeParameters with(String key, String value) {
+        Map<String, String> more = new TreeMap<>(strings);
+        more.put(key, value);
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, fileSystem, more);
+    }
+
+    /**
+     * The same, for a request that names the file system elsewhere too.
+     *
+     * @throws Fault INVALID_ARGUMENT when the two differ
+     */
+    public VolumeParameters with(Optional<FileSystemType> elsewhere) {
+        if (fileSystem.isPresent() && elsewhere.isPresent() && !fileSystem.equals(elsewhere)) {
+            throw Fault.invalid(
+                    FS_TYPE, fileSystem.get().toString(), "the volume capability's fs_type is " + elsewhere.get());
+        }
+        return new VolumeParameters(
+                pool, ownership, onDelete, path, format, limit, inodes, elsewhere.or(() -> fileSystem), strings);
+    }
+
     private static Optional<FormatName> format(Map<String, String> strings) {
         Optional<String> text = Optional.ofNullable(strings.get(FORMAT)).filter(word -> !word.equals(AUTO));
         return text.map(word -> FormatName.parse(FORMAT, word));

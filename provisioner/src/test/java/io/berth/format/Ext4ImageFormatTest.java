@@ -25,7 +25,7 @@ class Ext4ImageFormatTest extends ImageFormatContract {
 
     private Volume created() {
         Volume volume = volume("fast.v", Ownership.ROOT);
-        format(root, pool).create(volume);
+        format.create(volume);
         return volume;
     }
 
@@ -39,7 +39,7 @@ class Ext4ImageFormatTest extends ImageFormatContract {
         Path image = pool.resolve("fast.v").resolve(Images.FILE);
         run("debugfs", "-w", "-R", "ssv state 2", image.toString());
         assertThat(state(image)).contains("errors");
-        format(root, pool).mount(volume, target, Set.of());
+        format.mount(volume, target, Set.of());
         run("umount", target.toString());
         assertThat(state(image)).contains("clean").doesNotContain("errors");
     }
@@ -50,7 +50,7 @@ class Ext4ImageFormatTest extends ImageFormatContract {
         Path image = pool.resolve("fast.v").resolve(Images.FILE);
         run("debugfs", "-w", "-R", "ssv state 2", image.toString());
         run("debugfs", "-w", "-R", "clri <2>", image.toString());
-        assertThatThrownBy(() -> format(root, pool).mount(volume, target, Set.of()))
+        assertThatThrownBy(() -> format.mount(volume, target, Set.of()))
                 .hasMessageContaining("e2fsck")
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.FAILED_PRECONDITION));

@@ -17,6 +17,7 @@ import io.berth.volume.PoolName;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -36,7 +37,7 @@ abstract class VolumeFormatContract {
     Directory root;
     Path pool;
     Path target;
-    private VolumeFormat format;
+    VolumeFormat format;
 
     /** The format under test. */
     abstract VolumeFormat format(Directory root, Path realRoot);
@@ -47,10 +48,15 @@ abstract class VolumeFormatContract {
     /** The size of its volumes. */
     abstract long capacity();
 
+    /** A folder of the file system to make a pool in. */
+    Path place() throws IOException {
+        return folder;
+    }
+
     @BeforeEach
     void open() throws Exception {
         folder = folder.toRealPath();
-        pool = Files.createDirectory(folder.resolve("pool"));
+        pool = Files.createDirectory(place().resolve("pool"));
         target = Files.createDirectory(folder.resolve("target"));
         root = Directory.open(pool);
         format = format(root, pool.toRealPath());

@@ -124,4 +124,40 @@ class BtrfsTest {
             assertThat(Btrfs.hasSubvolumes(outer)).isFalse();
         }
     }
+
+    @Test
+    void aSubvolumeIsOpenedAndDestroyedByItsIdWhereverItIs() throws IOException {
+        Files.createDirectories(path("deep/down"));
+        long id;
+        try (Directory down = root.openBeneath(Path.of("deep/down")).orElseThrow()) {
+            Btrfs.createSubvolume(down, "hidden");
+            try (Directory hidden = down.openDirectory("hidden").orElseThrow()) {
+                id = Btrfs.subvolumeId(hidden);
+                assertThat(id).isNotEqualTo(Btrfs.subvolumeId(down));
+                assertThat(Btrfs.isSubvolume(down, "hidden")).isTrue();
+                assertThat(Btrfs.isSubvolume(root, "deep")).isFalse();
+                try (Directory opened = Btrfs.openSubvolume(root, id).orElseThrow()) {
+                    assertThat(opened.status()).isEqualTo(hidden.status());
+                }
+            }
+        }
+        assertThat(Btrfs.destroySubvolume(root, id)).isTrue();
+        assertThat(path("deep/down")).isEmptyDirectory();
+        assertThat(Btrfs.openSubvolume(root, id)).isEmpty();
+        assertThat(Btrfs.destroySubvolume(root, id)).isFalse();
+    }
+
+    @Test
+    void theSnapshotOfASubvolumeIsOpenedByItsIdToo() {
+        Btrfs.createSubvolume(root, "origin");
+        try (Directory origin = open("origin")) {
+            Btrfs.createSnapshot(origin, root, "copy", true);
+        }
+        try (Directory copy = open("copy");
+                Directory opened =
+                        Btrfs.openSubvolume(root, Btrfs.subvolumeId(copy)).orElseThrow()) {
+            assertThat(opened.status()).isEqualTo(copy.status());
+            assertThat(Btrfs.isReadOnly(opened)).isTrue();
+        }
+    }
 }

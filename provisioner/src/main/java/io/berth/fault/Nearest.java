@@ -1,14 +1,14 @@
-package io.berth.settings;
+package io.berth.fault;
 
 import java.util.Collection;
 import java.util.Comparator;
 
 /** The known word that is meant when an unknown one is given. */
-final class Nearest {
+public final class Nearest {
     private Nearest() {}
 
     /** The word that differs from the text in the fewest letters. */
-    static String to(String text, Collection<String> words) {
+    public static String to(String text, Collection<String> words) {
         String start = text.substring(0, Math.min(text.length(), 100));
         return words.stream()
                 .min(Comparator.comparingInt((String word) -> distance(start, word))

@@ -1,4 +1,4 @@
-package io.berth.csi;
+package io.berth.socket;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -5,6 +5,9 @@ import io.berth.csi.CsiServer;
 import io.berth.csi.IdentityService;
 import io.berth.csi.NodeTopology;
 import io.berth.csi.v1.PluginCapability;
+import io.berth.docker.DockerServer;
+import io.berth.docker.DockerSettings;
+import io.berth.docker.VolumeDriver;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
 import io.berth.node.NodeService;
@@ -19,60 +22,76 @@ import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A running CSI driver. */
-public final class CsiDriver implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(CsiDriver.class);
+/** A running driver: the core, and the doors that the settings open to it. */
+public final class Driver implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Driver.class);
 
     private final Settings settings;
     private final Role role;
     private final String version;
-    private final NodeTopology topology;
     private final Pools pools;
+    private final Volumes volumes;
+    private final NodeVolumes nodeVolumes;
     private final Housekeeping housekeeping;
-    private final CsiServer server;
     private final Thread opener;
+    private final Optional<CsiServer> csi;
+    private final Optional<DockerServer> docker;
 
-    private CsiDriver(Settings settings, Role role, String version) {
+    private Driver(Settings settings, Role role, String version) {
         this.settings = settings;
         this.role = role;
         this.version = version;
-        this.topology = new NodeTopology(settings.driverName().text(), settings.nodeId());
         this.pools = Pools.serving(settings.pools());
+        this.volumes = new Volumes(pools, Clock.systemUTC());
+        this.nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
-        // Pools are opened while gRPC starts: both take long, and neither needs the other.
+        // Pools are opened while the doors start: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
         opener.setDaemon(true);
         opener.start();
-        this.server = CsiServer.start(settings.endpoint(), settings.maxCalls(), settings.slowCall(), services());
+        this.csi = settings.csi().map(this::openToCsi);
+        this.docker = settings.docker().filter(unused -> role.hasDocker()).map(this::openToDocker);
         housekeeping.start();
         if (settings.pools().isEmpty()) {
             LOG.warn("no pool is set (--pool NAME=KIND:PATH): only host paths and volumes in memory can be used");
         }
-        LOG.info("serving {} on {}, pools {}", settings.driverName(), settings.endpoint(), settings.pools());
     }
 
     /**
      * Starts a driver. It answers Probe at once, and is ready when every pool was opened or was found unusable.
      *
-     * @throws Fault when the socket cannot be had or the settings contradict each other
+     * @throws Fault when a socket cannot be had or the settings contradict each other
      */
-    public static CsiDriver start(Settings settings, Role role, String version) {
-        return new CsiDriver(settings, role, version);
+    public static Driver start(Settings settings, Role role, String version) {
+        return new Driver(settings, role, version);
     }
 
-    private List<BindableService> services() {
-        Volumes volumes = new Volumes(pools, Clock.systemUTC());
+    private CsiServer openToCsi(Settings.Csi door) {
+        CsiServer server = CsiServer.start(door.endpoint(), settings.maxCalls(), settings.slowCall(), services(door));
+        LOG.info("serving {} on {}, pools {}", door.driverName(), door.endpoint(), settings.pools());
+        return server;
+    }
+
+    private DockerServer openToDocker(DockerSettings door) {
+        DockerServer server = DockerServer.start(
+                door.socket(), settings.maxCalls(), settings.slowCall(), VolumeDriver.open(door, volumes, nodeVolumes));
+        LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
+        return server;
+    }
+
+    private List<BindableService> services(Settings.Csi door) {
+        NodeTopology topology = new NodeTopology(door.driverName().text(), door.nodeId());
         List<BindableService> services = new ArrayList<>();
-        services.add(new IdentityService(settings.driverName(), version, capabilities(), this::isReady));
+        services.add(new IdentityService(door.driverName(), version, capabilities(), this::isReady));
         if (role.hasController()) {
             services.add(new ControllerService(volumes, topology));
         }
         if (role.hasNode()) {
-            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
-            services.add(new NodeService(nodeVolumes, topology, settings.maxVolumes()));
+            services.add(new NodeService(nodeVolumes, topology, door.maxVolumes()));
         }
         return services;
     }
@@ -112,10 +131,11 @@ public final class CsiDriver implements AutoCloseable {
         return true;
     }
 
-    /** Stops: ends what runs, within the stop timeout, and removes the socket. Volumes stay mounted. */
+    /** Stops: ends what runs, within the stop timeout, and removes the sockets. Volumes stay mounted. */
     @Override
     public void close() {
-        server.stop(settings.stopTimeout());
+        docker.ifPresent(server -> server.stop(settings.stopTimeout()));
+        csi.ifPresent(server -> server.stop(settings.stopTimeout()));
         housekeeping.close();
         pools.close();
         LOG.info("stopped");

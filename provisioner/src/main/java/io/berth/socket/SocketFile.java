@@ -1,4 +1,4 @@
-package io.berth.csi;
+package io.berth.socket;
 
 import io.berth.fault.Fault;
 import java.io.IOException;
@@ -17,7 +17,7 @@ import java.util.List;
  * The file of a listening Unix socket. It is bound under a passing name and renamed when its mode is right, so nobody meets
  * it too early, and the one it replaces is there until then.
  */
-final class SocketFile {
+public final class SocketFile {
     private static final String FOLDER_MODE = "rwxr-x---";
     private static final String SOCKET_MODE = "rw-rw----";
 
@@ -26,7 +26,7 @@ final class SocketFile {
     private List<Object> identity = List.of();
 
     /** The socket file that is to be at this path. */
-    SocketFile(Path path) {
+    public SocketFile(Path path) {
         this.path = path;
         this.passing =
                 path.resolveSibling(".b" + Long.toString(ProcessHandle.current().pid(), 36));
@@ -38,7 +38,7 @@ final class SocketFile {
      * @return where to bind
      * @throws Fault FAILED_PRECONDITION when somebody serves there, or something else than a socket is there
      */
-    Path prepare() throws IOException {
+    public Path prepare() throws IOException {
         Path folder = path.getParent();
         if (folder != null) {
             Files.createDirectories(
@@ -67,7 +67,7 @@ final class SocketFile {
     }
 
     /** Puts the socket that was bound where it belongs, replacing a stale one. */
-    void publish() throws IOException {
+    public void publish() throws IOException {
         Files.setPosixFilePermissions(passing, PosixFilePermissions.fromString(SOCKET_MODE));
         Files.move(passing, path, StandardCopyOption.ATOMIC_MOVE);
         identity = identity(path);
@@ -81,7 +81,7 @@ final class SocketFile {
     }
 
     /** Removes the socket unless it is a successor's by now. */
-    void remove() {
+    public void remove() {
         try {
             if (identity(path).equals(identity)) {
                 Files.deleteIfExists(path);

@@ -1,4 +1,4 @@
-package io.berth.csi;
+package io.berth.socket;
 
 import io.berth.fault.Fault;
 import java.nio.charset.StandardCharsets;
@@ -6,7 +6,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /**
- * Where CSI is served: a Unix socket, written {@code unix:///path}, {@code unix:/path} or as the bare path.
+ * Where a door is served: a Unix socket, written {@code unix:///path}, {@code unix:/path} or as the bare path.
  *
  * @param socket absolute
  */

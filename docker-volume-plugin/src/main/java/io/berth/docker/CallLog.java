@@ -1,0 +1,99 @@
+package io.berth.docker;
+
+import io.berth.fault.Fault;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/**
+ * Gives each call an id, logs one line when it ends and a warning while it takes too long. Calls that only ask are logged
+ * at debug level when they succeed. Options are never logged, for people put secrets there. Thread-safe.
+ */
+final class CallLog implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(CallLog.class);
+    private static final String REQUEST = "request";
+
+    private final Duration slow;
+    private final String run =
+            HexFormat.of().toHexDigits((short) ThreadLocalRandom.current().nextInt());
+    private final AtomicInteger number = new AtomicInteger();
+    private final ScheduledThreadPoolExecutor watch;
+
+    /** A log that warns of calls which take longer than this. */
+    CallLog(Duration slow) {
+        this.slow = slow;
+        this.watch = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "docker-slow-calls");
+            thread.setDaemon(true);
+            return thread;
+        });
+        watch.setRemoveOnCancelPolicy(true);
+    }
+
+    /** A call that is under way on this thread until it is closed. */
+    final class Entry implements AutoCloseable {
+        private final String call;
+        private final String id = run + "-" + number.incrementAndGet();
+        private final boolean quiet;
+        private final long start = System.nanoTime();
+        private final Future<?> warning;
+        private Optional<String> failure = Optional.empty();
+
+        private Entry(String call, boolean quiet) {
+            this.call = call;
+            this.quiet = quiet;
+            this.warning = watch.schedule(this::warn, slow.toMillis(), TimeUnit.MILLISECONDS);
+            MDC.put(REQUEST, id);
+        }
+
+        /** The call ends with this error. */
+        void failed(String message) {
+            failure = Optional.of(message);
+        }
+
+        private void warn() {
+            MDC.put(REQUEST, id);
+            LOG.warn("{} has been running for {} ms", call, millis());
+            MDC.remove(REQUEST);
+        }
+
+        private String millis() {
+            return String.valueOf(TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - start) / 1000.0);
+        }
+
+        @Override
+        public void close() {
+            warning.cancel(false);
+            if (failure.isPresent()) {
+                LOG.info("{} failed {} ms: {}", call, millis(), failure.get());
+            } else if (quiet) {
+                LOG.debug("{} OK {} ms", call, millis());
+            } else {
+                LOG.info("{} OK {} ms", call, millis());
+            }
+            MDC.remove(REQUEST);
+        }
+    }
+
+    /**
+     * A call begins on this thread.
+     *
+     * @param quiet whether it only asks
+     */
+    Entry begin(String method, String volume, boolean quiet) {
+        return new Entry(volume.isEmpty() ? method : method + " " + Fault.quote(volume), quiet);
+    }
+
+    @Override
+    public void close() {
+        watch.shutdownNow();
+    }
+}

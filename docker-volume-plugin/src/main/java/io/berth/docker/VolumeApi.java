@@ -1,0 +1,176 @@
+package io.berth.docker;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.berth.fault.Fault;
+import java.nio.file.Path;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Docker's VolumeDriver API as JSON: a call's path and body in, its answer out. Thread-safe. */
+final class VolumeApi {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeApi.class);
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final String MOUNTPOINT = "Mountpoint";
+
+    /** The calls. */
+    enum Call {
+        ACTIVATE("/Plugin.Activate", true),
+        CAPABILITIES("/VolumeDriver.Capabilities", true),
+        LIST("/VolumeDriver.List", true),
+        GET("/VolumeDriver.Get", true),
+        PATH("/VolumeDriver.Path", true),
+        CREATE("/VolumeDriver.Create", false),
+        REMOVE("/VolumeDriver.Remove", false),
+        MOUNT("/VolumeDriver.Mount", false),
+        UNMOUNT("/VolumeDriver.Unmount", false);
+
+        private final String path;
+        private final boolean asks;
+
+        Call(String path, boolean asks) {
+            this.path = path;
+            this.asks = asks;
+        }
+
+        /** The call of a path. */
+        static Optional<Call> of(String path) {
+            return Arrays.stream(values())
+                    .filter(call -> call.path.equals(path))
+                    .findFirst();
+        }
+
+        /** Whether it changes nothing and waits for nobody. */
+        boolean asks() {
+            return asks;
+        }
+
+        /** Whether it means something without a body. */
+        private boolean needsNoBody() {
+            return this == ACTIVATE || this == CAPABILITIES || this == LIST;
+        }
+    }
+
+    /** An answer of HTTP. */
+    record Answer(int status, String body) {
+        /** An error that Docker shows with the method's name before it. */
+        static Answer error(int status, String message) {
+            return new Answer(status, text(JSON.createObjectNode().put("Err", message)));
+        }
+    }
+
+    private final VolumeDriver driver;
+    private final CallLog log;
+
+    VolumeApi(VolumeDriver driver, CallLog log) {
+        this.driver = driver;
+        this.log = log;
+    }
+
+    /** Makes a call. What Docker asked for and cannot have is status 200 with an Err, which Docker shows as it is. */
+    Answer call(Call call, byte[] body) {
+        ApiRequest request;
+        try {
+            request = call.needsNoBody() ? new ApiRequest("", "", Map.of()) : ApiRequest.parse(body);
+        } catch (Fault e) {
+            return Answer.error(400, e.getMessage());
+        }
+        try (CallLog.Entry entry = log.begin(call.path.substring(1), request.name(), call.asks)) {
+            try {
+                return new Answer(200, text(answer(call, request)));
+            } catch (Fault e) {
+                entry.failed(e.getMessage());
+                return Answer.error(e.kind() == Fault.Kind.INTERNAL ? 500 : 200, e.getMessage());
+            } catch (RuntimeException e) {
+                LOG.error("a defect of Berth", e);
+                entry.failed(e.toString());
+                return Answer.error(500, "a defect of Berth, see its log: " + e);
+            }
+        }
+    }
+
+    private ObjectNode answer(Call call, ApiRequest request) {
+        return switch (call) {
+            case ACTIVATE -> activate();
+            case CAPABILITIES -> capabilities();
+            case LIST -> list();
+            case GET -> get(request.name());
+            case PATH -> ok().put(MOUNTPOINT, text(driver.path(request.name())));
+            case CREATE -> {
+                driver.create(request.name(), request.options());
+                yield ok();
+            }
+            case REMOVE -> {
+                driver.remove(request.name());
+                yield ok();
+            }
+            case MOUNT ->
+                ok().put(MOUNTPOINT, driver.mount(request.name(), request.id()).toString());
+            case UNMOUNT -> {
+                driver.unmount(request.name(), request.id());
+                yield ok();
+            }
+        };
+    }
+
+    private static ObjectNode ok() {
+        return JSON.createObjectNode().put("Err", "");
+    }
+
+    private static ObjectNode activate() {
+        ObjectNode answer = JSON.createObjectNode();
+        answer.putArray("Implements").add("VolumeDriver");
+        return answer;
+    }
+
+    private static ObjectNode capabilities() {
+        ObjectNode answer = JSON.createObjectNode();
+        answer.putObject("Capabilities").put("Scope", "local");
+        return answer;
+    }
+
+    private ObjectNode list() {
+        ObjectNode answer = ok();
+        ArrayNode volumes = answer.putArray("Volumes");
+        driver.list().forEach(shown -> volumes.add(json(shown)));
+        return answer;
+    }
+
+    private ObjectNode get(String name) {
+        ObjectNode answer = ok();
+        answer.set("Volume", json(driver.show(name)));
+        return answer;
+    }
+
+    /** Docker parses the time, and takes a volume whose time it cannot read for one that is gone. */
+    private static ObjectNode json(VolumeDriver.Shown shown) {
+        ObjectNode json = JSON.createObjectNode()
+                .put("Name", shown.name())
+                .put(MOUNTPOINT, text(shown.mountpoint()))
+                .put(
+                        "CreatedAt",
+                        shown.created().truncatedTo(ChronoUnit.SECONDS).toString());
+        ObjectNode status = json.putObject("Status");
+        shown.status().forEach(status::putPOJO);
+        return json;
+    }
+
+    /** A path, or what Docker takes for none. */
+    private static String text(Optional<Path> mountpoint) {
+        return mountpoint.map(Path::toString).orElse("");
+    }
+
+    private static String text(ObjectNode json) {
+        try {
+            return JSON.writeValueAsString(json);
+        } catch (JsonProcessingException e) {
+            throw new Fault(Fault.Kind.INTERNAL, "cannot write the answer: " + e.getOriginalMessage(), e);
+        }
+    }
+}

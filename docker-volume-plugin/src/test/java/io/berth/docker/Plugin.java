@@ -1,0 +1,87 @@
+package io.berth.docker;
+
+import io.berth.hostpath.HostPaths;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
+import io.berth.pool.PoolConfig;
+import io.berth.pool.Pools;
+import io.berth.service.NodeVolumes;
+import io.berth.service.Volumes;
+import io.berth.socket.Endpoint;
+import io.berth.volume.PoolName;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath), and can be
+ * started anew.
+ */
+final class Plugin implements AutoCloseable {
+    final Path folder;
+    final Path socket;
+    final Path mounts;
+    Pools pools;
+    Volumes volumes;
+    NodeVolumes node;
+    private DockerServer server;
+
+    Plugin(Path folder) throws IOException {
+        this.folder = folder.toRealPath();
+        this.socket = this.folder.resolve("berth.sock");
+        this.mounts = this.folder.resolve("state/docker/mounts");
+        Files.createDirectory(this.folder.resolve("fast"));
+        Files.createDirectory(this.folder.resolve("home"));
+        start();
+    }
+
+    private void start() {
+        pools = Pools.serving(List.of(config("fast", "local"), config("home", "hostpath")));
+        volumes = new Volumes(pools, Clock.systemUTC());
+        node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
+        DockerSettings settings =
+                new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
+        server = DockerServer.start(
+                settings.socket(), 8, Duration.ofSeconds(10), VolumeDriver.open(settings, volumes, node));
+    }
+
+    private PoolConfig config(String name, String kind) {
+        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name));
+    }
+
+    PluginClient connect() throws IOException {
+        return new PluginClient(socket);
+    }
+
+    /** What the process after this one sees: mounts stay, memory is lost. */
+    void restart() {
+        server.close();
+        pools.close();
+        start();
+    }
+
+    List<MountPoint> mounted() {
+        return MountTable.read().mounts().stream()
+                .filter(mount -> mount.target().startsWith(folder))
+                .toList();
+    }
+
+    /** The files that keep mount ids. */
+    List<String> idFiles() throws IOException {
+        try (var files = Files.list(folder.resolve("state/docker/ids"))) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        mounted().reversed().forEach(mount -> Mounts.unmount(mount.target()));
+        pools.close();
+    }
+}

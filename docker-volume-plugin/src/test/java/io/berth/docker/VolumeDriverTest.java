@@ -1,0 +1,374 @@
+package io.berth.docker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.berth.mount.Mounts;
+import io.berth.service.Volumes;
+import io.berth.volume.AccessMode;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.VolumeParameters;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What Docker's calls do, over the socket. */
+class VolumeDriverTest {
+    @TempDir
+    Path folder;
+
+    private Plugin plugin;
+    private PluginClient docker;
+
+    @BeforeEach
+    void start() throws IOException {
+        plugin = new Plugin(folder);
+        docker = plugin.connect();
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        docker.close();
+        plugin.close();
+    }
+
+    private void restart() throws IOException {
+        docker.close();
+        plugin.restart();
+        docker = plugin.connect();
+    }
+
+    /** A volume as a CSI call makes it. */
+    private String createThroughCsi(String pool, String name) {
+        return plugin.volumes
+                .create(new Volumes.Wanted(
+                        name, CapacityRange.atLeast(1 << 20), VolumeParameters.parse(Map.of("pool", pool)), false))
+                .id()
+                .toString();
+    }
+
+    private List<String> list() throws IOException {
+        JsonNode volumes = docker.call("VolumeDriver.List", "{}").json().path("Volumes");
+        return StreamSupport.stream(volumes.spliterator(), false)
+                .map(volume -> volume.path("Name").asText())
+                .toList();
+    }
+
+    private Path mounted(String name, String id) throws IOException {
+        PluginClient.Answer answer = docker.mount(name, id);
+        assertThat(answer.err()).isEmpty();
+        return Path.of(answer.json().path("Mountpoint").asText());
+    }
+
+    @Test
+    void aVolumeIsMadeMountedAndRemoved() throws IOException {
+        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
+
+        Path mountpoint = mounted("c1", "a1");
+        Files.writeString(mountpoint.resolve("file"), "hello");
+
+        assertThat(mountpoint).isAbsolute().isEqualTo(plugin.mounts.resolve("c1"));
+        assertThat(plugin.folder.resolve("fast/fast.c1/file")).hasContent("hello");
+        assertThat(docker.volume("Path", "c1").json().path("Mountpoint").asText())
+                .isEqualTo(mountpoint.toString());
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.volume("Path", "c1").body()).isEqualTo("{\"Err\":\"\",\"Mountpoint\":\"\"}");
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(docker.volume("Get", "c1").err()).isEqualTo("there is no volume \"c1\"");
+        assertThat(plugin.folder.resolve("fast/fast.c1")).doesNotExist();
+        assertThat(plugin.mounts).isEmptyDirectory();
+    }
+
+    @Test
+    void getShowsWhatDockerNeedsAndPeopleAskFor() throws IOException {
+        docker.create("c1", Map.of("size", "64m", "uid", "1000", "onDelete", "retain"));
+
+        JsonNode volume = docker.volume("Get", "c1").json().path("Volume");
+
+        assertThat(volume.path("Name").asText()).isEqualTo("c1");
+        assertThat(volume.path("Mountpoint").asText()).isEmpty();
+        assertThat(Duration.between(Instant.parse(volume.path("CreatedAt").asText()), Instant.now()))
+                .isLessThan(Duration.ofMinutes(1));
+        JsonNode status = volume.path("Status");
+        assertThat(status.path("pool").asText()).isEqualTo("fast");
+        assertThat(status.path("kind").asText()).isEqualTo("local");
+        assertThat(status.path("size").asText()).isEqualTo("64 MiB");
+        assertThat(status.path("onDelete").asText()).isEqualTo("retain");
+        assertThat(status.path("health").asText()).isEqualTo("ok");
+    }
+
+    @Test
+    void optionsDecideOwnerModePoolAndFolder() throws IOException {
+        assertThat(docker.create(
+                                "c1",
+                                Map.of("pool", "home", "uid", "1000", "gid", "2000", "mode", "0770", "subdir", "a/b"))
+                        .err())
+                .isEmpty();
+
+        Path data = plugin.folder.resolve("home/a/b");
+        assertThat(Files.getAttribute(data, "unix:uid")).isEqualTo(1000);
+        assertThat(Files.getAttribute(data, "unix:gid")).isEqualTo(2000);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+                .isEqualTo("rwxrwx---");
+        assertThat(list()).containsExactly("c1");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "siez|64m|option \"siez\": unknown; the nearest is size",
+                "ondelete|retain|option \"ondelete\": unknown; the nearest is onDelete",
+                "size|much|option size \"much\"",
+                "size|0|option size \"0\"",
+                "mode|rwx|mode \"rwx\"",
+                "pool|slow|no such pool",
+                "docker.name|c2|unknown",
+                "subdir|../evil|path part \"..\"",
+            })
+    void aBadOptionIsRefusedAndLeavesNothing(String key, String value, String why) throws IOException {
+        assertThat(docker.create("c1", Map.of(key, value)).err()).contains(why);
+
+        assertThat(list()).isEmpty();
+        assertThat(docker.volume("Get", "c1").err()).isNotEmpty();
+    }
+
+    @Test
+    void aSecondCreateSucceedsWithTheSameOptionsOrNone() throws IOException {
+        docker.create("c1", Map.of("size", "64m", "mode", "0700"));
+
+        assertThat(docker.create("c1", Map.of("size", "64m", "mode", "0700")).err())
+                .isEmpty();
+        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
+        assertThat(docker.create("c1", Map.of("size", "65m", "mode", "0700")).err())
+                .contains("capacity");
+        assertThat(docker.create("c1", Map.of("size", "64m")).err()).contains("mode");
+        assertThat(docker.create("c1", Map.of("size", "64m", "mode", "0700", "pool", "home"))
+                        .err())
+                .contains("its pool is fast");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../../evil", "a/b", "", ".", "..", "-c", "c\u0000", "ä", "a b", ".berth"})
+    void aNameThatIsNoneIsRefusedByEveryCall(String name) throws IOException {
+        for (String method : List.of("Get", "Path", "Create", "Remove")) {
+            assertThat(docker.volume(method, name).err()).as(method).contains("volume name");
+        }
+        assertThat(docker.mount(name, "a1").err()).contains("volume name");
+        assertThat(docker.unmount(name, "a1").err()).contains("volume name");
+        assertThat(plugin.idFiles()).isEmpty();
+        assertThat(docker.volume("Get", "c".repeat(129)).err()).contains("volume name");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "../x", "a/b", "a@b/../c"})
+    void anIdThatIsNoneIsRefusedByMountAndUnknownToUnmount(String id) throws IOException {
+        docker.create("c1", Map.of());
+
+        assertThat(docker.mount("c1", id).err()).startsWith("ID ");
+        assertThat(docker.unmount("c1", id).err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
+    @Test
+    void aVolumeStaysMountedWhileAnIdIsLeft() throws IOException {
+        docker.create("c1", Map.of());
+        mounted("c1", "a1");
+        mounted("c1", "a2");
+
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).hasSize(1);
+        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(plugin.idFiles()).isEmpty();
+    }
+
+    @Test
+    void oneIdIsTakenBackOnceHoweverOftenItWasGiven() throws IOException {
+        docker.create("c1", Map.of());
+        mounted("c1", "a1");
+        mounted("c1", "a1");
+
+        assertThat(plugin.idFiles()).containsExactly("c1@a1");
+        docker.unmount("c1", "a1");
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+    }
+
+    @Test
+    void idsAreOnDiskBeforeTheAnswerAndOutliveTheProcess() throws IOException {
+        docker.create("c1", Map.of());
+        Path mountpoint = mounted("c1", "a1");
+        mounted("c1", "a2");
+        restart();
+
+        assertThat(plugin.idFiles()).containsExactly("c1@a1", "c1@a2");
+        assertThat(docker.volume("Path", "c1").json().path("Mountpoint").asText())
+                .isEqualTo(mountpoint.toString());
+        docker.unmount("c1", "a1");
+        assertThat(plugin.mounted()).hasSize(1);
+        docker.unmount("c1", "a2");
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
+    @Test
+    void whatIsMountedDecidesNotWhatIsRemembered() throws IOException {
+        docker.create("c1", Map.of());
+        Path mountpoint = mounted("c1", "a1");
+        Mounts.unmount(mountpoint); // as a reboot does
+
+        assertThat(docker.volume("Path", "c1").json().path("Mountpoint").asText())
+                .isEmpty();
+        mounted("c1", "a2");
+        assertThat(plugin.mounted()).hasSize(1);
+    }
+
+    @Test
+    void staleIdsDoNotKeepAVolume() throws IOException {
+        docker.create("c1", Map.of());
+        mounted("c1", "lost");
+
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(plugin.idFiles()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+    }
+
+    @Test
+    void aFailedMountLeavesNoId() throws IOException {
+        docker.create("c1", Map.of());
+        Files.delete(plugin.folder.resolve("fast/fast.c1"));
+
+        assertThat(docker.mount("c1", "a1").err()).contains("c1");
+
+        assertThat(plugin.idFiles()).isEmpty();
+        assertThat(docker.mount("nosuch", "a1").err()).isEqualTo("there is no volume \"nosuch\"");
+        assertThat(plugin.idFiles()).isEmpty();
+    }
+
+    @Test
+    void unmountNeverFailsForWhatIsNotThere() throws IOException {
+        assertThat(docker.unmount("nosuch", "a1").err()).isEmpty();
+    }
+
+    @Test
+    void volumesOfBothDoorsAreTheSame() throws IOException {
+        createThroughCsi("fast", "pvc-1");
+        createThroughCsi("home", "pvc-2");
+        docker.create("c1", Map.of());
+
+        assertThat(list()).containsExactly("c1", "home.pvc-2", "pvc-1");
+        assertThat(plugin.volumes.find("fast.c1")).isPresent();
+        assertThat(docker.volume("Get", "pvc-1").err()).isEmpty();
+        assertThat(docker.create("home.pvc-2", Map.of()).err()).isEmpty();
+        assertThat(docker.volume("Remove", "home.pvc-2").err()).isEmpty();
+        assertThat(plugin.volumes.find("home.pvc-2")).isEmpty();
+    }
+
+    @Test
+    void aVolumeInUseThroughOneDoorIsNotRemovedThroughTheOther() throws IOException {
+        String id = createThroughCsi("fast", "pvc-1");
+        Path staging = plugin.folder.resolve("staging");
+        plugin.node.stage(id, staging, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of());
+
+        assertThat(docker.volume("Remove", "pvc-1").err()).contains("in use: mounted at " + staging);
+        plugin.node.unstage(id, staging);
+
+        mounted("pvc-1", "a1");
+        assertThatThrownBy(() -> plugin.volumes.delete(id))
+                .hasMessageContaining("in use: mounted at " + plugin.mounts.resolve("pvc-1"));
+        docker.unmount("pvc-1", "a1");
+        assertThat(docker.volume("Remove", "pvc-1").err()).isEmpty();
+    }
+
+    @Test
+    void aVolumeHasOneNameAndKeepsIt() throws IOException {
+        docker.create("c1", Map.of("pool", "home"));
+        createThroughCsi("fast", "c1");
+        docker.create("c2", Map.of());
+
+        assertThat(list()).containsExactly("c1", "c2", "fast.c1");
+        assertThat(docker.volume("Get", "c1").json().at("/Volume/Status/pool").asText())
+                .isEqualTo("home");
+        assertThat(docker.volume("Get", "fast.c1")
+                        .json()
+                        .at("/Volume/Status/pool")
+                        .asText())
+                .isEqualTo("fast");
+        assertThat(docker.volume("Get", "home.c1").err()).isNotEmpty();
+        assertThat(docker.volume("Get", "fast.c2").err()).isNotEmpty();
+    }
+
+    @Test
+    void aNameThatIsAnIdSaysItsPool() throws IOException {
+        assertThat(docker.create("home.c1", Map.of()).err()).isEmpty();
+        assertThat(docker.create("other.c1", Map.of()).err()).isEmpty();
+        assertThat(docker.create("fast.c1", Map.of()).err()).contains("pool fast is the default, so call it c1");
+        assertThat(docker.create("home.c2", Map.of("pool", "fast")).err()).contains("says pool home");
+
+        assertThat(list()).containsExactly("home.c1", "other.c1");
+        assertThat(plugin.volumes.find("home.c1")).isPresent();
+        assertThat(plugin.volumes.find("fast.other.c1")).isPresent();
+    }
+
+    @Test
+    void aPoolThatCannotBeUsedHarmsNoOther() throws IOException {
+        docker.create("c1", Map.of());
+        docker.create("c2", Map.of("pool", "home"));
+        docker.close();
+        Files.move(plugin.folder.resolve("home"), plugin.folder.resolve("away"));
+        plugin.restart();
+        docker = plugin.connect();
+
+        assertThat(list()).containsExactly("c1");
+        assertThat(docker.mount("c1", "a1").err()).isEmpty();
+        assertThat(docker.volume("Get", "c2").err()).contains("pool home cannot be used");
+        assertThat(docker.unmount("c2", "a1").err()).isEmpty();
+    }
+
+    @Test
+    void manyContainersComeAndGoAtOnce() throws Exception {
+        try (ExecutorService containers = Executors.newFixedThreadPool(50)) {
+            List<Callable<String>> lives = new ArrayList<>();
+            IntStream.range(0, 50).forEach(i -> lives.add(() -> life("c" + i % 25, "id" + i)));
+            for (Future<String> life : containers.invokeAll(lives)) {
+                assertThat(life.get()).isEmpty();
+            }
+        }
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(plugin.idFiles()).isEmpty();
+    }
+
+    private String life(String name, String id) throws IOException {
+        try (PluginClient mine = plugin.connect()) {
+            String errors =
+                    mine.create(name, Map.of()).err() + mine.volume("Get", name).err();
+            PluginClient.Answer mount = mine.mount(name, id);
+            Files.writeString(Path.of(mount.json().path("Mountpoint").asText()).resolve(id), id);
+            return errors + mount.err() + mine.unmount(name, id).err();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package io.berth.linux;
+
+import static io.berth.TestFileSystem.run;
+import static io.berth.TestFileSystem.shell;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.berth.TestFileSystem;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class QgroupTest {
+    private TestFileSystem fileSystem;
+    private Directory root;
+
+    @BeforeEach
+    void mount() {
+        fileSystem = TestFileSystem.mount("btrfs", 256 << 20);
+        root = Directory.open(fileSystem.root());
+    }
+
+    @AfterEach
+    void unmount() {
+        root.close();
+        fileSystem.close();
+    }
+
+    private Directory subvolume(String name) {
+        assertThat(Btrfs.createSubvolume(root, name)).isTrue();
+        return root.openDirectory(name).orElseThrow();
+    }
+
+    @Test
+    void nothingIsLimitedUntilQuotasAreOn() {
+        try (Directory volume = subvolume("volume")) {
+            assertThat(Qgroup.areOn(volume)).isFalse();
+            assertThat(Qgroup.of(volume)).isEmpty();
+            assertThat(Qgroup.limit(volume, OptionalLong.of(1 << 20))).isFalse();
+            run("btrfs", "quota", "enable", fileSystem.root().toString());
+            assertThat(Qgroup.areOn(volume)).isTrue();
+            assertThat(Qgroup.limit(volume, OptionalLong.of(1 << 20))).isTrue();
+            run("btrfs", "quota", "disable", fileSystem.root().toString());
+            assertThat(Qgroup.areOn(volume)).isFalse();
+        }
+    }
+
+    @Test
+    void aLimitIsSetChangedAndTakenAway() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        try (Directory volume = subvolume("volume")) {
+            assertThat(Qgroup.of(volume).orElseThrow().limit()).isEmpty();
+            Qgroup.limit(volume, OptionalLong.of(12_345_678));
+            assertThat(Qgroup.of(volume).orElseThrow().limit()).hasValue(12_345_678);
+            Qgroup.limit(volume, OptionalLong.of(23_456_789));
+            assertThat(Qgroup.of(volume).orElseThrow().limit()).hasValue(23_456_789);
+            Qgroup.limit(volume, OptionalLong.empty());
+            assertThat(Qgroup.of(volume).orElseThrow().limit()).isEmpty();
+        }
+    }
+
+    @Test
+    void whatASubvolumeRefersToIsCounted() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        try (Directory volume = subvolume("volume")) {
+            shell(volume.path(), "head -c 10000000 /dev/urandom > file");
+            volume.syncfs();
+            assertThat(Qgroup.of(volume).orElseThrow().referenced()).isBetween(10_000_000L, 10_500_000L);
+            volume.mkdir("folder", 0700);
+            try (Directory folder = volume.openDirectory("folder").orElseThrow()) {
+                assertThat(Qgroup.of(folder)).isEqualTo(Qgroup.of(volume));
+            }
+        }
+    }
+
+    @Test
+    void theGroupOfALivingSubvolumeStays() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        try (Directory volume = subvolume("volume")) {
+            long id = Btrfs.subvolumeId(volume);
+            assertThat(Qgroup.remove(root, id)).isFalse();
+            assertThat(Qgroup.of(volume)).isPresent();
+        }
+    }
+
+    @Test
+    void theGroupOfASubvolumeThatIsGoneIsForgotten() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        long id;
+        try (Directory volume = subvolume("volume")) {
+            id = Btrfs.subvolumeId(volume);
+        }
+        Btrfs.destroySubvolume(root, "volume");
+        run("btrfs", "subvolume", "sync", fileSystem.root().toString());
+        assertThat(Qgroup.remove(root, id)).isTrue();
+        assertThat(Qgroup.remove(root, id)).as("once more").isTrue();
+        assertThat(run("btrfs", "qgroup", "show", fileSystem.root().toString())).doesNotContain("0/" + id);
+    }
+
+    @Test
+    void otherFileSystemsHaveNone(@TempDir Path elsewhere) {
+        try (Directory directory = Directory.open(elsewhere)) {
+            assertThat(Qgroup.areOn(directory)).isFalse();
+            assertThat(Qgroup.of(directory)).isEmpty();
+            assertThat(Qgroup.limit(directory, OptionalLong.of(1))).isFalse();
+        }
+    }
+}
