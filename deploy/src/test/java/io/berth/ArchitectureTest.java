@@ -22,6 +22,7 @@ class ArchitectureTest {
         "io.berth.catalog..",
         "io.berth.format..",
         "io.berth.hostpath..",
+        "io.berth.copy..",
         "io.berth.pool..",
         "io.berth.service..",
         "io.berth.socket.."

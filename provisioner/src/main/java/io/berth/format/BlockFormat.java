@@ -1,6 +1,9 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.LoopDevice;
@@ -9,8 +12,12 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.volume.HealthProblem;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -30,6 +37,27 @@ public final class BlockFormat implements VolumeFormat {
     @Override
     public boolean create(Volume volume) {
         return images.create(volume);
+    }
+
+    @Override
+    public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        Optional<LoopDevice> used = source.volume().flatMap(images::attached);
+        used.ifPresent(device -> {
+            try (device) {
+                device.fsync(); // what was written so far is in the copy
+            }
+        });
+        return images.copy(source.directory(), parent, name, used.isPresent(), progress);
+    }
+
+    @Override
+    public Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress) {
+        String name = volume.id().toString();
+        Copied copied = copy(source, scratch, name, progress);
+        try (Directory folder = scratch.openDirectory(name).orElseThrow()) {
+            Images.enlarge(folder, volume.capacityBytes());
+        }
+        return images.move(scratch, volume) ? Optional.of(copied) : Optional.empty();
     }
 
     @Override
@@ -139,5 +167,30 @@ public final class BlockFormat implements VolumeFormat {
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.UNAVAILABLE, "volume " + volume.id() + ": its loop device is gone; stage it again"));
         return new Usage(bytes, 0, 0, 0, 0, 0);
+    }
+
+    @Override
+    public void change(Volume volume, VolumeChange change) {
+        // What is in it is its user's.
+    }
+
+    @Override
+    public List<HealthProblem> problems(Volume volume, MountTable table) {
+        List<HealthProblem> problems =
+                new ArrayList<>(images.problem(volume).stream().toList());
+        if (images.devices(volume.id()).isEmpty() && isStaged(volume, table)) {
+            problems.add(new HealthProblem(
+                    HealthProblem.Reason.LOOP_DEVICE_LOST,
+                    "its loop device was detached from " + volume.path() + "; unpublish and stage it again"));
+        }
+        return problems;
+    }
+
+    /** Whether a node of a loop device is where this volume's is staged. */
+    private static boolean isStaged(Volume volume, MountTable table) {
+        return table.mounts().stream()
+                .anyMatch(mount -> mount.target().endsWith(volume.id().toString())
+                        && mount.root().getFileName() != null
+                        && mount.root().getFileName().toString().startsWith(LoopDevice.NODE_PREFIX));
     }
 }

@@ -1,23 +1,32 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.linux.DetachedMount;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.LoopDevice;
 import io.berth.linux.PathHandle;
+import io.berth.mount.Freeze;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Ownership;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class ImageFormat implements VolumeFormat {
     private static final Logger LOG = LoggerFactory.getLogger(ImageFormat.class);
+    /** How long writers wait for a copy that shares no blocks. */
+    private static final Duration LONGEST_FREEZE = Duration.ofSeconds(10);
+
     private static final Path FILE_SYSTEM_ROOT = Path.of("/");
 
     private final Images images;
@@ -47,13 +59,69 @@ public final class ImageFormat implements VolumeFormat {
             try (DetachedMount mount = fileSystem.mount();
                     Directory root = mount.root()) {
                 root.rmdir(DeviceFileSystem.LOST_AND_FOUND);
-                Ownership ownership = volume.ownership();
-                root.chown((int) ownership.uid(), (int) ownership.gid());
-                root.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
-                root.syncfs();
+                own(root, volume);
             }
         }
         return true;
+    }
+
+    private static void own(Directory root, Volume volume) {
+        Ownership ownership = volume.ownership();
+        root.chown((int) ownership.uid(), (int) ownership.gid());
+        root.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
+        root.syncfs();
+    }
+
+    @Override
+    public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        Optional<Volume> volume = source.volume();
+        Optional<LoopDevice> mounted = volume.flatMap(images::attached);
+        if (mounted.isEmpty()) {
+            return images.copy(source.directory(), parent, name, false, progress);
+        }
+        try (LoopDevice device = mounted.get();
+                DetachedMount mount = new DeviceFileSystem(type(volume.get()), device).mount();
+                Directory root = mount.root()) {
+            return copyFrozen(root, source.directory(), parent, name, progress);
+        }
+    }
+
+    private Copied copyFrozen(Directory root, Directory source, Directory parent, String name, Progress progress) {
+        try (Freeze freeze = Freeze.of(root, LONGEST_FREEZE, progress::cancel)) {
+            try {
+                Copied copied = images.copy(source, parent, name, false, progress);
+                if (freeze.thaw()) {
+                    return copied;
+                }
+            } catch (CancellationException e) {
+                if (freeze.thaw()) {
+                    throw e; // by somebody else
+                }
+            }
+        }
+        throw new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                source.path() + " is mounted and takes more than " + LONGEST_FREEZE.toSeconds()
+                        + " s to copy, longer than its writers can wait: the pool's file system shares no blocks between"
+                        + " files; unmount the volume, or use a pool on XFS or btrfs");
+    }
+
+    @Override
+    public Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress) {
+        String name = volume.id().toString();
+        Copied copied = copy(source, scratch, name, progress);
+        try (Directory folder = scratch.openDirectory(name).orElseThrow()) {
+            Images.enlarge(folder, volume.capacityBytes());
+            try (LoopDevice device = images.attach(folder, volume.id(), Set.of(LoopDevice.Flag.AUTOCLEAR))) {
+                DeviceFileSystem fileSystem = new DeviceFileSystem(type(volume), device);
+                fileSystem.check();
+                try (DetachedMount mount = fileSystem.mount();
+                        Directory root = mount.root()) {
+                    own(root, volume);
+                }
+            }
+        }
+        return images.move(scratch, volume) ? Optional.of(copied) : Optional.empty();
     }
 
     private static FileSystemType type(Volume volume) {
@@ -155,6 +223,26 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public Usage usage(Volume volume, PathHandle at) {
-        return Usage.of(at.fileSystem());
+        return VolumeFormat.usageOf(at.fileSystem());
+    }
+
+    @Override
+    public void change(Volume volume, VolumeChange change) {
+        // What its file system has inside is its user's.
+    }
+
+    @Override
+    public List<HealthProblem> problems(Volume volume, MountTable table) {
+        List<HealthProblem> problems =
+                new ArrayList<>(images.problem(volume).stream().toList());
+        mounts(volume, table).stream()
+                .findFirst()
+                .flatMap(mount -> PathHandle.open(mount.target()))
+                .ifPresent(at -> {
+                    try (at) {
+                        usage(volume, at).nearlyFull().ifPresent(problems::add);
+                    }
+                });
+        return problems;
     }
 }

@@ -1,5 +1,9 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.DataCopy;
+import io.berth.copy.Progress;
+import io.berth.copy.Rung;
 import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
@@ -11,6 +15,7 @@ import io.berth.linux.PathHandle;
 import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountPoint;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.nio.charset.StandardCharsets;
@@ -94,6 +99,78 @@ final class Images {
                 folder.unlink(UNUSED);
             }
         }
+    }
+
+    /**
+     * Copies the image of a volume or snapshot, and not more than it into a new folder; durable when it returns.
+     *
+     * @param parent where nobody looks
+     * @param atOnce whether it is written to meanwhile, so that only a clone has it as it was at one moment
+     * @throws Fault FAILED_PRECONDITION when it cannot be cloned and must be, BUSY when it was written to all the same
+     */
+    Copied copy(Directory source, Directory parent, String name, boolean atOnce, Progress progress) {
+        if (!parent.mkdir(name, 0700)) {
+            throw new Fault(Fault.Kind.BUSY, parent.path().resolve(name) + " is there already; try again");
+        }
+        try (Directory folder = parent.openDirectory(name).orElseThrow(() -> goneFrom(parent));
+                RegularFile from = RegularFile.open(source, FILE).orElseThrow(() -> goneFrom(source));
+                RegularFile to = RegularFile.create(folder, FILE, 0600).orElseThrow(() -> goneFrom(folder))) {
+            FileStatus before = from.status();
+            Rung rung = Rung.CLONE;
+            if (!to.ficlone(from)) {
+                if (atOnce) {
+                    throw new Fault(
+                            Fault.Kind.FAILED_PRECONDITION,
+                            from.path()
+                                    + " is in use and cannot be copied at one moment: the pool's file system shares no"
+                                    + " blocks between files; stop its user, or use a pool on XFS or btrfs");
+                }
+                DataCopy copy = new DataCopy(progress);
+                copy.copy(from, before, to);
+                rung = copy.rung();
+                if (!from.status().modified().equals(before.modified())) {
+                    throw new Fault(Fault.Kind.BUSY, from.path() + " was written to while it was copied; try again");
+                }
+            }
+            to.fsync();
+            folder.fsync();
+            return new Copied(rung, 1, Math.min(before.size(), before.allocated()), 0);
+        }
+    }
+
+    /** Makes a copy as long as the volume that it is for. */
+    static void enlarge(Directory folder, long bytes) {
+        try (RegularFile file = RegularFile.openForWriting(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
+            if (file.status().size() < bytes) {
+                file.ftruncate(bytes);
+                file.fsync();
+            }
+        }
+    }
+
+    /**
+     * Moves a copy into a volume's place.
+     *
+     * @param scratch where it is, named as the volume's id
+     * @return false when something is there already
+     */
+    boolean move(Directory scratch, Volume volume) {
+        String name = volume.id().toString();
+        try (Directory parent = ParentFolder.make(root, volume.path());
+                Directory folder = scratch.openDirectory(name).orElseThrow(() -> goneFrom(scratch))) {
+            if (parent.status(volume.path().name()).isPresent()) {
+                return false;
+            }
+            folder.create(UNUSED, new byte[0], 0600);
+            folder.fsync();
+            scratch.rename(name, parent, volume.path().name());
+            parent.fsync();
+            return true;
+        }
+    }
+
+    private static Fault goneFrom(Directory folder) {
+        return new Fault(Fault.Kind.NOT_FOUND, "the image " + folder.path().resolve(FILE) + " is gone");
     }
 
     /** From now on {@link #undo} leaves the image alone. */
@@ -215,15 +292,42 @@ final class Images {
     }
 
     /** Attaches a volume's image, which is attached to no device. */
-    LoopDevice attach(Volume volume, Set<LoopDevice.Flag> wanted) {
+    LoopDevice attach(Volume volume, Set<LoopDevice.Flag> flags) {
+        try (Directory folder = folder(volume)) {
+            return attach(folder, volume.id(), flags);
+        }
+    }
+
+    /** Attaches the image in a folder, for this volume. */
+    LoopDevice attach(Directory folder, VolumeId id, Set<LoopDevice.Flag> wanted) {
         EnumSet<LoopDevice.Flag> flags = EnumSet.noneOf(LoopDevice.Flag.class);
         flags.addAll(wanted);
         // btrfs computes checksums of pages that a file system on the device may still change.
         if (root.fileSystem().type() != Btrfs.SUPER_MAGIC) {
             flags.add(LoopDevice.Flag.DIRECT_IO);
         }
-        try (RegularFile file = open(volume)) {
-            return LoopDevice.attach(file, name(volume.id()), flags);
+        try (RegularFile file = RegularFile.openForWriting(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
+            return LoopDevice.attach(file, name(id), flags);
         }
+    }
+
+    /** That the image is gone, if so. */
+    Optional<HealthProblem> problem(Volume volume) {
+        Optional<RegularFile> file;
+        try (Directory folder = folder(volume)) {
+            file = RegularFile.open(folder, FILE);
+        } catch (SystemCallException e) {
+            if (e.errno() != Errno.ENOTDIR && e.errno() != Errno.ELOOP) {
+                throw e;
+            }
+            file = Optional.empty(); // something else lies on the way
+        } catch (Fault e) {
+            file = Optional.empty();
+        }
+        file.ifPresent(RegularFile::close);
+        return file.isPresent()
+                ? Optional.empty()
+                : Optional.of(new HealthProblem(
+                        HealthProblem.Reason.DATA_MISSING, gone(volume).getMessage()));
     }
 }

@@ -306,6 +306,11 @@ public final class LoopDevice extends OpenFile {
                 descriptor.call(fd -> Libc.calls().ioctl(fd, LOOP_SET_CAPACITY, 0)), "ioctl LOOP_SET_CAPACITY", text());
     }
 
+    /** Waits until everything written to it is in its file, and on disk. */
+    public void fsync() {
+        Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", text());
+    }
+
     /** Lets nobody open it for writing any more, or everybody again; who has it open is not stopped. */
     public void setReadOnly(boolean readOnly) {
         byte[] value = new byte[Integer.BYTES];

@@ -2,7 +2,6 @@ package io.berth.mount;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -18,32 +17,30 @@ public final class Freeze implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Freeze.class);
 
     private final Directory root;
+    private final Runnable overdue;
     private final CountDownLatch thawed = new CountDownLatch(1);
     private boolean held = true;
 
-    private Freeze(Directory root) {
+    private Freeze(Directory root, Runnable overdue) {
         this.root = root;
+        this.overdue = overdue;
     }
 
     /**
      * Freezes the file system, which takes as long as writing to its device what is not there yet.
      *
+     * @param root a directory in it, which must stay open until this is closed
      * @param limit how long it lasts at most
+     * @param overdue called when it lasted so long
      * @throws Fault BUSY when it is frozen already
      */
-    public static Freeze of(Path mountedAt, Duration limit) {
-        Directory root = Directory.open(mountedAt);
-        try {
-            if (!root.fifreeze()) {
-                throw new Fault(Fault.Kind.BUSY, "the file system at " + mountedAt + " is frozen already; try again");
-            }
-        } catch (RuntimeException e) {
-            root.close();
-            throw e;
+    public static Freeze of(Directory root, Duration limit, Runnable overdue) {
+        if (!root.fifreeze()) {
+            throw new Fault(Fault.Kind.BUSY, "the file system at " + root.path() + " is frozen already; try again");
         }
-        Freeze freeze = new Freeze(root);
+        Freeze freeze = new Freeze(root, overdue);
         try {
-            Thread watchdog = new Thread(() -> freeze.watch(limit), "thaw " + mountedAt);
+            Thread watchdog = new Thread(() -> freeze.watch(limit), "thaw");
             watchdog.setDaemon(true);
             watchdog.start();
             return freeze;
@@ -63,6 +60,7 @@ public final class Freeze implements AutoCloseable {
         }
         if (thaw()) {
             LOG.warn("the file system at {} is thawed: it was frozen for {} ms", root.path(), limit.toMillis());
+            overdue.run();
         }
     }
 
@@ -79,7 +77,6 @@ public final class Freeze implements AutoCloseable {
         try {
             return root.fithaw();
         } finally {
-            root.close();
             thawed.countDown();
         }
     }
