@@ -29,4 +29,9 @@ class Ext4ImageOnBtrfsTest extends Ext4ImageFormatTest {
     boolean directIo() {
         return false;
     }
+
+    @Override
+    boolean clones() {
+        return true;
+    }
 }

@@ -24,4 +24,9 @@ class Ext4ImageOnXfsTest extends Ext4ImageFormatTest {
     Path place() throws IOException {
         return Files.createTempDirectory(fileSystem.root(), "test");
     }
+
+    @Override
+    boolean clones() {
+        return true;
+    }
 }

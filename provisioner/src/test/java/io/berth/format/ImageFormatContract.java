@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TestFileSystem;
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.copy.Rung;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.LoopDevice;
@@ -13,6 +16,7 @@ import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import java.io.IOException;
@@ -26,6 +30,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.BeforeEach;
@@ -102,6 +107,11 @@ abstract class ImageFormatContract extends VolumeFormatContract {
             assertThat(System.nanoTime()).as("in time").isLessThan(deadline);
             LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
         }
+    }
+
+    /** Whether the pool's file system shares blocks between files. */
+    boolean clones() {
+        return false;
     }
 
     @Test
@@ -230,5 +240,81 @@ abstract class ImageFormatContract extends VolumeFormatContract {
         format.mounts(volume, MountTable.read());
         Mounts.unmount(target);
         assertThat(TestFileSystem.openDescriptors()).isEqualTo(before);
+    }
+
+    private Copied copy(Volume volume, Directory parent, Progress progress) {
+        try (Directory data = root.openBeneath(volume.path().toPath()).orElseThrow()) {
+            return format.copy(new DataSource(data, Optional.of(volume)), parent, "s", progress);
+        }
+    }
+
+    @Test
+    void aCopyOfAMountedImageIsWholeAndStandsAlone() throws Exception {
+        Volume volume = mounted("fast.v");
+        Volume restored = volume("a/restored", new Ownership(12, 34, 0700));
+        Files.writeString(target.resolve("file"), "as it was");
+        root.mkdir("snapshots", 0700);
+        root.mkdir("scratch", 0700);
+        try (Directory snapshots = root.openDirectory("snapshots").orElseThrow();
+                Directory scratch = root.openDirectory("scratch").orElseThrow()) {
+            Copied copied = copy(volume, snapshots, new Progress());
+            assertThat(copied.bytes()).isBetween(1L, capacity());
+            assertThat(copied.rung() == Rung.CLONE).isEqualTo(clones());
+            Files.writeString(target.resolve("file"), "changed since");
+
+            try (Directory data = snapshots.openDirectory("s").orElseThrow()) {
+                DataSource snapshot = new DataSource(data, Optional.empty());
+                assertThat(format.create(restored, snapshot, scratch, new Progress()))
+                        .isPresent();
+                assertThat(format.create(restored, snapshot, scratch, new Progress()))
+                        .isEmpty();
+            }
+        }
+        Mounts.unmount(target);
+        run(
+                "rm",
+                "-rf",
+                pool.resolve("fast.v").toString(),
+                pool.resolve("snapshots").toString());
+        format.mount(restored, target, Set.of());
+        assertThat(target.resolve("file")).hasContent("as it was");
+        assertThat(Files.getAttribute(target, "unix:uid")).isEqualTo(12);
+        assertThat((int) Files.getAttribute(target, "unix:mode") & 07777).isEqualTo(0700);
+    }
+
+    @Test
+    void aCopyThatIsCancelledThawsItsSource() throws Exception {
+        Volume volume = mounted("fast.v");
+        fill(target.resolve("big"), 32 * MIB);
+        Progress progress = new Progress();
+        progress.cancel();
+        root.mkdir("snapshots", 0700);
+        try (Directory snapshots = root.openDirectory("snapshots").orElseThrow()) {
+            if (clones()) {
+                copy(volume, snapshots, progress);
+            } else {
+                assertThatThrownBy(() -> copy(volume, snapshots, progress)).isInstanceOf(CancellationException.class);
+            }
+        }
+        Files.writeString(target.resolve("file"), "goes on");
+    }
+
+    @Test
+    void anImageThatIsGoneIsNotWell() throws Exception {
+        Volume volume = mounted("fast.v");
+        assertThat(format.problems(volume, MountTable.read())).isEmpty();
+        fill(target.resolve("big"), 4 * capacity());
+        assertThat(format.problems(volume, MountTable.read()))
+                .extracting(HealthProblem::reason)
+                .containsExactly(HealthProblem.Reason.NEARLY_FULL);
+        Mounts.unmount(target);
+        Files.delete(image(volume));
+        assertThat(format.problems(volume, MountTable.read()))
+                .extracting(HealthProblem::reason)
+                .containsExactly(HealthProblem.Reason.DATA_MISSING);
+        run("rm", "-rf", pool.resolve("fast.v").toString());
+        assertThat(format.problems(volume, MountTable.read()))
+                .extracting(HealthProblem::reason)
+                .containsExactly(HealthProblem.Reason.DATA_MISSING);
     }
 }
