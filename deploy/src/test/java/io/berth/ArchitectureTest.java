@@ -21,6 +21,7 @@ class ArchitectureTest {
         "io.berth.catalog..",
         "io.berth.format..",
         "io.berth.hostpath..",
+        "io.berth.copy..",
         "io.berth.pool..",
         "io.berth.service..",
         "io.berth.socket.."

@@ -1,5 +1,6 @@
 package io.berth.controller;
 
+import io.berth.csi.HealthAnswer;
 import io.berth.csi.NodeTopology;
 import io.berth.csi.Replies;
 import io.berth.csi.VolumeUse;
@@ -7,28 +8,55 @@ import io.berth.csi.v1.ControllerExpandVolumeRequest;
 import io.berth.csi.v1.ControllerExpandVolumeResponse;
 import io.berth.csi.v1.ControllerGetCapabilitiesRequest;
 import io.berth.csi.v1.ControllerGetCapabilitiesResponse;
+import io.berth.csi.v1.ControllerGetVolumeHealthRequest;
+import io.berth.csi.v1.ControllerGetVolumeHealthResponse;
 import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGetVolumeResponse;
 import io.berth.csi.v1.ControllerGrpc;
+import io.berth.csi.v1.ControllerListVolumeHealthRequest;
+import io.berth.csi.v1.ControllerListVolumeHealthResponse;
+import io.berth.csi.v1.ControllerModifyVolumeRequest;
+import io.berth.csi.v1.ControllerModifyVolumeResponse;
+import io.berth.csi.v1.ControllerPublishVolumeRequest;
+import io.berth.csi.v1.ControllerPublishVolumeResponse;
 import io.berth.csi.v1.ControllerServiceCapability;
+import io.berth.csi.v1.ControllerUnpublishVolumeRequest;
+import io.berth.csi.v1.ControllerUnpublishVolumeResponse;
+import io.berth.csi.v1.CreateSnapshotRequest;
+import io.berth.csi.v1.CreateSnapshotResponse;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.CreateVolumeResponse;
+import io.berth.csi.v1.DeleteSnapshotRequest;
+import io.berth.csi.v1.DeleteSnapshotResponse;
 import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.DeleteVolumeResponse;
 import io.berth.csi.v1.GetCapacityRequest;
 import io.berth.csi.v1.GetCapacityResponse;
+import io.berth.csi.v1.GetSnapshotRequest;
+import io.berth.csi.v1.GetSnapshotResponse;
+import io.berth.csi.v1.ListSnapshotsRequest;
+import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.ListVolumesRequest;
 import io.berth.csi.v1.ListVolumesResponse;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesRequest;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesResponse;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolKind;
+import io.berth.service.Attachments;
+import io.berth.service.Health;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.NodeId;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** CSI's Controller service. Thread-safe; every call may be repeated. */
@@ -38,39 +66,61 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerServiceCapability.RPC.Type.LIST_VOLUMES,
             ControllerServiceCapability.RPC.Type.GET_CAPACITY,
             ControllerServiceCapability.RPC.Type.EXPAND_VOLUME,
+            ControllerServiceCapability.RPC.Type.CREATE_DELETE_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.LIST_SNAPSHOTS,
+            ControllerServiceCapability.RPC.Type.GET_SNAPSHOT,
+            ControllerServiceCapability.RPC.Type.CLONE_VOLUME,
             ControllerServiceCapability.RPC.Type.GET_VOLUME,
-            ControllerServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER);
+            ControllerServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER,
+            ControllerServiceCapability.RPC.Type.MODIFY_VOLUME,
+            ControllerServiceCapability.RPC.Type.GET_VOLUME_HEALTH,
+            ControllerServiceCapability.RPC.Type.LIST_VOLUME_HEALTH);
+    private static final List<ControllerServiceCapability.RPC.Type> ATTACH_CAPABILITIES = List.of(
+            ControllerServiceCapability.RPC.Type.PUBLISH_UNPUBLISH_VOLUME,
+            ControllerServiceCapability.RPC.Type.PUBLISH_READONLY,
+            ControllerServiceCapability.RPC.Type.LIST_VOLUMES_PUBLISHED_NODES);
 
     private final Volumes volumes;
+    private final SnapshotCalls snapshots;
+    private final Optional<Attachments> attachments;
+    private final Health health;
     private final NodeTopology topology;
 
-    public ControllerService(Volumes volumes, NodeTopology topology) {
+    /**
+     * A service of these volumes and snapshots.
+     *
+     * @param attachments empty: volumes are published to nodes without being asked for
+     */
+    public ControllerService(
+            Volumes volumes,
+            Snapshots snapshots,
+            Optional<Attachments> attachments,
+            Health health,
+            NodeTopology topology) {
         this.volumes = volumes;
+        this.snapshots = new SnapshotCalls(snapshots, topology);
+        this.attachments = attachments;
+        this.health = health;
         this.topology = topology;
     }
 
     @Override
     public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
-        required("name", request.getName());
+        Required.text("name", request.getName());
         List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-        if (request.hasVolumeContentSource()) {
-            throw Fault.invalid(
-                    "volume_content_source",
-                    request.getVolumeContentSource().getTypeCase().name(),
-                    "volumes are made empty; this driver has no snapshots and clones");
-        }
-        if (!request.getRequestedMutableParametersMap().isEmpty()) {
-            throw Fault.invalid(
-                    "mutable_parameters",
-                    String.join(", ", request.getRequestedMutableParametersMap().keySet()),
-                    "this driver modifies no volumes");
-        }
-        VolumeParameters parameters = VolumeParameters.parse(request.getParametersMap());
+        VolumeParameters parameters =
+                VolumeParameters.parse(request.getParametersMap(), request.getRequestedMutableParametersMap());
         CapacityRange capacity = capacity(request.getCapacityRange());
-        if (volumes.isLocal(parameters.pool())) {
+        Optional<Source> source = request.hasVolumeContentSource()
+                ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
+                : Optional.empty();
+        if (volumes.isLocal(parameters.pool().or(() -> source.map(of -> of.id().pool())))) {
             topology.require(request.getAccessibilityRequirements());
         }
-        Volume volume = volumes.create(new Volumes.Wanted(request.getName(), capacity, parameters, isMultiNode(uses)));
+        Volume volume = volumes.create(
+                new Volumes.Wanted(
+                        request.getName(), capacity, parameters, isMultiNode(uses), false, Optional.empty(), source),
+                SnapshotCalls.patience());
         Replies.reply(
                 observer,
                 CreateVolumeResponse.newBuilder().setVolume(toProto(volume)).build());
@@ -78,14 +128,14 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void deleteVolume(DeleteVolumeRequest request, StreamObserver<DeleteVolumeResponse> observer) {
-        volumes.delete(required("volume_id", request.getVolumeId()));
+        volumes.delete(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(observer, DeleteVolumeResponse.getDefaultInstance());
     }
 
     @Override
     public void validateVolumeCapabilities(
             ValidateVolumeCapabilitiesRequest request, StreamObserver<ValidateVolumeCapabilitiesResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (request.getVolumeCapabilitiesCount() == 0) {
             throw Fault.invalid("volume_capabilities", "", "at least one is required");
         }
@@ -93,13 +143,15 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         ValidateVolumeCapabilitiesResponse.Builder response = ValidateVolumeCapabilitiesResponse.newBuilder();
         try {
             List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
+            VolumeChange.parse(request.getRequestedMutableParametersMap());
             if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
             } else {
                 response.getConfirmedBuilder()
                         .addAllVolumeCapabilities(request.getVolumeCapabilitiesList())
                         .putAllVolumeContext(request.getVolumeContextMap())
-                        .putAllParameters(request.getParametersMap());
+                        .putAllParameters(request.getParametersMap())
+                        .putAllRequestedMutableParameters(request.getRequestedMutableParametersMap());
             }
         } catch (Fault e) {
             response.setMessage(
@@ -110,15 +162,15 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void listVolumes(ListVolumesRequest request, StreamObserver<ListVolumesResponse> observer) {
-        if (request.getMaxEntries() < 0) {
-            throw Fault.invalid("max_entries", Integer.toString(request.getMaxEntries()), "0 or more");
-        }
-        Volumes.Page page = volumes.list(request.getStartingToken(), request.getMaxEntries());
+        Volumes.Page page = volumes.list(request.getStartingToken(), maxEntries(request.getMaxEntries()));
         ListVolumesResponse.Builder response =
                 ListVolumesResponse.newBuilder().setNextToken(page.next().orElse(""));
         page.volumes().stream()
                 .filter(volume -> !volume.ephemeral())
-                .forEach(volume -> response.addEntriesBuilder().setVolume(toProto(volume)));
+                .forEach(volume -> response.addEntriesBuilder()
+                        .setVolume(toProto(volume))
+                        .setStatus(ListVolumesResponse.VolumeStatus.newBuilder()
+                                .addAllPublishedNodeIds(publishedNodes(volume))));
         Replies.reply(observer, response.build());
     }
 
@@ -138,7 +190,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerExpandVolume(
             ControllerExpandVolumeRequest request, StreamObserver<ControllerExpandVolumeResponse> observer) {
-        String id = required("volume_id", request.getVolumeId());
+        String id = Required.text("volume_id", request.getVolumeId());
         if (!request.hasCapacityRange()) {
             throw Fault.invalid("capacity_range", "", "is required");
         }
@@ -157,32 +209,131 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerGetVolume(
             ControllerGetVolumeRequest request, StreamObserver<ControllerGetVolumeResponse> observer) {
-        Volume volume = volumes.get(required("volume_id", request.getVolumeId()));
+        Volume volume = volumes.get(Required.text("volume_id", request.getVolumeId()));
         Replies.reply(
                 observer,
                 ControllerGetVolumeResponse.newBuilder()
                         .setVolume(toProto(volume))
-                        .setStatus(ControllerGetVolumeResponse.VolumeStatus.getDefaultInstance())
+                        .setStatus(ControllerGetVolumeResponse.VolumeStatus.newBuilder()
+                                .addAllPublishedNodeIds(publishedNodes(volume)))
                         .build());
+    }
+
+    @Override
+    public void controllerPublishVolume(
+            ControllerPublishVolumeRequest request, StreamObserver<ControllerPublishVolumeResponse> observer) {
+        if (attachments.isEmpty()) {
+            super.controllerPublishVolume(request, observer);
+            return;
+        }
+        String id = Required.text("volume_id", request.getVolumeId());
+        String node = Required.text("node_id", request.getNodeId());
+        if (!request.hasVolumeCapability()) {
+            throw Fault.invalid("volume_capability", "", "is required");
+        }
+        AccessMode mode = VolumeUse.parse("volume_capability", request.getVolumeCapability())
+                .mode();
+        attachments.get().attach(id, node, new Attachment(mode, request.getReadonly()), request.getVolumeContextMap());
+        Replies.reply(observer, ControllerPublishVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void controllerUnpublishVolume(
+            ControllerUnpublishVolumeRequest request, StreamObserver<ControllerUnpublishVolumeResponse> observer) {
+        if (attachments.isEmpty()) {
+            super.controllerUnpublishVolume(request, observer);
+            return;
+        }
+        attachments.get().detach(Required.text("volume_id", request.getVolumeId()), request.getNodeId());
+        Replies.reply(observer, ControllerUnpublishVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void controllerModifyVolume(
+            ControllerModifyVolumeRequest request, StreamObserver<ControllerModifyVolumeResponse> observer) {
+        String id = Required.text("volume_id", request.getVolumeId());
+        volumes.modify(id, VolumeChange.parse(request.getMutableParametersMap()));
+        Replies.reply(observer, ControllerModifyVolumeResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void controllerGetVolumeHealth(
+            ControllerGetVolumeHealthRequest request, StreamObserver<ControllerGetVolumeHealthResponse> observer) {
+        String id = Required.text("volume_id", request.getVolumeId());
+        Replies.reply(
+                observer,
+                ControllerGetVolumeHealthResponse.newBuilder()
+                        .setVolumeHealth(HealthAnswer.ofVolume(id, health.ofVolume(id)))
+                        .build());
+    }
+
+    @Override
+    public void controllerListVolumeHealth(
+            ControllerListVolumeHealthRequest request, StreamObserver<ControllerListVolumeHealthResponse> observer) {
+        Health.Page page = health.list(request.getStartingToken(), maxEntries(request.getMaxEntries()));
+        Replies.reply(
+                observer,
+                ControllerListVolumeHealthResponse.newBuilder()
+                        .addAllEntries(page.volumes().stream()
+                                .map(volume -> HealthAnswer.ofVolume(volume.id(), volume.problems()))
+                                .toList())
+                        .setNextToken(page.next().orElse(""))
+                        .build());
+    }
+
+    @Override
+    public void createSnapshot(CreateSnapshotRequest request, StreamObserver<CreateSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.create(request));
+    }
+
+    @Override
+    public void deleteSnapshot(DeleteSnapshotRequest request, StreamObserver<DeleteSnapshotResponse> observer) {
+        snapshots.delete(request.getSnapshotId());
+        Replies.reply(observer, DeleteSnapshotResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void getSnapshot(GetSnapshotRequest request, StreamObserver<GetSnapshotResponse> observer) {
+        Replies.reply(observer, snapshots.get(request.getSnapshotId()));
+    }
+
+    @Override
+    public void listSnapshots(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> observer) {
+        Replies.reply(observer, snapshots.list(request));
     }
 
     @Override
     public void controllerGetCapabilities(
             ControllerGetCapabilitiesRequest request, StreamObserver<ControllerGetCapabilitiesResponse> observer) {
         ControllerGetCapabilitiesResponse.Builder response = ControllerGetCapabilitiesResponse.newBuilder();
-        CAPABILITIES.forEach(
-                type -> response.addCapabilitiesBuilder().getRpcBuilder().setType(type));
+        Stream.concat(CAPABILITIES.stream(), attachments.stream().flatMap(offered -> ATTACH_CAPABILITIES.stream()))
+                .forEach(type ->
+                        response.addCapabilitiesBuilder().getRpcBuilder().setType(type));
         Replies.reply(observer, response.build());
     }
 
     private io.berth.csi.v1.Volume toProto(Volume volume) {
         Stream<io.berth.csi.v1.Topology> places =
                 volumes.kind(volume) == PoolKind.LOCAL ? Stream.of(topology.toProto()) : Stream.empty();
-        return io.berth.csi.v1.Volume.newBuilder()
+        io.berth.csi.v1.Volume.Builder proto = io.berth.csi.v1.Volume.newBuilder()
                 .setVolumeId(volume.id().toString())
                 .setCapacityBytes(volume.capacityBytes())
-                .addAllAccessibleTopology(places.toList())
-                .build();
+                .addAllAccessibleTopology(places.toList());
+        volume.source().map(SnapshotCalls::toProto).ifPresent(proto::setContentSource);
+        return proto.build();
+    }
+
+    private List<String> publishedNodes(Volume volume) {
+        return attachments.isPresent()
+                ? volume.attachments().keySet().stream().map(NodeId::text).toList()
+                : List.of();
+    }
+
+    private static int maxEntries(int max) {
+        if (max < 0) {
+            throw Fault.invalid("max_entries", Integer.toString(max), "0 or more");
+        }
+        return max;
     }
 
     private static boolean isMultiNode(List<VolumeUse> uses) {
@@ -191,12 +342,5 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     private static CapacityRange capacity(io.berth.csi.v1.CapacityRange range) {
         return new CapacityRange(range.getRequiredBytes(), range.getLimitBytes());
-    }
-
-    private static String required(String field, String value) {
-        if (value.isEmpty()) {
-            throw Fault.invalid(field, value, "is required");
-        }
-        return value;
     }
 }

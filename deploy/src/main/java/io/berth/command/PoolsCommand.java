@@ -123,7 +123,8 @@ final class PoolsCommand {
                 Map<String, Object> fields = fields(pool);
                 fields.put("uuid", pool.identity().uuid().toString());
                 fields.put("format", "directory");
-                fields.put("limit", "advisory: a volume's size is promised, not enforced");
+                fields.put("limit", pool.config().limit().toString());
+                fields.put("limitedBy", pool.formats().limitProblem().orElseGet(pool.formats()::limitedBy));
                 fields.put("inTrash", pool.trash().count());
                 fields.put("freeInodes", pool.fileSystem().freeInodes());
                 if (json) {

@@ -63,8 +63,10 @@ final class ServeCommand implements Callable<Integer> {
                 .orElse(setting.required() ? " Must be given." : "");
         String repeated = setting.repeated() ? " May be given many times." : "";
         boolean isOnlySocket = setting.equals(Settings.DOCKER_SOCKET) && !role.hasCsi();
-        return OptionSpec.builder(setting.flag(), isOnlySocket ? new String[] {"--socket"} : new String[0])
-                .paramLabel(setting.placeholder())
+        OptionSpec.Builder option =
+                OptionSpec.builder(setting.flag(), isOnlySocket ? new String[] {"--socket"} : new String[0]);
+        setting.implied().ifPresent(text -> option.arity("0..1").fallbackValue(text));
+        return option.paramLabel(setting.placeholder())
                 .type(List.class)
                 .auxiliaryTypes(String.class)
                 .description((setting.meaning() + repeated + standard).replace("%", "%%"))
@@ -84,7 +86,9 @@ final class ServeCommand implements Callable<Integer> {
         log.atInfo()
                 .addKeyValue("version", Version.BERTH)
                 .addKeyValue("role", role.command())
-                .addKeyValue("node", settings.csi().map(Settings.Csi::nodeId).orElse(""))
+                .addKeyValue(
+                        "node",
+                        settings.csi().map(door -> door.nodeId().toString()).orElse(""))
                 .log("starting");
         Driver driver = Driver.start(settings, role, Version.BERTH);
         notifier.ready();

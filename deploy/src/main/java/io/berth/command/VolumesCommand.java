@@ -13,6 +13,7 @@ import io.berth.terminal.Json;
 import io.berth.terminal.Table;
 import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
+import io.berth.volume.NodeId;
 import io.berth.volume.Volume;
 import java.io.PrintWriter;
 import java.time.Clock;
@@ -72,7 +73,7 @@ final class VolumesCommand {
         @Override
         public final Integer call() {
             try (Pools pools = poolOptions.open()) {
-                return run(pools, new Volumes(pools, Clock.systemUTC()));
+                return run(pools, new Volumes(pools, Clock.systemUTC(), true));
             }
         }
 
@@ -337,6 +338,9 @@ final class VolumesCommand {
         fields.put("adopted", volume.adopted());
         fields.put("ephemeral", volume.ephemeral());
         fields.put("parameters", volume.parameters());
+        fields.put(
+                "publishedTo",
+                volume.attachments().keySet().stream().map(NodeId::text).toList());
         return fields;
     }
 }

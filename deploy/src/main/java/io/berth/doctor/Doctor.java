@@ -1,6 +1,7 @@
 package io.berth.doctor;
 
 import io.berth.fault.Fault;
+import io.berth.format.Formats;
 import io.berth.linux.DetachedMount;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
@@ -10,6 +11,7 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.pool.PoolConfig;
 import io.berth.volume.ByteSize;
+import io.berth.volume.Limit;
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,7 +39,10 @@ public final class Doctor {
     public static List<Finding> examine(List<PoolConfig> pools) {
         List<Finding> findings =
                 new ArrayList<>(List.of(kernel(), privilege(), mounting(), propagation(), fileNames()));
-        pools.forEach(pool -> findings.add(pool(pool)));
+        for (PoolConfig pool : pools) {
+            findings.add(pool(pool));
+            limits(pool).ifPresent(findings::add);
+        }
         return findings;
     }
 
@@ -117,6 +123,22 @@ public final class Doctor {
             return Finding.broken(subject, e.getMessage() + "; make the folder, or mount its disk");
         } catch (IOException | Fault e) {
             return Finding.broken(subject, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Whether directories of a pool can be held to their size; empty when the pool cannot be looked at. */
+    private static Optional<Finding> limits(PoolConfig pool) {
+        String subject = "limits of pool " + pool.name();
+        try (Directory root = Directory.open(pool.root())) {
+            Optional<String> problem = Formats.limitProblem(root);
+            if (problem.isEmpty()) {
+                return Optional.of(Finding.ok(subject, "the file system holds directories to their limits"));
+            }
+            String text = "directories cannot be held to a limit: " + problem.get();
+            return Optional.of(
+                    pool.limit() == Limit.ENFORCED ? Finding.note(subject, text) : Finding.ok(subject, text));
+        } catch (SystemCallException e) {
+            return Optional.empty(); // the finding of the pool itself says so
         }
     }
 }

@@ -15,9 +15,13 @@ import io.berth.pool.Housekeeping;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
+import io.berth.service.Attachments;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.settings.Settings;
+import io.berth.volume.NodeId;
 import io.grpc.BindableService;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -34,6 +38,7 @@ public final class Driver implements AutoCloseable {
     private final Role role;
     private final String version;
     private final Pools pools;
+    private final HostPaths hostPaths;
     private final Volumes volumes;
     private final NodeVolumes nodeVolumes;
     private final Housekeeping housekeeping;
@@ -45,9 +50,10 @@ public final class Driver implements AutoCloseable {
         this.settings = settings;
         this.role = role;
         this.version = version;
-        this.pools = Pools.serving(settings.pools());
-        this.volumes = new Volumes(pools, Clock.systemUTC());
-        this.nodeVolumes = new NodeVolumes(pools, volumes, new HostPaths(settings.allowedHostPaths()));
+        this.pools = Pools.serving(settings.pools(), attachedNode());
+        this.hostPaths = new HostPaths(settings.allowedHostPaths());
+        this.volumes = new Volumes(pools, Clock.systemUTC(), isAttaching());
+        this.nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while the doors start: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
@@ -85,15 +91,29 @@ public final class Driver implements AutoCloseable {
 
     private List<BindableService> services(Settings.Csi door) {
         NodeTopology topology = new NodeTopology(door.driverName().text(), door.nodeId());
+        Health health = new Health(pools, volumes, hostPaths);
         List<BindableService> services = new ArrayList<>();
         services.add(new IdentityService(door.driverName(), version, capabilities(), this::isReady));
         if (role.hasController()) {
-            services.add(new ControllerService(volumes, topology));
+            Optional<Attachments> attachments = door.attach()
+                    ? Optional.of(new Attachments(pools, door.nodeId(), door.maxVolumes()))
+                    : Optional.empty();
+            Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
+            services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
         }
         if (role.hasNode()) {
-            services.add(new NodeService(nodeVolumes, topology, door.maxVolumes()));
+            services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes()));
         }
         return services;
+    }
+
+    /** This node, where volumes are mounted only when they were given to it. */
+    private Optional<NodeId> attachedNode() {
+        return settings.csi().filter(door -> door.attach() && role.hasNode()).map(Settings.Csi::nodeId);
+    }
+
+    private boolean isAttaching() {
+        return settings.csi().filter(Settings.Csi::attach).isPresent();
     }
 
     private List<PluginCapability> capabilities() {
@@ -103,6 +123,7 @@ public final class Driver implements AutoCloseable {
         }
         if (settings.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
             capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));
+            capabilities.add(service(PluginCapability.Service.Type.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS));
         }
         capabilities.add(PluginCapability.newBuilder()
                 .setVolumeExpansion(PluginCapability.VolumeExpansion.newBuilder()

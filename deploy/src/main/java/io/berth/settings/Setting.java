@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param name words joined by hyphens, such as {@code node-id}
  * @param placeholder what stands for a value in a usage line, such as {@code NAME}
  * @param standard the text that counts when none is given; empty: a value is required, or none where {@code repeated}
+ * @param implied the text that a flag without a value stands for; empty: a flag needs a value
  * @param repeated whether any number of values may be given
  * @param foreignVariable a variable of others that counts after Berth's own, such as {@code CSI_ENDPOINT}
  * @param meaning one or two sentences for people
@@ -21,6 +22,7 @@ public record Setting<T>(
         String name,
         String placeholder,
         Optional<String> standard,
+        Optional<String> implied,
         boolean repeated,
         Optional<String> foreignVariable,
         String meaning,
@@ -40,23 +42,39 @@ public record Setting<T>(
 
     /** A setting that must be given. */
     static <T> Setting<T> required(String name, String placeholder, String meaning, Reader<T> reader) {
-        return new Setting<>(name, placeholder, Optional.empty(), false, Optional.empty(), meaning, reader);
+        return new Setting<>(
+                name, placeholder, Optional.empty(), Optional.empty(), false, Optional.empty(), meaning, reader);
     }
 
     /** A setting with a value of its own when none is given. */
     static <T> Setting<T> withDefault(
             String name, String placeholder, String standard, String meaning, Reader<T> reader) {
-        return new Setting<>(name, placeholder, Optional.of(standard), false, Optional.empty(), meaning, reader);
+        return new Setting<>(
+                name, placeholder, Optional.of(standard), Optional.empty(), false, Optional.empty(), meaning, reader);
+    }
+
+    /** Something that is off unless it is set; its flag alone sets it. */
+    static Setting<Boolean> off(String name, String meaning) {
+        return new Setting<>(
+                name,
+                "BOOLEAN",
+                Optional.of("false"),
+                Optional.of("true"),
+                false,
+                Optional.empty(),
+                meaning,
+                Values::onOff);
     }
 
     /** A setting with any number of values, none by default. */
     static <T> Setting<T> repeated(String name, String placeholder, String meaning, Reader<T> reader) {
-        return new Setting<>(name, placeholder, Optional.empty(), true, Optional.empty(), meaning, reader);
+        return new Setting<>(
+                name, placeholder, Optional.empty(), Optional.empty(), true, Optional.empty(), meaning, reader);
     }
 
     /** The same setting, for which a variable of others counts after Berth's own. */
     Setting<T> alsoFrom(String variable) {
-        return new Setting<>(name, placeholder, standard, repeated, Optional.of(variable), meaning, reader);
+        return new Setting<>(name, placeholder, standard, implied, repeated, Optional.of(variable), meaning, reader);
     }
 
     /** The flag, such as {@code --node-id}. */

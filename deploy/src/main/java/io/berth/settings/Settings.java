@@ -5,6 +5,7 @@ import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -44,9 +45,10 @@ public record Settings(
      * @param endpoint the socket
      * @param nodeId this machine's name in the cluster
      * @param driverName the name the driver is registered by
+     * @param attach whether it is kept track of which node has which volume
      * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
      */
-    public record Csi(Endpoint endpoint, String nodeId, DriverName driverName, int maxVolumes) {}
+    public record Csi(Endpoint endpoint, NodeId nodeId, DriverName driverName, boolean attach, int maxVolumes) {}
 
     /** How log lines are written. */
     public enum LogFormat {
@@ -61,11 +63,11 @@ public record Settings(
                     "The Unix socket that CSI is served on.",
                     Values::endpoint)
             .alsoFrom("CSI_ENDPOINT");
-    static final Setting<String> NODE_ID = Setting.required(
+    static final Setting<NodeId> NODE_ID = Setting.required(
             "node-id",
             "NAME",
             "This machine's name in the cluster; in Kubernetes the value of spec.nodeName. Local volumes belong to it.",
-            Values::label);
+            Values::nodeId);
     static final Setting<DriverName> DRIVER_NAME = Setting.withDefault(
             "driver-name",
             "NAME",
@@ -129,6 +131,11 @@ public record Settings(
             "20000",
             "How many files and folders of deleted volumes are removed in a second.",
             Values.number(1, 1_000_000));
+    static final Setting<Boolean> ATTACH = Setting.off(
+            "attach",
+            "Keep track of which node has which volume (ControllerPublishVolume), so that single-node modes hold across"
+                    + " nodes and --max-volumes is enforced. The same on every node; in Kubernetes it takes"
+                    + " external-attacher and attachRequired: true.");
     static final Setting<Integer> MAX_VOLUMES = Setting.withDefault(
             "max-volumes",
             "COUNT",
@@ -152,7 +159,7 @@ public record Settings(
     public static final Setting<Path> CONFIG = Setting.withDefault(
             "config", "FILE", "", "A YAML file with settings. Flags and variables win over it.", Values::file);
 
-    private static final List<Setting<?>> FOR_CSI = List.of(ENDPOINT, NODE_ID, DRIVER_NAME, MAX_VOLUMES);
+    private static final List<Setting<?>> FOR_CSI = List.of(ENDPOINT, NODE_ID, DRIVER_NAME, ATTACH, MAX_VOLUMES);
 
     /** Every definition that a file may hold, in the order of the reference. */
     public static final List<Setting<?>> DEFINITIONS = List.of(
@@ -168,6 +175,7 @@ public record Settings(
             SLOW_CALL,
             STOP_TIMEOUT,
             REAP_RATE,
+            ATTACH,
             MAX_VOLUMES,
             LOG_FORMAT,
             LOG_LEVEL);
@@ -198,7 +206,12 @@ public record Settings(
     public static Settings read(Map<String, List<String>> flags, Map<String, String> environment) {
         SettingsReader reader = new SettingsReader(flags, environment);
         reader.check(DEFINITIONS);
-        Csi csi = new Csi(reader.one(ENDPOINT), reader.one(NODE_ID), reader.one(DRIVER_NAME), reader.one(MAX_VOLUMES));
+        Csi csi = new Csi(
+                reader.one(ENDPOINT),
+                reader.one(NODE_ID),
+                reader.one(DRIVER_NAME),
+                reader.one(ATTACH),
+                reader.one(MAX_VOLUMES));
         return read(reader, Optional.of(csi), reader.one(DOCKER_SOCKET));
     }
 

@@ -4,6 +4,7 @@ import io.berth.csi.DriverName;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -19,21 +20,20 @@ import java.util.stream.Collectors;
 
 /** How texts become values; the readers of the definitions in {@link Settings}. */
 final class Values {
-    /** A node's name is a topology value: 63 bytes of these characters (CSI, Topology). */
-    private static final Pattern LABEL = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
-
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
 
     private Values() {}
 
-    static String label(String source, String text) {
-        if (!LABEL.matcher(text).matches()) {
-            throw Fault.invalid(
-                    source,
-                    text,
-                    "1 to 63 letters, digits, hyphens, dots or underscores, with a letter or digit at both ends");
-        }
-        return text;
+    static NodeId nodeId(String source, String text) {
+        return named(source, () -> new NodeId(text));
+    }
+
+    static Boolean onOff(String source, String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw Fault.invalid(source, text, "true or false");
+        };
     }
 
     static Endpoint endpoint(String source, String text) {

@@ -3,12 +3,15 @@ package io.berth.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.service.NodeVolumes;
+import io.berth.volume.HealthProblem;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Holds docs/reference.md to the definitions; {@code -Dreference.write=true} writes the table anew. */
@@ -39,6 +42,19 @@ class ReferenceTest {
                 .containsExactlyInAnyOrderElementsOf(VolumeParameters.KEYS);
         assertThat(keys("<!-- inline:", "<!-- end of inline -->"))
                 .containsExactlyInAnyOrderElementsOf(NodeVolumes.INLINE_KEYS);
+        assertThat(keys("<!-- mutable:", "<!-- end of mutable -->")).containsExactlyElementsOf(VolumeChange.KEYS);
+    }
+
+    @Test
+    void everyReasonAVolumeCanBeIllOfAndNoOtherIsInTheReference() throws IOException {
+        assertThat(keys("<!-- health:", "<!-- end of health -->"))
+                .containsExactlyElementsOf(Stream.of(HealthProblem.Reason.values())
+                        .map(HealthProblem.Reason::toString)
+                        .toList());
+        String text = Files.readString(REFERENCE);
+        for (HealthProblem.Reason reason : HealthProblem.Reason.values()) {
+            assertThat(text).contains("| `" + reason + "` | " + reason.severity() + " |");
+        }
     }
 
     /** The first column of the table between two marks. */
@@ -59,7 +75,8 @@ class ReferenceTest {
     }
 
     private static String line(Setting<?> setting) {
-        String flag = "`" + setting.flag() + " " + setting.placeholder() + "`" + (setting.repeated() ? " ..." : "");
+        String value = setting.implied().isPresent() ? "" : " " + setting.placeholder();
+        String flag = "`" + setting.flag() + value + "`" + (setting.repeated() ? " ..." : "");
         String variables = setting.variables().stream().map(ReferenceTest::code).collect(Collectors.joining(", then "));
         String key = setting.equals(Settings.CONFIG) ? "" : code(setting.name());
         String standard = setting.required()

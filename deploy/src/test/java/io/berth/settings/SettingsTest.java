@@ -8,6 +8,7 @@ import io.berth.csi.DriverName;
 import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
 import io.berth.socket.Endpoint;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,7 +37,11 @@ class SettingsTest {
         assertThat(Settings.read(NODE, Map.of()))
                 .isEqualTo(new Settings(
                         Optional.of(new Settings.Csi(
-                                new Endpoint(Path.of("/run/berth/csi.sock")), "n1", new DriverName("csi.berth.io"), 0)),
+                                new Endpoint(Path.of("/run/berth/csi.sock")),
+                                new NodeId("n1"),
+                                new DriverName("csi.berth.io"),
+                                false,
+                                0)),
                         Optional.empty(),
                         List.of(),
                         List.of(),
@@ -63,6 +68,7 @@ class SettingsTest {
                 Map.entry("slow-call", List.of("250ms")),
                 Map.entry("stop-timeout", List.of("2m")),
                 Map.entry("reap-rate", List.of("7")),
+                Map.entry("attach", List.of("true")),
                 Map.entry("max-volumes", List.of("9")),
                 Map.entry("log-format", List.of("json")),
                 Map.entry("log-level", List.of("debug")));
@@ -72,7 +78,11 @@ class SettingsTest {
         Settings byFlag = Settings.read(values, Map.of());
         assertThat(byFlag.csi())
                 .contains(new Settings.Csi(
-                        new Endpoint(Path.of("/tmp/c.sock")), "n2", new DriverName("local.csi.example"), 9));
+                        new Endpoint(Path.of("/tmp/c.sock")),
+                        new NodeId("n2"),
+                        new DriverName("local.csi.example"),
+                        true,
+                        9));
         assertThat(byFlag.docker())
                 .contains(new DockerSettings(
                         new Endpoint(Path.of("/tmp/d.sock")), Optional.of(new PoolName("b")), Path.of("/var/lib/x")));
@@ -110,7 +120,7 @@ class SettingsTest {
                 Map.of("config", List.of(file.toString()), "node-id", List.of("of-flag")),
                 Map.of("BERTH_NODE_ID", "of-variable", "BERTH_DRIVER_NAME", "of-variable"));
 
-        assertThat(csi(settings).nodeId()).isEqualTo("of-flag");
+        assertThat(csi(settings).nodeId()).hasToString("of-flag");
         assertThat(csi(settings).driverName()).hasToString("of-variable");
         assertThat(settings.maxCalls()).isEqualTo(5);
     }
@@ -159,7 +169,7 @@ class SettingsTest {
     void javaOptionsOfTheLauncherAreNoSetting() {
         assertThat(csi(Settings.read(NODE, Map.of("BERTH_JAVA_OPTS", "-Xmx64m")))
                         .nodeId())
-                .isEqualTo("n1");
+                .hasToString("n1");
     }
 
     @ParameterizedTest
@@ -177,6 +187,7 @@ class SettingsTest {
         "allow-host-path, /",
         "max-volumes, 2147483648",
         "max-volumes, -1",
+        "attach, yes",
         "stop-timeout, 11m",
         "stop-timeout, 999999999h",
         "log-format, xml",

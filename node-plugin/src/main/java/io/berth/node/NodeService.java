@@ -1,5 +1,6 @@
 package io.berth.node;
 
+import io.berth.csi.HealthAnswer;
 import io.berth.csi.NodeTopology;
 import io.berth.csi.Replies;
 import io.berth.csi.VolumeUse;
@@ -9,6 +10,10 @@ import io.berth.csi.v1.NodeGetCapabilitiesRequest;
 import io.berth.csi.v1.NodeGetCapabilitiesResponse;
 import io.berth.csi.v1.NodeGetInfoRequest;
 import io.berth.csi.v1.NodeGetInfoResponse;
+import io.berth.csi.v1.NodeGetStorageHealthRequest;
+import io.berth.csi.v1.NodeGetStorageHealthResponse;
+import io.berth.csi.v1.NodeGetVolumeHealthRequest;
+import io.berth.csi.v1.NodeGetVolumeHealthResponse;
 import io.berth.csi.v1.NodeGetVolumeStatsRequest;
 import io.berth.csi.v1.NodeGetVolumeStatsResponse;
 import io.berth.csi.v1.NodeGrpc;
@@ -23,11 +28,12 @@ import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.NodeUnstageVolumeResponse;
 import io.berth.csi.v1.VolumeUsage;
 import io.berth.fault.Fault;
-import io.berth.format.Usage;
 import io.berth.mount.MountOption;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
 import io.berth.service.PublishRequest;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.Usage;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -35,6 +41,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** CSI's Node service. Thread-safe; every call may be repeated. */
 public final class NodeService extends NodeGrpc.NodeImplBase {
@@ -43,9 +50,12 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
             NodeServiceCapability.RPC.Type.GET_VOLUME_STATS,
             NodeServiceCapability.RPC.Type.EXPAND_VOLUME,
             NodeServiceCapability.RPC.Type.SINGLE_NODE_MULTI_WRITER,
-            NodeServiceCapability.RPC.Type.VOLUME_MOUNT_GROUP);
+            NodeServiceCapability.RPC.Type.VOLUME_MOUNT_GROUP,
+            NodeServiceCapability.RPC.Type.GET_VOLUME_HEALTH,
+            NodeServiceCapability.RPC.Type.GET_STORAGE_HEALTH);
 
     private final NodeVolumes volumes;
+    private final Health health;
     private final NodeTopology topology;
     private final long maxVolumes;
 
@@ -54,8 +64,9 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
      *
      * @param maxVolumes how many volumes the scheduler may give this node; 0: no limit
      */
-    public NodeService(NodeVolumes volumes, NodeTopology topology, long maxVolumes) {
+    public NodeService(NodeVolumes volumes, Health health, NodeTopology topology, long maxVolumes) {
         this.volumes = volumes;
+        this.health = health;
         this.topology = topology;
         this.maxVolumes = maxVolumes;
     }
@@ -133,6 +144,34 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
     }
 
     @Override
+    public void nodeGetVolumeHealth(
+            NodeGetVolumeHealthRequest request, StreamObserver<NodeGetVolumeHealthResponse> observer) {
+        String id = id(request.getVolumeId());
+        List<Path> paths = Stream.of(
+                        optionalPath("staging_target_path", request.getStagingTargetPath()),
+                        optionalPath("volume_publish_path", request.getVolumePublishPath()))
+                .flatMap(Optional::stream)
+                .toList();
+        Replies.reply(
+                observer,
+                NodeGetVolumeHealthResponse.newBuilder()
+                        .setVolumeHealth(HealthAnswer.ofVolume(id, health.onNode(id, paths)))
+                        .build());
+    }
+
+    @Override
+    public void nodeGetStorageHealth(
+            NodeGetStorageHealthRequest request, StreamObserver<NodeGetStorageHealthResponse> observer) {
+        Replies.reply(
+                observer,
+                NodeGetStorageHealthResponse.newBuilder()
+                        .addAllBackendHealth(health.ofStorage().stream()
+                                .map(HealthAnswer::ofStorage)
+                                .toList())
+                        .build());
+    }
+
+    @Override
     public void nodeExpandVolume(NodeExpandVolumeRequest request, StreamObserver<NodeExpandVolumeResponse> observer) {
         String id = id(request.getVolumeId());
         Path path = volumePath(request.getVolumePath());
@@ -160,8 +199,9 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
 
     @Override
     public void nodeGetInfo(NodeGetInfoRequest request, StreamObserver<NodeGetInfoResponse> observer) {
-        NodeGetInfoResponse.Builder response =
-                NodeGetInfoResponse.newBuilder().setNodeId(topology.nodeId()).setMaxVolumesPerNode(maxVolumes);
+        NodeGetInfoResponse.Builder response = NodeGetInfoResponse.newBuilder()
+                .setNodeId(topology.node().text())
+                .setMaxVolumesPerNode(maxVolumes);
         if (volumes.hasLocalPools()) {
             response.setAccessibleTopology(topology.toProto());
         }

@@ -2,13 +2,14 @@ package io.berth.catalog;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
-import io.berth.linux.Listing;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
@@ -22,42 +23,27 @@ import java.util.function.Consumer;
  * <p>Methods that read a record throw a {@link Fault} CORRUPT when it cannot be trusted.
  */
 public final class Catalog implements AutoCloseable {
-    private static final String SUFFIX = ".json";
-    private static final int RECORD_MODE = 0600;
-
-    private final Directory volumes;
-    private final Directory creating;
-    private final Directory deleting;
-    private final Directory archived;
-    private final Directory tmp;
+    private final RecordFolder volumes;
+    private final RecordFolder creating;
+    private final RecordFolder deleting;
+    private final RecordFolder archived;
+    private final RecordFolder tmp;
     private final Directory paths;
     private final PathClaims claims;
 
     private Catalog(Directory records) {
-        volumes = folder(records, "volumes");
-        creating = folder(records, "creating");
-        deleting = folder(records, "deleting");
-        archived = folder(records, "archived");
-        tmp = folder(records, "tmp");
-        paths = folder(records, "paths");
-        claims = new PathClaims(paths, tmp);
+        volumes = RecordFolder.open(records, "volumes");
+        creating = RecordFolder.open(records, "creating");
+        deleting = RecordFolder.open(records, "deleting");
+        archived = RecordFolder.open(records, "archived");
+        tmp = RecordFolder.open(records, "tmp");
+        paths = RecordFolder.openDirectory(records, "paths");
+        claims = new PathClaims(paths, tmp.directory());
     }
 
     /** Opens the catalog in a pool's {@code .berth} folder, making the folders that are missing where that is allowed. */
     public static Catalog open(Directory records) {
         return new Catalog(records);
-    }
-
-    private static Directory folder(Directory records, String name) {
-        Optional<Directory> there = records.openDirectory(name);
-        if (there.isPresent()) {
-            return there.get();
-        }
-        records.mkdir(name, 0700);
-        records.fsync();
-        return records.openDirectory(name)
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.UNAVAILABLE, records.path().resolve(name) + " vanished while it was opened"));
     }
 
     /** The volume with this id, or empty when there is none; one that is half created or half deleted is none. */
@@ -70,8 +56,8 @@ public final class Catalog implements AutoCloseable {
      * written has had no effect, and is forgotten here.
      */
     public Optional<Volume> creating(VolumeId id) {
-        Optional<byte[]> bytes = creating.read(id + SUFFIX, VolumeRecord.MAX_BYTES);
-        if (bytes.filter(VolumeRecord::isCutShort).isPresent()) {
+        Optional<byte[]> bytes = creating.read(id.toString());
+        if (bytes.filter(RecordText::isCutShort).isPresent()) {
             abandon(id);
             return Optional.empty();
         }
@@ -85,7 +71,7 @@ public final class Catalog implements AutoCloseable {
 
     /** The deleted volume of this name whose data was kept. */
     public Optional<Volume> archived(ArchiveName name) {
-        return archived.read(name + SUFFIX, VolumeRecord.MAX_BYTES).map(bytes -> VolumeRecord.decode(name.id(), bytes));
+        return archived.read(name.toString()).map(bytes -> VolumeRecord.decode(name.id(), bytes));
     }
 
     /**
@@ -95,27 +81,23 @@ public final class Catalog implements AutoCloseable {
      * @return false when there is such an intent already: of a crash, or of another process
      */
     public boolean begin(Volume volume) {
-        if (!creating.create(volume.id() + SUFFIX, VolumeRecord.encode(volume), RECORD_MODE)) {
-            return false;
-        }
-        creating.fsync();
-        return true;
+        return creating.create(volume.id().toString(), VolumeRecord.encode(volume));
     }
 
     /** Turns the intent to create into a volume. */
     public void commit(VolumeId id) {
-        move(creating, id + SUFFIX, volumes, id + SUFFIX);
+        creating.move(id.toString(), volumes);
     }
 
     /** Forgets the intent to create, once nothing of what it described is left. */
     public void abandon(VolumeId id) {
-        creating.unlink(id + SUFFIX);
+        creating.remove(id.toString());
     }
 
     /** Turns a volume into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(VolumeId id) {
-        tmp.unlink(id + SUFFIX); // left by a crash in replace
-        move(volumes, id + SUFFIX, deleting, id + SUFFIX);
+        tmp.remove(id.toString()); // left by a crash in replace
+        volumes.move(id.toString(), deleting);
     }
 
     /**
@@ -123,25 +105,22 @@ public final class Catalog implements AutoCloseable {
      * recovery then finds nothing to do.
      */
     public void finishDelete(VolumeId id) {
-        deleting.unlink(id + SUFFIX);
+        deleting.remove(id.toString());
     }
 
     /** Keeps a volume that is being deleted as an archive. */
     public void archive(Volume volume) {
-        move(deleting, volume.id() + SUFFIX, archived, ArchiveName.of(volume) + SUFFIX);
+        deleting.move(volume.id().toString(), archived, ArchiveName.of(volume).toString());
     }
 
     /** Turns an archive into a volume again. */
     public void restore(ArchiveName name) {
-        move(archived, name + SUFFIX, volumes, name.id() + SUFFIX);
+        archived.move(name.toString(), volumes, name.id().toString());
     }
 
     /** Rewrites a volume's record: the old one or the new one is there at any moment. */
     public void replace(Volume volume) {
-        String name = volume.id() + SUFFIX;
-        tmp.unlink(name); // left by a crash; the volume's lock is ours
-        tmp.create(name, VolumeRecord.encode(volume), RECORD_MODE);
-        move(tmp, name, volumes, name);
+        volumes.replace(volume.id().toString(), VolumeRecord.encode(volume), tmp);
     }
 
     /** Claims a path that is not the default for a volume; false when another volume has it, lies in it or around it. */
@@ -169,10 +148,10 @@ public final class Catalog implements AutoCloseable {
      * wherever it begins and however large the pool is.
      *
      * @param volumes at most as many as asked for; fewer when some were deleted meanwhile
-     * @param unreadable why a record was left out
+     * @param unreadable the volumes whose records cannot be trusted, and why
      * @param next where the next page begins; empty on the last
      */
-    public record Page(List<Volume> volumes, List<Fault> unreadable, OptionalLong next) {}
+    public record Page(List<Volume> volumes, Map<VolumeId, Fault> unreadable, OptionalLong next) {}
 
     /**
      * Reads a page.
@@ -180,17 +159,19 @@ public final class Catalog implements AutoCloseable {
      * @param from 0 for the first page, else {@link Page#next} of the one before
      */
     public Page list(long from, int max) {
-        Listing listing = volumes.list(from, max);
+        RecordFolder.Page page = volumes.list(from, max);
         List<Volume> found = new ArrayList<>();
-        List<Fault> unreadable = new ArrayList<>();
-        for (VolumeId id : ids(listing)) {
+        Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
+        for (VolumeId id : page.names().stream()
+                .flatMap(name -> VolumeId.parse(name).stream())
+                .toList()) {
             try {
                 find(id).ifPresent(found::add);
             } catch (Fault e) {
-                unreadable.add(e);
+                unreadable.put(id, e);
             }
         }
-        return new Page(found, unreadable, listing.next());
+        return new Page(found, unreadable, page.next());
     }
 
     /** Hands over the id of every volume. */
@@ -220,53 +201,25 @@ public final class Catalog implements AutoCloseable {
 
     /** Hands over the name of every archive. */
     public void forEachArchived(Consumer<ArchiveName> action) {
-        forEachName(archived, name -> ArchiveName.parse(name).ifPresent(action));
+        archived.forEach(name -> ArchiveName.parse(name).ifPresent(action));
     }
 
-    private static void forEach(Directory folder, Consumer<VolumeId> action) {
-        forEachName(folder, name -> VolumeId.parse(name).ifPresent(action));
+    private static void forEach(RecordFolder folder, Consumer<VolumeId> action) {
+        folder.forEach(name -> VolumeId.parse(name).ifPresent(action));
     }
 
-    private static void forEachName(Directory folder, Consumer<String> action) {
-        OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent()) {
-            Listing listing = folder.list(next.getAsLong(), 1000);
-            listing.entries().forEach(entry -> stem(entry.name()).ifPresent(action));
-            next = listing.next();
-        }
-    }
-
-    private static List<VolumeId> ids(Listing listing) {
-        return listing.entries().stream()
-                .flatMap(entry -> stem(entry.name()).flatMap(VolumeId::parse).stream())
-                .toList();
-    }
-
-    private static Optional<String> stem(String fileName) {
-        return fileName.endsWith(SUFFIX)
-                ? Optional.of(fileName.substring(0, fileName.length() - SUFFIX.length()))
-                : Optional.empty();
-    }
-
-    private static Optional<Volume> read(Directory folder, VolumeId id) {
-        return folder.read(id + SUFFIX, VolumeRecord.MAX_BYTES).map(bytes -> VolumeRecord.decode(id, bytes));
-    }
-
-    private static void move(Directory from, String name, Directory to, String newName) {
-        if (from.rename(name, to, newName)) {
-            to.fsync();
-        }
+    private static Optional<Volume> read(RecordFolder folder, VolumeId id) {
+        return folder.read(id.toString()).map(bytes -> VolumeRecord.decode(id, bytes));
     }
 
     @Override
     public void close() {
-        for (Directory folder : List.of(volumes, creating, deleting, archived, tmp, paths)) {
-            folder.close();
-        }
+        List.of(volumes, creating, deleting, archived, tmp).forEach(RecordFolder::close);
+        paths.close();
     }
 
     /** When the folder of volumes last changed, by whomever: what was counted before that may be stale. */
     public Instant changed() {
-        return volumes.status().modified();
+        return volumes.changed();
     }
 }

@@ -5,6 +5,7 @@ import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
+import io.berth.volume.Id;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
 import java.nio.charset.StandardCharsets;
@@ -146,7 +147,7 @@ final class PathClaims {
 
     private static boolean isOurs(Directory folder, String name, VolumeId id) {
         return folder.status(name)
-                        .filter(status -> status.size() <= VolumeId.MAX_BYTES)
+                        .filter(status -> status.size() <= Id.MAX_BYTES)
                         .isPresent()
                 && readFile(folder, name)
                         .filter(text -> text.equals(id.toString()))
@@ -155,7 +156,7 @@ final class PathClaims {
 
     private static Optional<String> readFile(Directory folder, String name) {
         try {
-            return folder.read(name, VolumeId.MAX_BYTES).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
+            return folder.read(name, Id.MAX_BYTES).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
         } catch (SystemCallException e) {
             if (e.errno() == Errno.EISDIR) {
                 return Optional.empty();

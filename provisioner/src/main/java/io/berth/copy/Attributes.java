@@ -16,11 +16,17 @@ final class Attributes {
     private static final String[] ACLS = {"system.posix_acl_access", "system.posix_acl_default"};
 
     private final Optional<Project> inherited;
+    private final Optional<Long> ofSource;
     private final Progress progress;
 
-    /** For a copy into this new directory, in which files get the directory's own project or none. */
-    Attributes(Directory root, Progress progress) {
+    /**
+     * For a copy into this new directory, in which files get the directory's own project or none.
+     *
+     * @param source whose project is not that of the copy: a limit of one would be a limit of both
+     */
+    Attributes(Directory source, Directory root, Progress progress) {
         this.inherited = Project.of(root);
+        this.ofSource = Project.of(source).map(Project::id);
         this.progress = progress;
         for (String acl : ACLS) {
             Xattrs.remove(root, acl);
@@ -60,7 +66,7 @@ final class Attributes {
             return; // the kernel tells the project of regular files and directories alone
         }
         Optional<Project> project = Project.of(from);
-        if (!project.equals(inherited)) {
+        if (!project.equals(inherited) && !project.map(Project::id).equals(ofSource)) {
             project.ifPresent(one -> one.set(to));
         }
     }

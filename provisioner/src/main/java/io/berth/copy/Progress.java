@@ -1,26 +1,70 @@
 package io.berth.copy;
 
+import io.berth.fault.Fault;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 
 /** What the threads of one copy count, and whether they go on. Thread-safe. */
-final class Progress {
+public final class Progress {
     private static final Optional<Throwable> NONE = Optional.empty();
+    private static final long BETWEEN_REPORTS = Duration.ofSeconds(1).toNanos();
 
     final LongAdder files = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final LongAdder lostXattrs = new LongAdder();
     private final AtomicReference<Rung> rung = new AtomicReference<>(Rung.CLONE);
     private final AtomicReference<Optional<Throwable>> failure = new AtomicReference<>(NONE);
+    private final long maxBytes;
+    private final Consumer<Progress> report;
+    private final AtomicLong reported = new AtomicLong(System.nanoTime());
     private volatile boolean stopped;
+
+    /** Of a copy that may become as large as it will. */
+    public Progress() {
+        this(Long.MAX_VALUE, progress -> {});
+    }
+
+    /**
+     * Of a copy that has a bound and is watched.
+     *
+     * @param maxBytes how much data it may have, shared or copied; with more it fails with RESOURCE_EXHAUSTED
+     * @param report called about once a second by one of the threads that copy
+     */
+    public Progress(long maxBytes, Consumer<Progress> report) {
+        this.maxBytes = maxBytes;
+        this.report = report;
+    }
+
+    /** How many files of every type have been copied by now. */
+    public long files() {
+        return files.sum();
+    }
+
+    /** How many bytes of data have been copied or shared by now. */
+    public long bytes() {
+        return bytes.sum();
+    }
+
+    /** Makes the copy end soon with a CancellationException; without effect when it has ended. */
+    public void cancel() {
+        stop();
+    }
+
+    @Override
+    public String toString() {
+        return files() + " files, " + bytes() + " bytes";
+    }
 
     void used(Rung one) {
         rung.accumulateAndGet(one, Rung::orLower);
     }
 
-    void stop() {
+    private void stop() {
         stopped = true;
     }
 
@@ -39,10 +83,25 @@ final class Progress {
         });
     }
 
-    /** Asked between any two steps that could take long. */
-    void check() {
+    /**
+     * Asked between any two steps that could take long.
+     *
+     * @throws CancellationException when the copy is to end
+     * @throws Fault RESOURCE_EXHAUSTED when it is larger than it may be
+     */
+    public void check() {
         if (stopped || Thread.currentThread().isInterrupted()) {
             throw new CancellationException("the copy was cancelled");
+        }
+        if (bytes() > maxBytes) {
+            throw new Fault(
+                    Fault.Kind.RESOURCE_EXHAUSTED,
+                    "there is room for " + maxBytes + " bytes, and what is copied has more");
+        }
+        long now = System.nanoTime();
+        long last = reported.get();
+        if (now - last >= BETWEEN_REPORTS && reported.compareAndSet(last, now)) {
+            report.accept(this);
         }
     }
 

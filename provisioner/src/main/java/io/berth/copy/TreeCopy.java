@@ -4,11 +4,13 @@ import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.Project;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiPredicate;
 
 /**
  * One copy of a directory tree into a new directory, by the highest {@link Rung} that the kernel will climb.
@@ -34,7 +36,7 @@ public final class TreeCopy {
     private final Directory parent;
     private final String name;
     private final int threads;
-    private final Progress progress = new Progress();
+    private final Progress progress;
 
     /**
      * Prepares a copy; both directories stay the caller's, and open until {@link #run} returns.
@@ -44,6 +46,11 @@ public final class TreeCopy {
      * @param threads how many copy at once, 1 or more
      */
     public TreeCopy(Directory source, Directory parent, String name, int threads) {
+        this(source, parent, name, threads, new Progress());
+    }
+
+    /** Prepares a copy whose progress the caller watches. */
+    public TreeCopy(Directory source, Directory parent, String name, int threads, Progress progress) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads " + threads + ": at least 1");
         }
@@ -51,6 +58,7 @@ public final class TreeCopy {
         this.parent = parent;
         this.name = name;
         this.threads = threads;
+        this.progress = progress;
     }
 
     /**
@@ -61,23 +69,46 @@ public final class TreeCopy {
      * @throws CancellationException when it was cancelled
      */
     public Copied run() {
+        return run((directory, called) -> directory.mkdir(called, 0700) && keepProject());
+    }
+
+    /** The directory that the copy is made in may have given it its own. */
+    private boolean keepProject() {
+        try (Directory root = open()) {
+            Project.of(source)
+                    .filter(project -> !Project.of(root).equals(Optional.of(project)))
+                    .ifPresent(project -> project.set(root));
+        }
+        return true;
+    }
+
+    /**
+     * As {@link #run()}, in a directory that the caller makes; the project of the source's root becomes that of this one.
+     *
+     * @param mkdir makes the empty directory of the copy, where it is not a snapshot; false when something has the name
+     */
+    public Copied run(BiPredicate<Directory, String> mkdir) {
         if (parent.status(name).isPresent()) {
             throw taken();
         }
         if (snapshot()) {
             return new Copied(Rung.SNAPSHOT, 0, 0, 0);
         }
-        if (!parent.mkdir(name, 0700)) {
+        if (!mkdir.test(parent, name)) {
             throw taken();
         }
-        try (Directory root = parent.openDirectory(name)
-                .orElseThrow(() -> new SystemCallException("openat2", parent.path() + "/" + name, Errno.ENOENT))) {
+        try (Directory root = open()) {
             progress.files.increment();
-            Attributes attributes = new Attributes(root, progress);
+            Attributes attributes = new Attributes(source, root, progress);
             copyTree(root, attributes);
             root.syncfs();
         }
         return progress.result();
+    }
+
+    private Directory open() {
+        return parent.openDirectory(name)
+                .orElseThrow(() -> new SystemCallException("openat2", parent.path() + "/" + name, Errno.ENOENT));
     }
 
     private Fault taken() {
@@ -102,6 +133,7 @@ public final class TreeCopy {
             }
         }
         progress.throwFailure();
+        progress.check();
     }
 
     private Thread thread(Runnable work) {
@@ -127,16 +159,16 @@ public final class TreeCopy {
 
     /** Makes {@link #run} throw soon; without effect when it has returned. */
     public void cancel() {
-        progress.stop();
+        progress.cancel();
     }
 
     /** How many files of every type have been copied by now. */
     public long files() {
-        return progress.files.sum();
+        return progress.files();
     }
 
     /** How many bytes of data have been copied or shared by now. */
     public long bytes() {
-        return progress.bytes.sum();
+        return progress.bytes();
     }
 }

@@ -3,11 +3,11 @@ package io.berth.fault;
 import java.util.Collection;
 import java.util.Comparator;
 
-/** The known word that is meant when an unknown one is given. */
+/** The known word that is meant when an unknown one is given, for messages. */
 public final class Nearest {
     private Nearest() {}
 
-    /** The word that differs from the text in the fewest letters. */
+    /** The word that differs from the text in the fewest letters; there is at least one. */
     public static String to(String text, Collection<String> words) {
         String start = text.substring(0, Math.min(text.length(), 100));
         return words.stream()

@@ -1,8 +1,13 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.copy.Rung;
+import io.berth.copy.TreeCopy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountOption;
@@ -10,11 +15,15 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Limit;
 import io.berth.volume.Ownership;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -26,6 +35,9 @@ import java.util.Set;
  */
 public final class DirectoryFormat implements VolumeFormat {
     private static final int PARENT_MODE = 0755;
+
+    /** The owner or group that chown(2) leaves as it is. */
+    private static final int AS_IT_IS = -1;
 
     private final Directory root;
     private final Path realRoot;
@@ -48,15 +60,57 @@ public final class DirectoryFormat implements VolumeFormat {
             if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
-            try (Directory data = open(parent, volume)) {
-                holdToLimit(volume, data, volume.capacityBytes());
-                Ownership ownership = volume.ownership();
-                data.chown((int) ownership.uid(), (int) ownership.gid());
-                data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
-                data.fsync();
-            }
+            finish(volume, parent, volume.path().name());
             parent.fsync();
             return true;
+        }
+    }
+
+    private void finish(Volume volume, Directory parent, String name) {
+        try (Directory data = open(parent, name)) {
+            holdToLimit(volume, data, volume.capacityBytes());
+            Ownership ownership = volume.ownership();
+            data.chown((int) ownership.uid(), (int) ownership.gid());
+            data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
+            data.fsync();
+        }
+    }
+
+    @Override
+    public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        Copied copied = tree(source, parent, name, progress).run(limits::mkdir);
+        if (copied.rung() != Rung.SNAPSHOT) {
+            return copied;
+        }
+        try (Directory data = open(parent, name)) {
+            return new Copied(Rung.SNAPSHOT, 0, limits.usedBytes(data), 0);
+        }
+    }
+
+    private static TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
+        return new TreeCopy(source.directory(), parent, name, TreeCopy.DEFAULT_THREADS, progress);
+    }
+
+    @Override
+    public Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress) {
+        String name = volume.id().toString();
+        Copied copied = tree(source, scratch, name, progress).run((parent, made) -> {
+            if (!limits.mkdir(parent, made)) {
+                return false;
+            }
+            try (Directory data = open(parent, made)) {
+                holdToLimit(volume, data, volume.capacityBytes()); // files get their project when they are made
+            }
+            return true;
+        });
+        finish(volume, scratch, name);
+        try (Directory parent = makeParent(volume.path())) {
+            if (parent.status(volume.path().name()).isPresent()) {
+                return Optional.empty();
+            }
+            scratch.rename(name, parent, volume.path().name());
+            parent.fsync();
+            return Optional.of(copied);
         }
     }
 
@@ -130,11 +184,7 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     private Directory open(Volume volume) {
-        return root.openBeneath(volume.path().toPath())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.NOT_FOUND,
-                        "volume " + volume.id() + ": its folder "
-                                + root.path().resolve(volume.path().toPath()) + " is gone"));
+        return root.openBeneath(volume.path().toPath()).orElseThrow(() -> gone(volume));
     }
 
     @Override
@@ -159,10 +209,83 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
-    private static Directory open(Directory parent, Volume volume) {
-        return parent.openDirectory(volume.path().name())
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.UNAVAILABLE, "the folder of volume " + volume.id() + " vanished while it was made"));
+    @Override
+    public void change(Volume volume, VolumeChange change) {
+        try (Directory data = open(volume)) {
+            if (change.inodes().isPresent()) {
+                limitInodes(volume, data);
+            }
+            if (change.isOfRoot()) {
+                changeRoot(volume, data, change);
+            }
+        }
+    }
+
+    private void limitInodes(Volume volume, Directory data) {
+        if (inodesOfEnforced(volume).filter(OptionalLong::isPresent).isPresent()) {
+            limits.problem(true).ifPresent(problem -> {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "inodes: this pool cannot hold a directory to a number of files: " + problem);
+            });
+        }
+        holdToLimit(volume, data, volume.capacityBytes());
+    }
+
+    private static void changeRoot(Volume volume, Directory data, VolumeChange change) {
+        Ownership ownership = volume.ownership();
+        int mode = change.mode().isPresent() ? ownership.mode() : data.status().mode();
+        data.chown(
+                change.uid().isPresent() ? (int) ownership.uid() : AS_IT_IS,
+                change.gid().isPresent() ? (int) ownership.gid() : AS_IT_IS);
+        data.chmod(mode); // after chown, which clears setuid and setgid bits
+        data.fsync();
+    }
+
+    @Override
+    public List<HealthProblem> problems(Volume volume, MountTable table) {
+        try (PathHandle data =
+                PathHandle.openBeneath(root, volume.path().toPath()).orElseThrow(() -> gone(volume))) {
+            if (data.status().type() != FileType.DIRECTORY) {
+                return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+            }
+            List<HealthProblem> problems = new ArrayList<>();
+            if (!isHeldToLimit(volume)) {
+                problems.add(new HealthProblem(
+                        HealthProblem.Reason.LIMIT_LOST,
+                        limits.problem(false).orElse("the limit of " + data.path() + " is not what it should be")
+                                + "; the start of the driver sets it again"));
+            }
+            usage(volume, data).nearlyFull().ifPresent(problems::add);
+            return problems;
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return List.of(missing("something else lies on the way to its folder: " + e.getMessage()));
+            }
+            throw e;
+        } catch (Fault e) {
+            if (e.kind() == Fault.Kind.NOT_FOUND) {
+                return List.of(missing(e.getMessage()));
+            }
+            throw e;
+        }
+    }
+
+    private static HealthProblem missing(String message) {
+        return new HealthProblem(HealthProblem.Reason.DATA_MISSING, message);
+    }
+
+    private Fault gone(Volume volume) {
+        return new Fault(
+                Fault.Kind.NOT_FOUND,
+                "volume " + volume.id() + ": its folder "
+                        + root.path().resolve(volume.path().toPath()) + " is gone");
+    }
+
+    private static Directory open(Directory parent, String name) {
+        return parent.openDirectory(name)
+                .orElseThrow(() ->
+                        new Fault(Fault.Kind.UNAVAILABLE, parent.path().resolve(name) + " vanished while it was made"));
     }
 
     /** The folder that will hold the volume; missing ones on the way are made, never removed again. */

@@ -3,6 +3,7 @@ package io.berth.format;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
+import io.berth.volume.Usage;
 import io.berth.volume.VolumeId;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -56,6 +57,9 @@ sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits {
      * @param status what statfs(2) tells of it
      */
     Usage usage(Directory data, FileSystemStatus status);
+
+    /** How many bytes of data a directory holds; 0 when that cannot be told without a walk. */
+    long usedBytes(Directory data);
 
     /**
      * Gives back what was taken for directories that are gone by now.

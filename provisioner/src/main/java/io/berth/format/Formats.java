@@ -15,6 +15,8 @@ import java.util.function.BiConsumer;
 
 /** The formats of one pool, and which of them a new volume gets. Thread-safe. */
 public final class Formats {
+    private static final UUID NO_POOL = new UUID(0, 0);
+
     private final DirectoryLimits limits;
     private final DirectoryFormat directory;
 
@@ -31,7 +33,12 @@ public final class Formats {
 
     /** What holds this volume. */
     public VolumeFormat of(Volume volume) {
-        return switch (volume.format()) {
+        return of(volume.format());
+    }
+
+    /** What holds volumes and snapshots of this format. */
+    public VolumeFormat of(Format format) {
+        return switch (format) {
             case Format.Directory name -> directory;
             case Format.Image image -> throw noImages();
         };
@@ -58,6 +65,11 @@ public final class Formats {
                             + "; or ask for limit=advisory");
         }
         return new Format.Directory(Limit.ENFORCED, parameters.inodes());
+    }
+
+    /** As {@link #limitProblem()}, of a pool with this root that need not be open. */
+    public static Optional<String> limitProblem(Directory root) {
+        return DirectoryLimits.of(root, NO_POOL).problem(false);
     }
 
     /** By what directories are held to their size, for people. */

@@ -5,6 +5,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Project;
 import io.berth.linux.ProjectQuota;
+import io.berth.volume.Usage;
 import io.berth.volume.VolumeId;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -97,7 +98,12 @@ final class ProjectLimits implements DirectoryLimits {
 
     @Override
     public Usage usage(Directory data, FileSystemStatus status) {
-        return Usage.of(status);
+        return VolumeFormat.usageOf(status);
+    }
+
+    @Override
+    public long usedBytes(Directory data) {
+        return 0;
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Qgroup;
+import io.berth.volume.Usage;
 import io.berth.volume.VolumeId;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -67,7 +68,7 @@ final class QgroupLimits implements DirectoryLimits {
 
     @Override
     public Usage usage(Directory data, FileSystemStatus status) {
-        Usage all = Usage.of(status);
+        Usage all = VolumeFormat.usageOf(status);
         if (!Btrfs.isSubvolume(data)) {
             return all;
         }
@@ -81,7 +82,12 @@ final class QgroupLimits implements DirectoryLimits {
     }
 
     @Override
+    public long usedBytes(Directory data) {
+        return Qgroup.of(data).map(Qgroup::referenced).orElse(0L);
+    }
+
+    @Override
     public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
-        // A quota group goes with its subvolume.
+        Qgroup.removeStale(root);
     }
 }

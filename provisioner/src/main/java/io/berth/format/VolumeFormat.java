@@ -1,12 +1,20 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.linux.Directory;
+import io.berth.linux.FileSystemStatus;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.volume.HealthProblem;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -24,7 +32,29 @@ public interface VolumeFormat {
      */
     boolean create(Volume volume);
 
-    /** Removes what a {@link #create} that was cut short left. Anything that may be somebody's data stays. */
+    /**
+     * Copies what a volume or snapshot of this format holds, by the highest rung of the ladder; durable when it returns.
+     * When it throws, what it made so far is left for the caller to remove.
+     *
+     * @param parent where nobody looks for the copy
+     * @throws io.berth.fault.Fault RESOURCE_EXHAUSTED when there is no room
+     * @throws java.util.concurrent.CancellationException when it was cancelled
+     */
+    Copied copy(DataSource source, Directory parent, String name, Progress progress);
+
+    /**
+     * As {@link #create(Volume)}, but of a copy: it is made elsewhere in the pool, named as the volume's id, is given the
+     * volume's ownership and limit, and is moved to the volume's place. What it made when it throws or finds the place
+     * taken is left for the caller to remove.
+     *
+     * @param scratch where nobody looks for the copy
+     * @return how it was copied; empty when something is at its path already, which is left as it is
+     * @throws io.berth.fault.Fault RESOURCE_EXHAUSTED when there is no room
+     * @throws java.util.concurrent.CancellationException when it was cancelled
+     */
+    Optional<Copied> create(Volume volume, DataSource source, Directory scratch, Progress progress);
+
+    /** Removes what a {@link #create(Volume)} that was cut short left. Anything that may be somebody's data stays. */
     void undo(Volume volume);
 
     /** Makes room for {@code bytes} in all; never shrinks; does nothing when there is room already. */
@@ -52,4 +82,28 @@ public interface VolumeFormat {
      * @param at the volume's root where it is mounted
      */
     Usage usage(Volume volume, PathHandle at);
+
+    /**
+     * Brings the data in line with the volume's record, in those parts that a change names; the others stay as they are.
+     *
+     * @throws io.berth.fault.Fault NOT_FOUND when the data is gone, FAILED_PRECONDITION when the pool cannot do it
+     */
+    void change(Volume volume, VolumeChange change);
+
+    /**
+     * What is wrong with the volume's data, its limit, or its mounts on this node; empty when it is well. System calls
+     * only, never a walk.
+     */
+    List<HealthProblem> problems(Volume volume, MountTable table);
+
+    /** How full a file system says it is. */
+    static Usage usageOf(FileSystemStatus status) {
+        return new Usage(
+                status.totalBytes(),
+                status.totalBytes() - status.freeBytes(),
+                status.availableBytes(),
+                status.totalInodes(),
+                status.totalInodes() - status.freeInodes(),
+                status.freeInodes());
+    }
 }

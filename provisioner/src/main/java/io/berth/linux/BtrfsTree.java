@@ -14,23 +14,32 @@ final class BtrfsTree {
     private static final int ITEMS = 112;
     // struct btrfs_ioctl_search_header: u64 transid, u64 objectid, u64 offset, u32 type, u32 len
     private static final int HEADER_BYTES = 32;
+    private static final int HEADER_OFFSET = 16;
     private static final int HEADER_LEN = 28;
     private static final int MAX_ITEM = 512;
 
     private BtrfsTree() {}
 
     /**
-     * The item of this key, as it was at the last commit.
+     * An item of a tree.
+     *
+     * @param offset the last part of its key, an unsigned number
+     * @param content little-endian
+     */
+    record Item(long offset, ByteBuffer content) {}
+
+    /**
+     * The content of the item of this key, as it was at the last commit.
      *
      * @param anywhere a directory of the file system
-     * @return its content, which is little-endian; empty when there is no such item, or no such tree
+     * @return empty when there is no such item, or no such tree
      */
     static Optional<ByteBuffer> item(Directory anywhere, long tree, long objectId, int type, long offset) {
-        return first(anywhere, tree, objectId, type, offset, offset);
+        return first(anywhere, tree, objectId, type, offset, offset).map(Item::content);
     }
 
     /** As {@link #item}: the first of those with an offset in this range, both ends included, as unsigned numbers. */
-    static Optional<ByteBuffer> first(
+    static Optional<Item> first(
             Directory anywhere, long tree, long objectId, int type, long minOffset, long maxOffset) {
         byte[] arguments = new byte[ITEMS + HEADER_BYTES + MAX_ITEM];
         Libc.struct(arguments)
@@ -55,6 +64,8 @@ final class BtrfsTree {
             return Optional.empty();
         }
         int length = found.getInt(ITEMS + HEADER_LEN);
-        return Optional.of(found.slice(ITEMS + HEADER_BYTES, length).order(ByteOrder.LITTLE_ENDIAN));
+        return Optional.of(new Item(
+                found.getLong(ITEMS + HEADER_OFFSET),
+                found.slice(ITEMS + HEADER_BYTES, length).order(ByteOrder.LITTLE_ENDIAN)));
     }
 }

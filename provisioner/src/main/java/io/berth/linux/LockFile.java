@@ -8,6 +8,7 @@ import java.util.Optional;
  */
 public final class LockFile implements AutoCloseable {
     private static final int F_OFD_SETLK = 37;
+    private static final short F_RDLCK = 0;
     private static final short F_WRLCK = 1;
     private static final short F_UNLCK = 2;
     private static final int STRUCT_BYTES = 32;
@@ -42,7 +43,20 @@ public final class LockFile implements AutoCloseable {
      * @return empty when another process, or another LockFile, has it
      */
     public Optional<Held> tryLock(long offset) {
-        long result = set(F_WRLCK, offset);
+        return tryLock(F_WRLCK, offset);
+    }
+
+    /**
+     * Locks one byte, as {@link #tryLock} does, but along with others who do the same.
+     *
+     * @return empty when another process, or another LockFile, has it exclusively
+     */
+    public Optional<Held> tryLockShared(long offset) {
+        return tryLock(F_RDLCK, offset);
+    }
+
+    private Optional<Held> tryLock(short type, long offset) {
+        long result = set(type, offset);
         if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
             return Optional.empty();
         }

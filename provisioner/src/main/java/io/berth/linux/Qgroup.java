@@ -16,6 +16,8 @@ public record Qgroup(OptionalLong limit, long referenced) {
 
     private static final long ROOT_TREE = 1;
     private static final int ROOT_ITEM = 132;
+    private static final long FIRST_SUBVOLUME = 256;
+    private static final long LAST_SUBVOLUME = (1L << 48) - 1;
     private static final long QUOTA_TREE = 8;
     private static final int STATUS_ITEM = 240;
     private static final int INFO_ITEM = 242;
@@ -75,25 +77,36 @@ public record Qgroup(OptionalLong limit, long referenced) {
     }
 
     /**
-     * Forgets what was counted for a subvolume that is gone; newer kernels (6.11 on) do so themselves.
+     * Forgets what was counted for subvolumes that are gone, which newer kernels (6.11 on) do by themselves. Two system
+     * calls for each subvolume.
      *
      * @param anywhere a directory of the file system
-     * @param subvolumeId of {@link Btrfs#subvolumeId}
-     * @return false when the subvolume is not, or not wholly, gone
      */
-    public static boolean remove(Directory anywhere, long subvolumeId) {
-        if (BtrfsTree.first(anywhere, ROOT_TREE, subvolumeId, ROOT_ITEM, 0, -1).isPresent()) {
-            return false;
+    public static void removeStale(Directory anywhere) {
+        if (!areOn(anywhere)) {
+            return;
         }
+        long next = FIRST_SUBVOLUME;
+        while (next <= LAST_SUBVOLUME) {
+            Optional<BtrfsTree.Item> found = BtrfsTree.first(anywhere, QUOTA_TREE, 0, INFO_ITEM, next, LAST_SUBVOLUME);
+            if (found.isEmpty()) {
+                return;
+            }
+            long id = found.get().offset();
+            if (BtrfsTree.first(anywhere, ROOT_TREE, id, ROOT_ITEM, 0, -1).isEmpty()) {
+                remove(anywhere, id);
+            }
+            next = id + 1;
+        }
+    }
+
+    private static void remove(Directory anywhere, long id) {
         byte[] arguments = new byte[2 * Long.BYTES];
-        Libc.struct(arguments).putLong(0).putLong(subvolumeId);
+        Libc.struct(arguments).putLong(0).putLong(id);
         long result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, QGROUP_CREATE, arguments));
-        if (result == -Errno.EBUSY) {
-            return false;
-        }
-        if (result != -Errno.ENOENT && result != -Errno.ENOTCONN) {
+        // EBUSY: something is still charged to it, until the next commit
+        if (result != -Errno.EBUSY && result != -Errno.ENOENT && result != -Errno.ENOTCONN) {
             Libc.check(result, "ioctl BTRFS_IOC_QGROUP_CREATE", anywhere.path().toString());
         }
-        return true;
     }
 }

@@ -31,4 +31,12 @@ public record MountPoint(
     public boolean readOnly() {
         return options.contains("ro") || superOptions.contains("ro");
     }
+
+    /**
+     * Whether nothing can be written to its file system, however it is mounted. An ext4 that met an error says so by
+     * {@code emergency_ro} alone since Linux 6.15, and statfs(2) does not tell.
+     */
+    public boolean fileSystemReadOnly() {
+        return superOptions.contains("ro") || superOptions.contains("emergency_ro");
+    }
 }

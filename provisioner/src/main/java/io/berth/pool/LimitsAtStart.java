@@ -57,6 +57,13 @@ final class LimitsAtStart {
     }
 
     private void log() {
+        LOG.info(
+                "pool {}: directories {}",
+                pool.config().name(),
+                pool.formats()
+                        .limitProblem()
+                        .map(problem -> "cannot be held to a limit: " + problem)
+                        .orElse("are held to their limits by " + pool.formats().limitedBy()));
         if (restored > 0) {
             LOG.warn(
                     "pool {}: set the limits of {} volumes again that had lost them",

@@ -2,7 +2,10 @@ package io.berth.pool;
 
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
+import io.berth.catalog.SnapshotCatalog;
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
+import io.berth.format.DataSource;
 import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
 import io.berth.linux.Directory;
@@ -10,19 +13,22 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
+import io.berth.mount.MountTable;
 import io.berth.volume.Format;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,7 +48,11 @@ public final class Pool implements AutoCloseable {
     private final Catalog catalog;
     private final VolumeLocks locks;
     private final Trash trash;
-    private final Promised promised;
+    private final Nodes nodes;
+    private final SourceClaims claims;
+    private final Room room;
+    private final PoolSnapshots snapshots;
+    private final Directory copying;
     private final Formats formats;
     private volatile boolean reapedSinceGivingBack;
 
@@ -54,8 +64,15 @@ public final class Pool implements AutoCloseable {
         this.catalog = Catalog.open(records);
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
-        this.promised = new Promised(catalog);
+        this.nodes = new Nodes(records, catalog);
         this.formats = new Formats(root, realRoot, identity.uuid());
+        this.claims = new SourceClaims(records);
+        this.copying = folder(records, "copying");
+        try (Directory folder = folder(records, "snapshots")) {
+            SnapshotCatalog ofSnapshots = SnapshotCatalog.open(folder);
+            this.room = new Room(config, root, new Promised(catalog, ofSnapshots));
+            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats);
+        }
     }
 
     /**
@@ -95,6 +112,16 @@ public final class Pool implements AutoCloseable {
         }
     }
 
+    /** Opens a folder of the records, made when it is missing. */
+    static Directory folder(Directory records, String name) {
+        if (records.mkdir(name, 0700)) {
+            records.fsync();
+        }
+        return records.openDirectory(name)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.UNAVAILABLE, records.path().resolve(name) + " vanished while it was opened"));
+    }
+
     private static Directory openRoot(PoolConfig config) {
         try {
             return Directory.open(config.root());
@@ -125,8 +152,42 @@ public final class Pool implements AutoCloseable {
         return catalog;
     }
 
+    public PoolSnapshots snapshots() {
+        return snapshots;
+    }
+
     public Trash trash() {
         return trash;
+    }
+
+    public Nodes nodes() {
+        return nodes;
+    }
+
+    /**
+     * Keeps a volume from being deleted, to make a copy of it.
+     *
+     * @throws Fault NOT_FOUND when there is none or its data is gone
+     */
+    public ClaimedSource claim(VolumeId id) {
+        try (VolumeLocks.Held lock = locks.lock(id)) {
+            Volume volume = find(id).orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + id));
+            Directory data = openData(volume)
+                    .orElseThrow(() -> new Fault(
+                            Fault.Kind.NOT_FOUND,
+                            "the data of " + id.described() + " is gone: " + volume.path() + " in " + config.root()));
+            return new ClaimedSource(
+                    id,
+                    volume.format(),
+                    volume.capacityBytes(),
+                    new DataSource(data, Optional.of(volume)),
+                    claims.claim(id));
+        }
+    }
+
+    /** How a copy may go that makes this volume: as far as there is room. */
+    public Progress watch() {
+        return new Progress(room.availableBytes(), progress -> {});
     }
 
     /** Takes a volume's lock; see {@link VolumeLocks#lock}. */
@@ -135,7 +196,7 @@ public final class Pool implements AutoCloseable {
     }
 
     /** Takes a volume's lock if nobody has it. */
-    Optional<VolumeLocks.Held> tryLock(VolumeId id) {
+    public Optional<VolumeLocks.Held> tryLock(VolumeId id) {
         return locks.tryLock(id);
     }
 
@@ -149,21 +210,26 @@ public final class Pool implements AutoCloseable {
         }
     }
 
-    /** Why volumes cannot be made or used now, if so. Constant time. */
+    /** Why volumes cannot be made or used now, if so. */
     public Optional<Fault> problem() {
-        try {
-            FileSystemStatus status = root.fileSystem();
-            if (status.readOnly()) {
-                return Optional.of(unusable(config, config.root() + " is mounted read-only"));
+        return health(MountTable.read()).map(problem -> unusable(config, problem.message()));
+    }
+
+    /** What is wrong with the place the pool lies in, if so. */
+    public Optional<HealthProblem> health(MountTable table) {
+        try (Directory now = Directory.open(config.root())) {
+            if (!now.status().isSameFile(root.status())) {
+                return Optional.of(new HealthProblem(
+                        HealthProblem.Reason.POOL_UNREACHABLE,
+                        config.root() + " is another folder than at the start; restart Berth"));
             }
-            try (Directory now = Directory.open(config.root())) {
-                return now.status().isSameFile(root.status())
-                        ? Optional.empty()
-                        : Optional.of(unusable(
-                                config, config.root() + " is another folder than at the start; restart Berth"));
-            }
+            return root.fileSystem().readOnly() || table.containing(realRoot).fileSystemReadOnly()
+                    ? Optional.of(new HealthProblem(
+                            HealthProblem.Reason.READ_ONLY_FILE_SYSTEM,
+                            "the file system of " + config.root() + " is read-only"))
+                    : Optional.empty();
         } catch (SystemCallException e) {
-            return Optional.of(unusable(config, e.getMessage()));
+            return Optional.of(new HealthProblem(HealthProblem.Reason.POOL_UNREACHABLE, e.getMessage()));
         }
     }
 
@@ -178,29 +244,42 @@ public final class Pool implements AutoCloseable {
      * @throws Fault ALREADY_EXISTS when something lies at its path, RESOURCE_EXHAUSTED when there is no room for it
      */
     public void create(Volume volume) {
-        promise(volume.id(), 0, volume.capacityBytes());
+        create(volume, () -> formats.of(volume).create(volume));
+    }
+
+    /**
+     * As {@link #create(Volume)}, with the data of the volume's source.
+     *
+     * @throws java.util.concurrent.CancellationException when the copy was cancelled
+     */
+    public void create(Volume volume, ClaimedSource source, Progress progress) {
+        create(volume, () -> copy(volume, source, progress));
+    }
+
+    private void create(Volume volume, BooleanSupplier maker) {
+        room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {
             if (!catalog.begin(volume)) {
                 throw new Fault(Fault.Kind.BUSY, "another process is creating volume " + volume.id() + "; try again");
             }
-            makeOrUndo(volume);
+            makeOrUndo(volume, maker);
             catalog.commit(volume.id());
             now = volume.capacityBytes();
         } finally {
-            promised.end(volume.id(), now);
+            room.settle(volume.id(), now);
         }
     }
 
-    private void makeOrUndo(Volume volume) {
+    private void makeOrUndo(Volume volume, BooleanSupplier maker) {
         try {
             if (hasOwnPath(volume) && !catalog.claim(volume.path(), volume.id())) {
                 throw pathTaken(volume, "belongs to another volume, or lies in one or around one");
             }
-            if (!volume.adopted() && !formats.of(volume).create(volume)) {
+            if (!volume.adopted() && !maker.getAsBoolean()) {
                 throw pathTaken(volume, "is there already; onDelete=retain makes a volume of what is there");
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             try {
                 undoCreate(volume);
             } catch (RuntimeException again) {
@@ -208,6 +287,14 @@ public final class Pool implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /** Makes the volume's data where nobody looks and moves it into its place; false when something is there. */
+    private boolean copy(Volume volume, ClaimedSource source, Progress progress) {
+        progress.check();
+        return formats.of(volume)
+                .create(volume, source.data(), copying, progress)
+                .isPresent();
     }
 
     private Fault pathTaken(Volume volume, String why) {
@@ -218,6 +305,7 @@ public final class Pool implements AutoCloseable {
     }
 
     private void undoCreate(Volume volume) {
+        trash.put(copying, volume.id().toString(), volume.id());
         if (!volume.adopted()) {
             formats.of(volume).undo(volume);
         }
@@ -225,7 +313,15 @@ public final class Pool implements AutoCloseable {
         catalog.abandon(volume.id());
     }
 
+    /** Whether a copy was moved into its place, whole, before a crash. */
+    private boolean isCopied(Volume volume) {
+        return volume.source().isPresent()
+                && copying.status(volume.id().toString()).isEmpty()
+                && at(volume.path()).isPresent();
+    }
+
     private void forget(Volume volume) {
+        volume.attachments().keySet().forEach(node -> nodes.release(node, volume.id()));
         if (hasOwnPath(volume)) {
             catalog.release(volume.path(), volume.id());
         }
@@ -245,12 +341,15 @@ public final class Pool implements AutoCloseable {
         });
     }
 
-    /** Deletes a volume as its {@link OnDelete} says; constant time, whatever it holds. */
+    /**
+     * Deletes a volume as its {@link OnDelete} says; constant time, whatever it holds.
+     *
+     * @throws Fault BUSY while a snapshot or another volume is made of it
+     */
     public void delete(Volume volume) {
+        claims.requireNone(volume.id());
         catalog.beginDelete(volume.id());
-        if (promised.begin(volume.id(), volume.capacityBytes(), 0, Long.MAX_VALUE)) {
-            promised.end(volume.id(), 0);
-        }
+        room.giveBack(volume.id(), volume.capacityBytes());
         finishDelete(volume);
     }
 
@@ -301,7 +400,7 @@ public final class Pool implements AutoCloseable {
         if (bytes <= volume.capacityBytes()) {
             return volume;
         }
-        promise(volume.id(), volume.capacityBytes(), bytes);
+        room.promise(volume.id(), volume.capacityBytes(), bytes);
         long now = volume.capacityBytes();
         try {
             formats.of(volume).expand(volume, bytes);
@@ -310,7 +409,29 @@ public final class Pool implements AutoCloseable {
             now = bytes;
             return larger;
         } finally {
-            promised.end(volume.id(), now);
+            room.settle(volume.id(), now);
+        }
+    }
+
+    /**
+     * Changes a volume: all of it, or nothing when it fails. What a crash cuts short, the same call completes.
+     *
+     * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when this volume cannot change in this way
+     */
+    public Volume modify(Volume volume, VolumeChange change) {
+        Volume changed = volume.with(change);
+        catalog.replace(changed);
+        try {
+            formats.of(changed).change(changed, change);
+            return changed;
+        } catch (RuntimeException e) {
+            try {
+                catalog.replace(volume);
+                formats.of(volume).change(volume, change);
+            } catch (RuntimeException again) {
+                e.addSuppressed(again); // the same call may still complete it
+            }
+            throw e;
         }
     }
 
@@ -327,7 +448,7 @@ public final class Pool implements AutoCloseable {
         if (find(volume.id()).isPresent()) {
             throw new Fault(Fault.Kind.ALREADY_EXISTS, "there is a newer volume " + volume.id());
         }
-        promise(volume.id(), 0, volume.capacityBytes());
+        room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {
             if (hasOwnPath(volume) && !catalog.claim(volume.path(), volume.id())) {
@@ -338,7 +459,7 @@ public final class Pool implements AutoCloseable {
             now = volume.capacityBytes();
             return volume;
         } finally {
-            promised.end(volume.id(), now);
+            room.settle(volume.id(), now);
         }
     }
 
@@ -388,7 +509,13 @@ public final class Pool implements AutoCloseable {
     /** Finishes or undoes what a crash left of this volume. Does nothing when nothing was left. */
     public void settle(VolumeId id) {
         catalog.deleting(id).ifPresent(this::finishDelete);
-        catalog.creating(id).ifPresent(this::undoCreate);
+        catalog.creating(id).ifPresent(volume -> {
+            if (isCopied(volume)) {
+                catalog.commit(id);
+            } else {
+                undoCreate(volume);
+            }
+        });
     }
 
     /**
@@ -411,7 +538,8 @@ public final class Pool implements AutoCloseable {
                 LOG.warn("pool {}: volume {} stays unfinished: {}", config.name(), id, e.getMessage());
             }
         }
-        promised.recount();
+        snapshots.recover();
+        room.recount();
         LimitsAtStart.restore(this);
         giveBack();
     }
@@ -444,13 +572,12 @@ public final class Pool implements AutoCloseable {
 
     /** Bytes promised to volumes so far. */
     public long promisedBytes() {
-        promised.countOnce();
-        return promised.total();
+        return room.promisedBytes();
     }
 
     /** Bytes of the pool: what was configured, else the file system's. */
     public long sizeBytes() {
-        return config.sizeBytes().orElseGet(() -> root.fileSystem().totalBytes());
+        return room.sizeBytes();
     }
 
     public FileSystemStatus fileSystem() {
@@ -459,43 +586,23 @@ public final class Pool implements AutoCloseable {
 
     /** Bytes that one more volume could have: what is not promised yet, and never more than what is free. */
     public long availableBytes() {
-        promised.countOnce();
-        return Math.max(
-                0,
-                Math.min(mayBePromised() - promised.total(), root.fileSystem().availableBytes()));
-    }
-
-    private long mayBePromised() {
-        return BigDecimal.valueOf(sizeBytes())
-                .multiply(config.overcommit())
-                .min(BigDecimal.valueOf(Long.MAX_VALUE))
-                .longValue();
-    }
-
-    private void promise(VolumeId id, long from, long to) {
-        promised.countOnce();
-        if (to - from <= root.fileSystem().availableBytes()
-                && (promised.begin(id, from, to, mayBePromised())
-                        || (promised.recountIfStale() && promised.begin(id, from, to, mayBePromised())))) {
-            return;
-        }
-        throw new Fault(
-                Fault.Kind.RESOURCE_EXHAUSTED,
-                "pool " + config.name() + " has no room for " + to + " bytes for volume " + id + ": " + sizeBytes()
-                        + " bytes with overcommit " + config.overcommit() + ", " + promised.total()
-                        + " promised, " + root.fileSystem().availableBytes() + " free");
+        return room.availableBytes();
     }
 
     /** Counts again what other processes may have promised; does nothing when nothing changed or it is too soon. */
     void recountIfStale() {
-        promised.recountIfStale();
+        room.recountIfStale();
     }
 
     @Override
     public void close() {
         catalog.close();
+        snapshots.close();
+        copying.close();
+        claims.close();
         locks.close();
         trash.close();
+        nodes.close();
         root.close();
     }
 }

@@ -1,6 +1,7 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ public final class Pools implements AutoCloseable {
 
     private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
     private final Function<PoolConfig, Pool> opener;
+    private final Copies copies = new Copies();
 
     private static final class Slot {
         final PoolConfig config;
@@ -51,9 +53,19 @@ public final class Pools implements AutoCloseable {
      * @throws Fault INVALID_ARGUMENT when two have one name, or the folder of one lies in that of another
      */
     public static Pools serving(List<PoolConfig> configs) {
+        return serving(configs, Optional.empty());
+    }
+
+    /**
+     * As {@link #serving(List)}.
+     *
+     * @param node this node, to be known in each pool, so that controllers on other nodes can give it volumes
+     */
+    public static Pools serving(List<PoolConfig> configs, Optional<NodeId> node) {
         return new Pools(configs, config -> {
             Pool pool = Pool.open(config);
             pool.recover();
+            node.ifPresent(pool.nodes()::register);
             return pool;
         });
     }
@@ -133,6 +145,11 @@ public final class Pools implements AutoCloseable {
         throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + slot.config.name() + " is still being opened; try again");
     }
 
+    /** The copies that this process makes in these pools. */
+    public Copies copies() {
+        return copies;
+    }
+
     /** The only pool's name; empty when there are several. */
     public Optional<PoolName> only() {
         return slots.size() == 1 ? Optional.of(slots.keySet().iterator().next()) : Optional.empty();
@@ -167,6 +184,7 @@ public final class Pools implements AutoCloseable {
 
     @Override
     public void close() {
+        copies.close();
         opened().forEach(Pool::close);
     }
 }

@@ -1,7 +1,8 @@
 package io.berth.pool;
 
 import io.berth.catalog.Catalog;
-import io.berth.volume.VolumeId;
+import io.berth.catalog.SnapshotCatalog;
+import io.berth.volume.Id;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -10,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many bytes a pool's volumes were promised. This process's own changes are counted as they happen; those of other
+ * How many bytes a pool's volumes were promised, and its snapshots use. This process's own changes are counted as they happen; those of other
  * processes on the pool when the records are counted again. Thread-safe.
  */
 final class Promised {
@@ -22,19 +23,21 @@ final class Promised {
     /** A change this close to another may leave the folder's time as it is; then it is counted once more later. */
     private static final Duration CLOCK_STEP = Duration.ofSeconds(2);
 
-    private final Catalog catalog;
+    private final Catalog volumes;
+    private final SnapshotCatalog snapshots;
     private final ReentrantLock counting = new ReentrantLock();
-    private final Map<VolumeId, Long> underWay = new HashMap<>();
+    private final Map<Id, Long> underWay = new HashMap<>();
 
     /** Own changes since the recount that is running began. */
-    private @Nullable Map<VolumeId, Long> changed;
+    private @Nullable Map<Id, Long> changed;
 
     private long total;
     private volatile Instant countedAt = Instant.MIN;
     private volatile long notBefore = System.nanoTime();
 
-    Promised(Catalog catalog) {
-        this.catalog = catalog;
+    Promised(Catalog volumes, SnapshotCatalog snapshots) {
+        this.volumes = volumes;
+        this.snapshots = snapshots;
     }
 
     synchronized long total() {
@@ -42,7 +45,7 @@ final class Promised {
     }
 
     /** Promises {@code to} bytes where {@code from} were; false when that is more in all than the limit. */
-    synchronized boolean begin(VolumeId id, long from, long to, long limit) {
+    synchronized boolean begin(Id id, long from, long to, long limit) {
         if (to > from && to - from > limit - total) {
             return false;
         }
@@ -53,7 +56,7 @@ final class Promised {
     }
 
     /** Ends what {@link #begin} began: {@code now} is what is promised, whether it worked or not. */
-    synchronized void end(VolumeId id, long now) {
+    synchronized void end(Id id, long now) {
         Long begun = underWay.remove(id);
         if (begun != null) {
             total += now - begun;
@@ -61,7 +64,13 @@ final class Promised {
         }
     }
 
-    private void note(VolumeId id, long bytes) {
+    private Instant changed() {
+        Instant ofVolumes = volumes.changed();
+        Instant ofSnapshots = snapshots.changed();
+        return ofVolumes.isAfter(ofSnapshots) ? ofVolumes : ofSnapshots;
+    }
+
+    private void note(Id id, long bytes) {
         if (changed != null) {
             changed.put(id, bytes);
         }
@@ -69,7 +78,7 @@ final class Promised {
 
     /** Counts the records again if somebody may have changed them since, and if that is not too soon. */
     boolean recountIfStale() {
-        return System.nanoTime() - notBefore >= 0 && !catalog.changed().equals(countedAt) && recount();
+        return System.nanoTime() - notBefore >= 0 && !changed().equals(countedAt) && recount();
     }
 
     /** Counts the records if they never were; a command that makes nothing larger has no need to. */
@@ -86,12 +95,13 @@ final class Promised {
         }
         try {
             long start = System.nanoTime();
-            Instant asOf = catalog.changed();
+            Instant asOf = changed();
             synchronized (this) {
                 changed = new HashMap<>(underWay);
             }
-            Map<VolumeId, Long> counted = new HashMap<>();
-            catalog.forEachReadable(volume -> counted.put(volume.id(), volume.capacityBytes()));
+            Map<Id, Long> counted = new HashMap<>();
+            volumes.forEachReadable(volume -> counted.put(volume.id(), volume.capacityBytes()));
+            snapshots.forEachReadable(snapshot -> counted.put(snapshot.id(), snapshot.usedBytes()));
             finish(counted, asOf);
             long nanos = System.nanoTime() - start;
             notBefore = System.nanoTime() + Math.max(MIN_INTERVAL.toNanos(), SHARE * nanos);
@@ -101,7 +111,7 @@ final class Promised {
         }
     }
 
-    private synchronized void finish(Map<VolumeId, Long> counted, Instant asOf) {
+    private synchronized void finish(Map<Id, Long> counted, Instant asOf) {
         if (changed != null) {
             counted.putAll(changed);
         }

@@ -5,9 +5,8 @@ import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
-import io.berth.linux.Qgroup;
 import io.berth.linux.SystemCallException;
-import io.berth.volume.VolumeId;
+import io.berth.volume.Id;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HexFormat;
@@ -27,9 +26,6 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class Trash implements AutoCloseable {
     private static final int PAGE = 256;
 
-    /** Begins the name of a note that the quota group of a subvolume is to go when the subvolume has gone. */
-    private static final String QGROUP = "qgroup-";
-
     private final Directory folder;
 
     Trash(Directory records) {
@@ -40,7 +36,7 @@ public final class Trash implements AutoCloseable {
     }
 
     /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
-    void put(Directory parent, String name, VolumeId id) {
+    void put(Directory parent, String name, Id id) {
         if (move(parent, name, id + "@" + randomName())) {
             folder.fsync();
         }
@@ -99,9 +95,7 @@ public final class Trash implements AutoCloseable {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
             Listing page = folder.list(next.getAsLong(), 1000);
-            count += page.entries().stream()
-                    .filter(entry -> !entry.name().startsWith(QGROUP))
-                    .count();
+            count += page.entries().size();
             next = page.next();
         }
         return count;
@@ -135,9 +129,7 @@ public final class Trash implements AutoCloseable {
                 return;
             }
             try {
-                if (entry.name().startsWith(QGROUP)) {
-                    removeQgroup(entry.name());
-                } else if (!removeFileOrEmptyFolder(folder, entry)) {
+                if (!removeFileOrEmptyFolder(folder, entry)) {
                     empty(entry);
                 }
             } catch (SystemCallException e) {
@@ -182,22 +174,9 @@ public final class Trash implements AutoCloseable {
                         continue;
                     }
                 }
-                destroy(id);
+                Btrfs.destroySubvolume(folder, id);
+                removed++;
                 chain.removeLast();
-            }
-        }
-
-        private void destroy(long id) {
-            if (Qgroup.areOn(folder)) {
-                folder.create(QGROUP + id, new byte[0], 0600);
-            }
-            Btrfs.destroySubvolume(folder, id);
-            removed++;
-        }
-
-        private void removeQgroup(String note) {
-            if (Qgroup.remove(folder, Long.parseLong(note.substring(QGROUP.length())))) {
-                folder.unlink(note);
             }
         }
 
@@ -211,12 +190,9 @@ public final class Trash implements AutoCloseable {
             }
         }
 
-        /** False when it is a folder with something in it, or a subvolume. */
+        /** False when it is a folder with something in it. */
         private boolean removeFileOrEmptyFolder(Directory parent, Listing.Entry entry) {
             try {
-                if (entry.type() == FileType.DIRECTORY && Btrfs.isSubvolume(parent, entry.name())) {
-                    return false; // to be moved up and destroyed, with its quota group
-                }
                 if (entry.type() == FileType.DIRECTORY) {
                     parent.rmdir(entry.name());
                 } else {

@@ -3,7 +3,7 @@ package io.berth.pool;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.LockFile;
-import io.berth.volume.VolumeId;
+import io.berth.volume.Id;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * One lock per volume of a pool, among the threads of this process and among processes on this pool. Between processes
+ * One lock per volume and snapshot of a pool, among the threads of this process and among processes on this pool. Between processes
  * it is a byte of the lock file, locked by fcntl(2), which a killed process gives back. Thread-safe; not reentrant.
  */
 public final class VolumeLocks implements AutoCloseable {
@@ -22,7 +22,7 @@ public final class VolumeLocks implements AutoCloseable {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final LockFile file;
-    private final Map<VolumeId, Holder> held = new ConcurrentHashMap<>();
+    private final Map<Id, Holder> held = new ConcurrentHashMap<>();
 
     private record Holder(String thread, long since, CountDownLatch released) {}
 
@@ -32,10 +32,10 @@ public final class VolumeLocks implements AutoCloseable {
 
     /** A lock that is held until it is closed. */
     public final class Held implements AutoCloseable {
-        private final VolumeId id;
+        private final Id id;
         private final LockFile.Held acrossProcesses;
 
-        private Held(VolumeId id, LockFile.Held acrossProcesses) {
+        private Held(Id id, LockFile.Held acrossProcesses) {
             this.id = id;
             this.acrossProcesses = acrossProcesses;
         }
@@ -48,11 +48,11 @@ public final class VolumeLocks implements AutoCloseable {
     }
 
     /**
-     * Takes the volume's lock, waiting up to two seconds: what holds it is usually done in milliseconds.
+     * Takes the lock, waiting up to two seconds: what holds it is usually done in milliseconds.
      *
      * @throws Fault BUSY naming who holds it
      */
-    public Held lock(VolumeId id) {
+    public Held lock(Id id) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         Holder mine = new Holder(Thread.currentThread().getName(), System.nanoTime(), new CountDownLatch(1));
         for (Optional<Holder> other = enter(id, mine); other.isPresent(); other = enter(id, mine)) {
@@ -65,14 +65,14 @@ public final class VolumeLocks implements AutoCloseable {
             }
             if (System.nanoTime() >= deadline) {
                 release(id);
-                throw new Fault(Fault.Kind.BUSY, "another process is working on volume " + id + "; try again");
+                throw new Fault(Fault.Kind.BUSY, "another process is working on " + id.described() + "; try again");
             }
             LockSupport.parkNanos(POLL_NANOS);
         }
     }
 
     /** Takes the lock if nobody has it. */
-    public Optional<Held> tryLock(VolumeId id) {
+    public Optional<Held> tryLock(Id id) {
         Holder mine = new Holder(Thread.currentThread().getName(), System.nanoTime(), new CountDownLatch(1));
         if (enter(id, mine).isPresent()) {
             return Optional.empty();
@@ -84,26 +84,26 @@ public final class VolumeLocks implements AutoCloseable {
         return lock;
     }
 
-    private Optional<Holder> enter(VolumeId id, Holder mine) {
+    private Optional<Holder> enter(Id id, Holder mine) {
         return Optional.ofNullable(held.putIfAbsent(id, mine));
     }
 
-    private static void await(VolumeId id, Holder other, long deadline) {
+    private static void await(Id id, Holder other, long deadline) {
         try {
             if (!other.released().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
                 long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - other.since());
                 throw new Fault(
                         Fault.Kind.BUSY,
-                        "another call (" + other.thread() + ") has been working on volume " + id + " for " + millis
+                        "another call (" + other.thread() + ") has been working on " + id.described() + " for " + millis
                                 + " ms; try again");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new Fault(Fault.Kind.UNAVAILABLE, "interrupted while waiting for volume " + id, e);
+            throw new Fault(Fault.Kind.UNAVAILABLE, "interrupted while waiting for " + id.described(), e);
         }
     }
 
-    private Optional<Held> acrossProcesses(VolumeId id) {
+    private Optional<Held> acrossProcesses(Id id) {
         try {
             return file.tryLock(offset(id)).map(lock -> new Held(id, lock));
         } catch (RuntimeException e) {
@@ -112,17 +112,17 @@ public final class VolumeLocks implements AutoCloseable {
         }
     }
 
-    private void release(VolumeId id) {
+    private void release(Id id) {
         Holder mine = held.remove(id);
         if (mine != null) {
             mine.released().countDown();
         }
     }
 
-    /** FNV-1a over the id, so that two ids share a byte about never, and then only wait for each other. */
-    private static long offset(VolumeId id) {
+    /** FNV-1a over the id, so that two share a byte about never, and then only wait for each other. */
+    static long offset(Id id) {
         long hash = 0xcbf29ce484222325L;
-        for (byte b : id.toString().getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : id.described().getBytes(StandardCharsets.UTF_8)) {
             hash = (hash ^ (b & 0xff)) * 0x100000001b3L;
         }
         return hash >>> 2; // fcntl offsets are signed, and start + length must not overflow

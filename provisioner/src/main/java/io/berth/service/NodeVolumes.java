@@ -1,7 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
-import io.berth.format.Usage;
+import io.berth.format.VolumeFormat;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.Directory;
@@ -16,7 +16,10 @@ import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.NodeId;
+import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.nio.file.Path;
@@ -37,13 +40,24 @@ public final class NodeVolumes {
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
+    private final Optional<NodeId> here;
     private final VolumeLookup lookup;
     private final Targets targets = new Targets();
 
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
+        this(pools, volumes, hostPaths, Optional.empty());
+    }
+
+    /**
+     * The volumes of this node.
+     *
+     * @param here this node, where only volumes that were given to it are mounted ({@link Attachments}); empty: all are
+     */
+    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, Optional<NodeId> here) {
         this.pools = pools;
         this.volumes = volumes;
         this.hostPaths = hostPaths;
+        this.here = here;
         this.lookup = new VolumeLookup(pools, hostPaths);
     }
 
@@ -76,6 +90,7 @@ public final class NodeVolumes {
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
             requireReachable(pool, mode);
+            requireAttached(volume);
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(stagingPath);
             if (there.isPresent()) {
@@ -96,13 +111,22 @@ public final class NodeVolumes {
         return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
     }
 
-    private static void requireReachable(Pool pool, AccessMode mode) {
+    static void requireReachable(Pool pool, AccessMode mode) {
         if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "access mode " + mode + ": pool " + pool.config().name()
                             + " is local, its volumes are reachable from one node");
         }
+    }
+
+    /** How this node has the volume; empty where that is not kept track of. */
+    private Optional<Attachment> requireAttached(Volume volume) {
+        return here.map(node -> Optional.ofNullable(volume.attachments().get(node))
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "volume " + volume.id() + " is not published to node " + node
+                                + "; call ControllerPublishVolume first")));
     }
 
     private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
@@ -161,13 +185,15 @@ public final class NodeVolumes {
         }
     }
 
-    private void publishStaged(PublishRequest request) {
-        String id = request.volumeId();
+    private void publishStaged(PublishRequest asked) {
+        String id = asked.volumeId();
         Pool pool = poolOf(id);
         try (VolumeLocks.Held lock = pool.lock(parse(id));
-                Targets.Held held = targets.lock(request.targetPath())) {
+                Targets.Held held = targets.lock(asked.targetPath())) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            requireReachable(pool, request.mode());
+            requireReachable(pool, asked.mode());
+            PublishRequest request =
+                    requireAttached(volume).filter(Attachment::readOnly).isPresent() ? asked.readOnly() : asked;
             Path staging = request.stagingPath()
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
             MountTable table = MountTable.read();
@@ -357,7 +383,7 @@ public final class NodeVolumes {
             }
             return lookup.find(id)
                     .map(found -> found.pool().format(found.volume()).usage(found.volume(), at))
-                    .orElseGet(() -> Usage.of(at.fileSystem()));
+                    .orElseGet(() -> VolumeFormat.usageOf(at.fileSystem()));
         }
     }
 

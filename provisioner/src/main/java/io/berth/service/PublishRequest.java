@@ -3,6 +3,7 @@ package io.berth.service;
 import io.berth.mount.MountOption;
 import io.berth.volume.AccessMode;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -31,5 +32,13 @@ public record PublishRequest(
 
     boolean isReadOnly() {
         return options.contains(MountOption.RO);
+    }
+
+    /** The same request, read-only. */
+    PublishRequest readOnly() {
+        Set<MountOption> readOnly = EnumSet.of(MountOption.RO);
+        readOnly.addAll(options);
+        readOnly.remove(MountOption.RW);
+        return new PublishRequest(volumeId, stagingPath, targetPath, mode, readOnly, mountGroup, context);
     }
 }

@@ -14,18 +14,23 @@ import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
@@ -42,14 +47,28 @@ public final class Volumes {
     /** The most volumes on one page of {@link #list}. */
     public static final int MAX_PAGE = 1000;
 
+    /** How long a call waits for a copy, where the caller says nothing else. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
     private static final Pattern TOKEN = Pattern.compile("([a-z][a-z0-9-]{0,30}):([0-9a-f]{1,16})");
 
     private final Pools pools;
     private final Clock clock;
+    private final boolean attach;
 
     public Volumes(Pools pools, Clock clock) {
+        this(pools, clock, false);
+    }
+
+    /**
+     * The volumes of these pools.
+     *
+     * @param attach whether it is kept track of which node has which volume; then one that a node has is in use
+     */
+    public Volumes(Pools pools, Clock clock, boolean attach) {
         this.pools = pools;
         this.clock = clock;
+        this.attach = attach;
     }
 
     /**
@@ -82,22 +101,29 @@ public final class Volumes {
      *     differs from it, RESOURCE_EXHAUSTED when there is no room
      */
     public Volume create(Wanted wanted) {
-        return create(wanted, false).volume();
+        return create(wanted, PATIENCE);
+    }
+
+    /**
+     * Makes a volume, or finds it when an earlier call made it. A copy of its source that takes longer goes on, and the
+     * next such call finds it.
+     *
+     * @param patience how long to wait for a copy
+     * @throws Fault also NOT_FOUND when there is no such source, OUT_OF_RANGE when the volume would be smaller than it,
+     *     BUSY while the copy is under way
+     */
+    public Volume create(Wanted wanted, Duration patience) {
+        return wanted.source()
+                .map(source -> new FromSource(pools, this).create(wanted, source, patience))
+                .orElseGet(() -> create(wanted, false).volume());
     }
 
     /** A volume, and whether this call made it. */
     record Created(Volume volume, boolean isNew) {}
 
     Created create(Wanted wanted, boolean ephemeral) {
-        Pool pool = pool(wanted.parameters().pool());
-        PoolConfig config = pool.config();
-        if (wanted.multiNode() && config.kind() == PoolKind.LOCAL) {
-            throw new Fault(
-                    Fault.Kind.INVALID_ARGUMENT,
-                    "volume_capability access_mode: pool " + config.name()
-                            + " is local, its volumes are reachable from one node; ask for a single-node mode");
-        }
-        VolumeId id = VolumeId.of(config.name(), wanted.name());
+        Pool pool = pool(wanted, wanted.parameters().pool());
+        VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
         try (VolumeLocks.Held lock = pool.lock(id)) {
             Optional<Volume> there = pool.find(id);
             if (there.isPresent()) {
@@ -110,6 +136,19 @@ public final class Volumes {
         }
     }
 
+    /** The pool for a volume, of this name or the only one. */
+    Pool pool(Wanted wanted, Optional<PoolName> named) {
+        Pool pool = pool(named);
+        PoolConfig config = pool.config();
+        if (wanted.multiNode() && config.kind() == PoolKind.LOCAL) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "volume_capability access_mode: pool " + config.name()
+                            + " is local, its volumes are reachable from one node; ask for a single-node mode");
+        }
+        return pool;
+    }
+
     private Pool pool(Optional<PoolName> named) {
         PoolName name = named.or(pools::only)
                 .orElseThrow(() -> Fault.invalid(
@@ -119,7 +158,12 @@ public final class Volumes {
                         VolumeParameters.POOL, name.text(), "no such pool here; there are " + pools.names()));
     }
 
-    private static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
+    /**
+     * The volume that is there, if it is what is wanted.
+     *
+     * @throws Fault ALREADY_EXISTS when it is not
+     */
+    static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
         VolumeParameters parameters = wanted.parameters();
         if (!there.requestedName().equals(wanted.name())) {
             throw differs(there, "name", there.requestedName());
@@ -133,7 +177,12 @@ public final class Volumes {
         if (there.onDelete() != parameters.onDelete()) {
             throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
         }
-        if (!there.ownership().equals(parameters.ownership())) {
+        if (!there.source().equals(wanted.source())) {
+            throw differs(there, "source", there.source().map(Source::toString).orElse("none"));
+        }
+        Ownership ownership =
+                wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
+        if (!there.ownership().equals(ownership)) {
             throw differs(there, "uid, gid or mode", there.ownership().toString());
         }
         if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
@@ -149,7 +198,7 @@ public final class Volumes {
                         + ", which differs from what is asked");
     }
 
-    private Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
+    Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
         VolumeParameters parameters = wanted.parameters();
         VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
         boolean exists = pool.at(path).isPresent();
@@ -208,11 +257,12 @@ public final class Volumes {
     /**
      * Deletes a volume; what becomes of its data is its {@link OnDelete}. Constant time. Does nothing when there is none.
      *
-     * @throws Fault FAILED_PRECONDITION when it is mounted on this node
+     * @throws Fault FAILED_PRECONDITION when it is mounted on this node, or a node has it
      */
     public void delete(String text) {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
+                    pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.lock(id)) {
                         pool.settle(id);
                         pool.find(id).ifPresent(volume -> deleteUnused(pool, volume));
@@ -220,7 +270,13 @@ public final class Volumes {
                 }));
     }
 
-    private static void deleteUnused(Pool pool, Volume volume) {
+    private void deleteUnused(Pool pool, Volume volume) {
+        if (attach && !volume.attachments().isEmpty()) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + volume.id() + " is in use: published to node "
+                            + volume.attachments().firstKey());
+        }
         List<MountPoint> mounts = pool.format(volume).mounts(volume, MountTable.read());
         if (!mounts.isEmpty()) {
             throw new Fault(
@@ -253,6 +309,19 @@ public final class Volumes {
     }
 
     /**
+     * Changes a volume: all of it, or nothing.
+     *
+     * @throws Fault NOT_FOUND, INVALID_ARGUMENT when this volume cannot change in this way
+     */
+    public Volume modify(String text, VolumeChange change) {
+        VolumeId id = VolumeId.parse(text).orElseThrow(() -> noSuch(text));
+        Pool pool = pools.find(id.pool()).orElseThrow(() -> noSuch(text));
+        try (VolumeLocks.Held lock = pool.lock(id)) {
+            return pool.modify(pool.find(id).orElseThrow(() -> noSuch(text)), change);
+        }
+    }
+
+    /**
      * Makes a deleted volume that was archived or retained a volume again.
      *
      * @throws Fault see {@link Pool#restore}
@@ -273,9 +342,10 @@ public final class Volumes {
     /**
      * A page of volumes.
      *
+     * @param unreadable volumes that are there too, but whose records cannot be trusted, and why
      * @param next the token of the next page; empty on the last
      */
-    public record Page(List<Volume> volumes, Optional<String> next) {}
+    public record Page(List<Volume> volumes, Map<VolumeId, Fault> unreadable, Optional<String> next) {}
 
     /**
      * Lists volumes, pool by pool. A page costs the same wherever it begins. Records that cannot be trusted are left out
@@ -290,10 +360,12 @@ public final class Volumes {
         List<PoolName> names = pools.configs().stream().map(PoolConfig::name).toList();
         Cursor cursor = cursor(token, names);
         List<Volume> volumes = new ArrayList<>();
+        Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
         while (cursor.pool() < names.size() && volumes.size() < size) {
             Pool pool = pools.get(names.get(cursor.pool()));
             Catalog.Page page = pool.catalog().list(cursor.cookie(), size - volumes.size());
-            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            unreadable.putAll(page.unreadable());
             volumes.addAll(page.volumes());
             cursor = page.next().isPresent()
                     ? new Cursor(cursor.pool(), page.next().getAsLong())
@@ -301,6 +373,7 @@ public final class Volumes {
         }
         return new Page(
                 volumes,
+                unreadable,
                 cursor.pool() < names.size()
                         ? Optional.of(names.get(cursor.pool()) + ":" + Long.toHexString(cursor.cookie()))
                         : Optional.empty());
@@ -313,7 +386,7 @@ public final class Volumes {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent() && volumes.size() < max) {
             Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));
-            page.unreadable().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
+            page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
             volumes.addAll(page.volumes());
             next = page.next();
         }

@@ -1,5 +1,8 @@
 package io.berth.volume;
 
+import io.berth.fault.Fault;
+import java.util.Arrays;
+
 /** How a volume may be used and from where; the modes of the CSI specification, {@code VolumeCapability.AccessMode}. */
 public enum AccessMode {
     SINGLE_NODE_WRITER(false, false, false),
@@ -18,6 +21,18 @@ public enum AccessMode {
         this.multiNode = multiNode;
         this.readOnly = readOnly;
         this.manyTargets = manyTargets;
+    }
+
+    /**
+     * Reads a mode's name.
+     *
+     * @throws Fault INVALID_ARGUMENT for any other word
+     */
+    public static AccessMode parse(String text) {
+        return Arrays.stream(values())
+                .filter(mode -> mode.name().equals(text))
+                .findFirst()
+                .orElseThrow(() -> Fault.invalid("access mode", text, "one of " + Arrays.toString(values())));
     }
 
     /** Whether the volume must be reachable from several nodes at once. */

@@ -3,29 +3,32 @@ package io.berth.volume;
 import io.berth.fault.Fault;
 import java.util.Optional;
 
-/** A snapshot's id, {@code <pool>.<name>}; its grammar is that of a {@link VolumeId}. */
-public record SnapshotId(PoolName pool, String name) {
+/**
+ * A snapshot's id, in the pool of its source. The name a caller asked for decides it, so a repeated create finds its
+ * snapshot in one look.
+ */
+public record SnapshotId(PoolName pool, String name) implements Id {
     /**
      * Checks the name.
      *
      * @throws Fault INVALID_ARGUMENT when the name is outside the grammar or the id too long
      */
     public SnapshotId {
-        new VolumeId(pool, name);
-    }
-
-    private static SnapshotId of(VolumeId same) {
-        return new SnapshotId(same.pool(), same.name());
+        IdGrammar.check("snapshot id", pool, name);
     }
 
     /** The id in the text, or empty when no snapshot of Berth can have it. */
     public static Optional<SnapshotId> parse(String text) {
-        return VolumeId.parse(text).map(SnapshotId::of);
+        return IdGrammar.parse(text, SnapshotId::new);
     }
 
-    /** The id of the snapshot that was asked for by this name; see {@link VolumeId#of}. */
+    /**
+     * The id of the snapshot that was asked for by this name; a hash of the name where that is outside the grammar.
+     *
+     * @throws Fault INVALID_ARGUMENT for an empty name, one of over 128 bytes, or one with control characters
+     */
     public static SnapshotId of(PoolName pool, String requestedName) {
-        return of(VolumeId.of(pool, requestedName));
+        return new SnapshotId(pool, IdGrammar.name(pool, requestedName));
     }
 
     @Override

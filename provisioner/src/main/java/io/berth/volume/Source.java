@@ -2,11 +2,13 @@ package io.berth.volume;
 
 /** What a volume began as a copy of. */
 public sealed interface Source {
+    Id id();
+
     /** A clone. */
     record OfVolume(VolumeId id) implements Source {
         @Override
         public String toString() {
-            return "volume " + id;
+            return id.described();
         }
     }
 
@@ -14,7 +16,7 @@ public sealed interface Source {
     record OfSnapshot(SnapshotId id) implements Source {
         @Override
         public String toString() {
-            return "snapshot " + id;
+            return id.described();
         }
     }
 }

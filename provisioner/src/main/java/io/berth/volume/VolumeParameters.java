@@ -1,6 +1,7 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import io.berth.fault.Nearest;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -72,7 +73,10 @@ public record VolumeParameters(
     public static VolumeParameters parse(Map<String, String> strings) {
         for (String key : new TreeMap<>(strings).keySet()) {
             if (!KEYS.contains(key)) {
-                throw Fault.invalid("parameter", key, "unknown; known are " + String.join(", ", KEYS));
+                throw Fault.invalid(
+                        "parameter",
+                        key,
+                        "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
             }
         }
         return new VolumeParameters(
@@ -91,11 +95,37 @@ public record VolumeParameters(
                 strings);
     }
 
+    /** Who owns a copy: who the strings say, and where they say nothing, who owns what is copied. */
+    public Ownership ownershipOver(Ownership copied) {
+        return new Ownership(
+                strings.containsKey(UID) ? ownership.uid() : copied.uid(),
+                strings.containsKey(GID) ? ownership.gid() : copied.gid(),
+                strings.containsKey(MODE) ? ownership.mode() : copied.mode());
+    }
+
+    /** As these, but of a volume that is a copy, and so has the format of what is copied. */
+    public VolumeParameters ofCopy(FormatName copied, Ownership owner) {
+        return new VolumeParameters(
+                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, strings);
+    }
+
     /** The same, with one more string for the record, which means nothing to the core. */
     public VolumeParameters with(String key, String value) {
         Map<String, String> more = new TreeMap<>(strings);
         more.put(key, value);
         return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
+    }
+
+    /**
+     * Reads the parameters of a new volume of which some can change later; where both say something, those count.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed, or that cannot change
+     */
+    public static VolumeParameters parse(Map<String, String> strings, Map<String, String> mutable) {
+        VolumeChange.parse(mutable);
+        Map<String, String> all = new TreeMap<>(strings);
+        all.putAll(mutable);
+        return parse(all);
     }
 
     private static Optional<FormatName> format(Map<String, String> strings) {
@@ -104,14 +134,17 @@ public record VolumeParameters(
     }
 
     private static OptionalLong inodes(Map<String, String> strings) {
-        String text = strings.get(INODES);
-        if (text == null) {
-            return OptionalLong.empty();
-        }
+        return Optional.ofNullable(strings.get(INODES))
+                .map(text -> OptionalLong.of(parseInodes(text)))
+                .orElse(OptionalLong.empty());
+    }
+
+    /** Reads how many files and directories a volume may hold. */
+    static long parseInodes(String text) {
         if (!COUNT.matcher(text).matches()) {
             throw Fault.invalid(INODES, text, "a whole number of 1 or more");
         }
-        return OptionalLong.of(Long.parseLong(text));
+        return Long.parseLong(text);
     }
 
     private static long id(Map<String, String> strings, String key, long otherwise) {

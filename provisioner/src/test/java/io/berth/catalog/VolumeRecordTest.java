@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.Format;
 import io.berth.volume.Limit;
+import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
@@ -20,6 +23,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class VolumeRecordTest {
@@ -36,13 +40,16 @@ class VolumeRecordTest {
             true,
             false,
             Optional.of(new Source.OfSnapshot(new SnapshotId(new PoolName("fast"), "s1"))),
-            Map.of("subDir", "team/data", "onDelete", "archive"));
+            Map.of("subDir", "team/data", "onDelete", "archive"),
+            new TreeMap<>(Map.of(
+                    new NodeId("n1"), new Attachment(AccessMode.MULTI_NODE_SINGLE_WRITER, false),
+                    new NodeId("n-2.example"), new Attachment(AccessMode.MULTI_NODE_READER_ONLY, true))));
 
     @Test
     void whatIsWrittenIsReadBack() {
         byte[] record = VolumeRecord.encode(VOLUME);
         assertThat(VolumeRecord.decode(ID, record)).isEqualTo(VOLUME);
-        assertThat(VolumeRecord.isCutShort(record)).isFalse();
+        assertThat(RecordText.isCutShort(record)).isFalse();
     }
 
     @Test
@@ -50,7 +57,7 @@ class VolumeRecordTest {
         byte[] record = VolumeRecord.encode(VOLUME);
         for (int length = 0; length < record.length; length++) {
             byte[] cut = Arrays.copyOf(record, length);
-            assertThat(VolumeRecord.isCutShort(cut)).isTrue();
+            assertThat(RecordText.isCutShort(cut)).isTrue();
             assertThatThrownBy(() -> VolumeRecord.decode(ID, cut)).satisfies(VolumeRecordTest::isCorrupt);
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.TestFileSystem;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -78,33 +79,31 @@ class QgroupTest {
     }
 
     @Test
-    void theGroupOfALivingSubvolumeStays() {
+    void onlyTheGroupsOfSubvolumesThatAreGoneAreForgotten() {
         run("btrfs", "quota", "enable", fileSystem.root().toString());
+        subvolume("gone").close();
         try (Directory volume = subvolume("volume")) {
-            long id = Btrfs.subvolumeId(volume);
-            assertThat(Qgroup.remove(root, id)).isFalse();
-            assertThat(Qgroup.of(volume)).isPresent();
+            Btrfs.destroySubvolume(root, "gone");
+            run("btrfs", "subvolume", "sync", fileSystem.root().toString());
+            root.syncfs();
+            Qgroup.removeStale(root);
+            assertThat(groups()).containsExactly("0/5", "0/" + Btrfs.subvolumeId(volume));
         }
     }
 
-    @Test
-    void theGroupOfASubvolumeThatIsGoneIsForgotten() {
-        run("btrfs", "quota", "enable", fileSystem.root().toString());
-        long id;
-        try (Directory volume = subvolume("volume")) {
-            id = Btrfs.subvolumeId(volume);
-        }
-        Btrfs.destroySubvolume(root, "volume");
-        run("btrfs", "subvolume", "sync", fileSystem.root().toString());
-        assertThat(Qgroup.remove(root, id)).isTrue();
-        assertThat(Qgroup.remove(root, id)).as("once more").isTrue();
-        assertThat(run("btrfs", "qgroup", "show", fileSystem.root().toString())).doesNotContain("0/" + id);
+    private List<String> groups() {
+        return run("btrfs", "qgroup", "show", fileSystem.root().toString())
+                .lines()
+                .filter(line -> line.startsWith("0/"))
+                .map(line -> line.substring(0, line.indexOf(' ')))
+                .toList();
     }
 
     @Test
     void otherFileSystemsHaveNone(@TempDir Path elsewhere) {
         try (Directory directory = Directory.open(elsewhere)) {
             assertThat(Qgroup.areOn(directory)).isFalse();
+            Qgroup.removeStale(directory);
             assertThat(Qgroup.of(directory)).isEmpty();
             assertThat(Qgroup.limit(directory, OptionalLong.of(1))).isFalse();
         }

@@ -4,7 +4,6 @@ import static io.berth.TestFileSystem.run;
 import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
@@ -105,22 +104,5 @@ class BtrfsTrashTest {
             Btrfs.setReadOnly(frozen, true);
         }
         putAndReapAll();
-    }
-
-    @Test
-    void aQuotaGroupGoesOnceItsSubvolumeIsGone() {
-        run("btrfs", "quota", "enable", fileSystem.root().toString());
-        subvolume(".", "data");
-        putAndReapAll();
-        assertThat(TemporaryPool.names(fileSystem.root().resolve("trash")))
-                .singleElement()
-                .asString()
-                .startsWith("qgroup-");
-        run("btrfs", "subvolume", "sync", fileSystem.root().toString());
-        assertThat(trash.reap(10).stuck()).isZero();
-        assertThat(fileSystem.root().resolve("trash")).isEmptyDirectory();
-        assertThat(run("btrfs", "qgroup", "show", "--raw", fileSystem.root().toString())
-                        .lines())
-                .hasSize(3);
     }
 }

@@ -1,5 +1,7 @@
 package io.berth.sanity;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,20 +16,30 @@ public final class CsiSanity {
 
     private CsiSanity() {}
 
-    /** Runs it on a driver; only one run at a time may use a driver. */
-    public static Command.Result run(Driver driver, Path report) {
+    /**
+     * Runs it on a driver; only one run at a time may use a driver.
+     *
+     * @param flags after the usual ones
+     */
+    public static Command.Result run(Driver driver, Path report, List<String> flags) {
+        Path mutable = driver.place("mutable-parameters.yaml");
+        try {
+            Files.writeString(mutable, "onDelete: delete\nmode: '0750'\nuid: '5'\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Stream<String> usual = Stream.of(
+                program().toString(),
+                "--csi.endpoint=unix://" + driver.socket(),
+                "--csi.mountdir=" + driver.place("target"),
+                "--csi.stagingdir=" + driver.place("staging"),
+                "--csi.testvolumesize=" + (10L << 20),
+                "--csi.testvolumeexpandsize=" + (20L << 20),
+                "--csi.testvolumemutableparameters=" + mutable,
+                "--ginkgo.no-color",
+                "--ginkgo.junit-report=" + report);
         return Command.run(
-                PATIENCE,
-                Map.of(),
-                List.of(
-                        program().toString(),
-                        "--csi.endpoint=unix://" + driver.socket(),
-                        "--csi.mountdir=" + driver.place("target"),
-                        "--csi.stagingdir=" + driver.place("staging"),
-                        "--csi.testvolumesize=" + (10L << 20),
-                        "--csi.testvolumeexpandsize=" + (20L << 20),
-                        "--ginkgo.no-color",
-                        "--ginkgo.junit-report=" + report));
+                PATIENCE, Map.of(), Stream.concat(usual, flags.stream()).toList());
     }
 
     private static Path program() {

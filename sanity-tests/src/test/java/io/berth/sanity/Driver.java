@@ -248,6 +248,9 @@ public final class Driver implements AutoCloseable {
                     .as("%s in pool %s", name, pool)
                     .isEmpty();
         }
+        for (Path node : files(records.resolve("nodes"))) {
+            assertThat(files(node)).as("volumes of %s", node).isEmpty();
+        }
         assertThat(MountTable.below(folder.resolve("node"))).isEmpty();
     }
 

@@ -133,7 +133,7 @@ public final class Benchmarks {
     private void memory() throws Exception {
         Path place = newFolder("memory");
         try (Driver driver = Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast")))) {
-            Command.Result result = CsiSanity.run(driver, place.resolve("report.xml"));
+            Command.Result result = CsiSanity.run(driver, place.resolve("report.xml"), List.of());
             if (result.code() != 0) {
                 throw new IllegalStateException("csi-sanity failed: " + result.out());
             }

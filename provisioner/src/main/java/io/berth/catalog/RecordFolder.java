@@ -1,0 +1,123 @@
+package io.berth.catalog;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.Listing;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+
+/** A folder of records of one state. What is created or moved here is durable when the method returns. Thread-safe. */
+final class RecordFolder implements AutoCloseable {
+    private static final String SUFFIX = ".json";
+    private static final int MODE = 0600;
+    private static final int PAGE = 1000;
+
+    private final Directory directory;
+
+    private RecordFolder(Directory directory) {
+        this.directory = directory;
+    }
+
+    static RecordFolder open(Directory parent, String name) {
+        return new RecordFolder(openDirectory(parent, name));
+    }
+
+    /** Opens a folder, made when it is missing. */
+    static Directory openDirectory(Directory parent, String name) {
+        Optional<Directory> there = parent.openDirectory(name);
+        if (there.isPresent()) {
+            return there.get();
+        }
+        parent.mkdir(name, 0700);
+        parent.fsync();
+        return parent.openDirectory(name)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.UNAVAILABLE, parent.path().resolve(name) + " vanished while it was opened"));
+    }
+
+    Directory directory() {
+        return directory;
+    }
+
+    /** The record of this name; empty when there is none. */
+    Optional<byte[]> read(String name) {
+        return directory.read(name + SUFFIX, RecordText.MAX_BYTES);
+    }
+
+    /** Writes a new record; false when there is one of this name. */
+    boolean create(String name, byte[] record) {
+        if (!directory.create(name + SUFFIX, record, MODE)) {
+            return false;
+        }
+        directory.fsync();
+        return true;
+    }
+
+    /**
+     * Rewrites a record: the old one or the new one is there at any moment.
+     *
+     * @param tmp where it is written first; what a crash left there is removed, so callers hold a lock
+     */
+    void replace(String name, byte[] record, RecordFolder tmp) {
+        tmp.remove(name);
+        tmp.directory.create(name + SUFFIX, record, MODE);
+        tmp.move(name, this);
+    }
+
+    void move(String name, RecordFolder to) {
+        move(name, to, name);
+    }
+
+    /** Moves a record; does nothing when it is not here. */
+    void move(String name, RecordFolder to, String newName) {
+        if (directory.rename(name + SUFFIX, to.directory, newName + SUFFIX)) {
+            to.directory.fsync();
+        }
+    }
+
+    /** Removes a record, which a crash may bring back. */
+    void remove(String name) {
+        directory.unlink(name + SUFFIX);
+    }
+
+    /**
+     * The names of some records.
+     *
+     * @param next where the next page begins; empty on the last
+     */
+    record Page(List<String> names, OptionalLong next) {}
+
+    /** Reads a page; see {@link Directory#list}. */
+    Page list(long from, int max) {
+        Listing listing = directory.list(from, max);
+        return new Page(
+                listing.entries().stream()
+                        .map(Listing.Entry::name)
+                        .filter(name -> name.endsWith(SUFFIX))
+                        .map(name -> name.substring(0, name.length() - SUFFIX.length()))
+                        .toList(),
+                listing.next());
+    }
+
+    void forEach(Consumer<String> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Page page = list(next.getAsLong(), PAGE);
+            page.names().forEach(action);
+            next = page.next();
+        }
+    }
+
+    /** When a record last came or went, by whomever. */
+    Instant changed() {
+        return directory.status().modified();
+    }
+
+    @Override
+    public void close() {
+        directory.close();
+    }
+}

@@ -1,0 +1,189 @@
+package io.berth.catalog;
+
+import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.volume.Snapshot;
+import io.berth.volume.SnapshotId;
+import io.berth.volume.VolumeId;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * The records of one pool's snapshots. As {@link Catalog} for volumes: each method is one step of a snapshot's life, durable
+ * when it returns and safe to repeat; none touches data; callers hold the snapshot's lock for the steps of one.
+ *
+ * <p>Methods that read a record throw a {@link Fault} CORRUPT when it cannot be trusted.
+ */
+public final class SnapshotCatalog implements AutoCloseable {
+    private final RecordFolder creating;
+    private final RecordFolder ready;
+    private final RecordFolder deleting;
+    private final RecordFolder tmp;
+    private final SourceIndex bySource;
+
+    private SnapshotCatalog(Directory snapshots) {
+        creating = RecordFolder.open(snapshots, "creating");
+        ready = RecordFolder.open(snapshots, "ready");
+        deleting = RecordFolder.open(snapshots, "deleting");
+        tmp = RecordFolder.open(snapshots, "tmp");
+        bySource = new SourceIndex(RecordFolder.openDirectory(snapshots, "by-source"));
+    }
+
+    /** Opens the catalog in the folder {@code snapshots} of a pool's records, making the folders that are missing. */
+    public static SnapshotCatalog open(Directory snapshots) {
+        return new SnapshotCatalog(snapshots);
+    }
+
+    /** The snapshot with this id, ready or being made; empty when there is none. */
+    public Optional<Snapshot> find(SnapshotId id) {
+        return ready(id).or(() -> creating(id));
+    }
+
+    /** The snapshot with this id that is ready. */
+    public Optional<Snapshot> ready(SnapshotId id) {
+        return ready.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
+    }
+
+    /**
+     * The snapshot with this id that is being made, or was when a crash came. An intent that was cut short while it was
+     * written is none.
+     */
+    public Optional<Snapshot> creating(SnapshotId id) {
+        return creating.read(id.toString())
+                .filter(bytes -> !RecordText.isCutShort(bytes))
+                .map(bytes -> SnapshotRecord.decode(id, bytes, false));
+    }
+
+    /** Whether there is an intent to make a snapshot of this id, cut short or whole. */
+    public boolean isCreating(SnapshotId id) {
+        return creating.read(id.toString()).isPresent();
+    }
+
+    /** The intent to delete the snapshot of this id that was not carried through. */
+    public Optional<Snapshot> deleting(SnapshotId id) {
+        return deleting.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
+    }
+
+    /**
+     * Writes the intent to make a snapshot.
+     *
+     * @return false when there is such an intent already
+     */
+    public boolean begin(Snapshot snapshot) {
+        if (!creating.create(snapshot.id().toString(), SnapshotRecord.encode(snapshot))) {
+            return false;
+        }
+        bySource.add(snapshot.source(), snapshot.id());
+        return true;
+    }
+
+    /** Turns the intent to make a snapshot into one. */
+    public void commit(Snapshot snapshot) {
+        creating.replace(snapshot.id().toString(), SnapshotRecord.encode(snapshot), tmp);
+        creating.move(snapshot.id().toString(), ready);
+    }
+
+    /** Forgets the intent to make a snapshot, once nothing of what it described is left. */
+    public void abandon(SnapshotId id) {
+        creating(id).ifPresent(snapshot -> bySource.remove(snapshot.source(), id));
+        tmp.remove(id.toString()); // left by a crash in commit
+        creating.remove(id.toString());
+    }
+
+    /** Turns a snapshot into the intent to delete it; from now on {@link #find} does not see it. */
+    public void beginDelete(SnapshotId id) {
+        ready.move(id.toString(), deleting);
+    }
+
+    /** Forgets the intent to delete, once the data is out of the way. */
+    public void finishDelete(Snapshot snapshot) {
+        bySource.remove(snapshot.source(), snapshot.id());
+        deleting.remove(snapshot.id().toString());
+    }
+
+    /** Which snapshots a {@link #list} is of, and in which order of folders they are looked for. */
+    public enum Part {
+        /** Those being made. */
+        CREATING,
+        /** Those that are ready. */
+        READY
+    }
+
+    /**
+     * A page of snapshots, in the order of the folder.
+     *
+     * @param snapshots at most as many as asked for
+     * @param unreadable why a record was left out
+     * @param next where the next page begins; empty on the last
+     */
+    public record Page(List<Snapshot> snapshots, List<Fault> unreadable, OptionalLong next) {}
+
+    /**
+     * Reads a page of one part.
+     *
+     * @param from 0 for the first page, else {@link Page#next} of the one before
+     */
+    public Page list(Part part, long from, int max) {
+        return switch (part) {
+            case CREATING -> page(creating.list(from, max), this::creating);
+            case READY -> page(ready.list(from, max), this::ready);
+        };
+    }
+
+    /** Reads a page of the snapshots of one volume, ready and being made; costs no more for those of others. */
+    public Page list(VolumeId source, long from, int max) {
+        return page(
+                bySource.list(source, from, max),
+                id -> find(id).filter(snapshot -> snapshot.source().equals(source)));
+    }
+
+    private static Page page(RecordFolder.Page names, Function<SnapshotId, Optional<Snapshot>> reader) {
+        List<Snapshot> found = new ArrayList<>();
+        List<Fault> unreadable = new ArrayList<>();
+        for (String name : names.names()) {
+            try {
+                SnapshotId.parse(name).flatMap(reader).ifPresent(found::add);
+            } catch (Fault e) {
+                unreadable.add(e);
+            }
+        }
+        return new Page(found, unreadable, names.next());
+    }
+
+    /** Hands over every snapshot that is ready and whose record can be trusted. */
+    public void forEachReadable(Consumer<Snapshot> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Page page = list(Part.READY, next.getAsLong(), 1000);
+            page.snapshots().forEach(action);
+            next = page.next();
+        }
+    }
+
+    /** Hands over the id of every snapshot that is ready. */
+    public void forEachReady(Consumer<SnapshotId> action) {
+        ready.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+    }
+
+    /** Hands over the id of every intent, to make or to delete. */
+    public void forEachUnfinished(Consumer<SnapshotId> action) {
+        creating.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+        deleting.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+    }
+
+    /** When a snapshot last became ready or was deleted, by whomever. */
+    public Instant changed() {
+        return ready.changed();
+    }
+
+    @Override
+    public void close() {
+        List.of(creating, ready, deleting, tmp).forEach(RecordFolder::close);
+        bySource.close();
+    }
+}

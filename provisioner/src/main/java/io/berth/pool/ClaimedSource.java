@@ -1,0 +1,54 @@
+package io.berth.pool;
+
+import io.berth.format.DataSource;
+import io.berth.linux.FileStatus;
+import io.berth.volume.Format;
+import io.berth.volume.Id;
+import io.berth.volume.Ownership;
+
+/** A volume or snapshot to copy: until this is closed no process deletes it. */
+public final class ClaimedSource implements AutoCloseable {
+    private final Id id;
+    private final Format format;
+    private final long capacityBytes;
+    private final DataSource data;
+    private final SourceClaims.Held claim;
+
+    /** Takes over the data and the claim. */
+    ClaimedSource(Id id, Format format, long capacityBytes, DataSource data, SourceClaims.Held claim) {
+        this.id = id;
+        this.format = format;
+        this.capacityBytes = capacityBytes;
+        this.data = data;
+        this.claim = claim;
+    }
+
+    public Id id() {
+        return id;
+    }
+
+    public Format format() {
+        return format;
+    }
+
+    /** The size it was asked for with; 0 for none. */
+    public long capacityBytes() {
+        return capacityBytes;
+    }
+
+    /** Who owns its directory, and the mode. */
+    public Ownership ownership() {
+        FileStatus status = data.directory().status();
+        return new Ownership(status.uid(), status.gid(), status.mode());
+    }
+
+    DataSource data() {
+        return data;
+    }
+
+    @Override
+    public void close() {
+        data.directory().close();
+        claim.close();
+    }
+}

@@ -1,0 +1,231 @@
+package io.berth.pool;
+
+import io.berth.catalog.SnapshotCatalog;
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
+import io.berth.copy.Rung;
+import io.berth.fault.Fault;
+import io.berth.format.DataSource;
+import io.berth.format.Formats;
+import io.berth.linux.Directory;
+import io.berth.linux.PathHandle;
+import io.berth.volume.Snapshot;
+import io.berth.volume.SnapshotId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The snapshots of a pool: the steps of a snapshot's life, in the one order that survives a crash. Data is copied to
+ * {@code .berth/snapshots/copying}, where nobody looks, moved whole to {@code .berth/snapshots/data}, and then the record
+ * is committed. Callers hold the snapshot's lock while they decide and act. Thread-safe for different snapshots.
+ */
+public final class PoolSnapshots implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PoolSnapshots.class);
+
+    private final PoolConfig config;
+    private final SnapshotCatalog catalog;
+    private final Directory data;
+    private final Directory copying;
+    private final VolumeLocks locks;
+    private final SourceClaims claims;
+    private final Trash trash;
+    private final Room room;
+    private final Formats formats;
+
+    PoolSnapshots(
+            PoolConfig config,
+            Directory snapshots,
+            SnapshotCatalog catalog,
+            VolumeLocks locks,
+            SourceClaims claims,
+            Trash trash,
+            Room room,
+            Formats formats) {
+        this.config = config;
+        this.catalog = catalog;
+        this.locks = locks;
+        this.claims = claims;
+        this.trash = trash;
+        this.room = room;
+        this.formats = formats;
+        this.data = Pool.folder(snapshots, "data");
+        this.copying = Pool.folder(snapshots, "copying");
+    }
+
+    public SnapshotCatalog catalog() {
+        return catalog;
+    }
+
+    /** Takes a snapshot's lock; see {@link VolumeLocks#lock}. */
+    public VolumeLocks.Held lock(SnapshotId id) {
+        return locks.lock(id);
+    }
+
+    /** The snapshot with this id, ready or being made. */
+    public Optional<Snapshot> find(SnapshotId id) {
+        return catalog.find(id);
+    }
+
+    /**
+     * Keeps a snapshot from being deleted, to make a volume of it.
+     *
+     * @throws Fault NOT_FOUND when there is none or its data is gone, BUSY while it is being made
+     */
+    public ClaimedSource claim(SnapshotId id) {
+        if (catalog.ready(id).isEmpty()) {
+            throw notReady(id); // without a wait for the lock, which is held while it is being made
+        }
+        try (VolumeLocks.Held lock = locks.lock(id)) {
+            Snapshot snapshot = catalog.ready(id).orElseThrow(() -> notReady(id));
+            Directory tree = data.openDirectory(id.toString())
+                    .orElseThrow(() -> new Fault(
+                            Fault.Kind.NOT_FOUND, "the data of " + id.described() + " is gone: " + data.path()));
+            return new ClaimedSource(
+                    id,
+                    snapshot.format(),
+                    snapshot.capacityBytes(),
+                    new DataSource(tree, Optional.empty()),
+                    claims.claim(id));
+        }
+    }
+
+    private Fault notReady(SnapshotId id) {
+        return catalog.creating(id).isPresent()
+                ? new Fault(Fault.Kind.BUSY, id.described() + " is still being made; try again")
+                : new Fault(Fault.Kind.NOT_FOUND, "there is no snapshot " + id);
+    }
+
+    /** How a copy may go that makes this snapshot: as far as there is room, and {@link #progress} tells how far it is. */
+    public Progress watch(SnapshotId id) {
+        return new Progress(room.availableBytes(), progress -> write(id, progress));
+    }
+
+    /**
+     * Writes the intent to make a snapshot, which {@link #find} sees then. The id must be free and settled.
+     *
+     * @throws Fault BUSY when another process is making it
+     */
+    public void begin(Snapshot snapshot) {
+        if (!catalog.begin(snapshot)) {
+            throw new Fault(
+                    Fault.Kind.BUSY,
+                    "another process is making " + snapshot.id().described() + "; try again");
+        }
+    }
+
+    /**
+     * Copies the data of a snapshot that was begun and makes it ready, or undoes it. Durable when it returns.
+     *
+     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it
+     * @throws java.util.concurrent.CancellationException when the copy was cancelled
+     */
+    public void make(Snapshot snapshot, ClaimedSource source, Progress progress) {
+        String name = snapshot.id().toString();
+        long now = 0;
+        try {
+            progress.check();
+            Copied copied = formats.of(snapshot.format()).copy(source.data(), copying, name, progress);
+            long used =
+                    copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
+            room.count(snapshot.id(), 0, used);
+            copying.rename(name, data, name);
+            data.fsync();
+            catalog.commit(snapshot.ready(used));
+            now = used;
+        } catch (RuntimeException | Error e) {
+            undo(snapshot.id(), e);
+            throw e;
+        } finally {
+            room.settle(snapshot.id(), now);
+            copying.unlink(progressName(snapshot.id()));
+        }
+    }
+
+    private void undo(SnapshotId id, Throwable why) {
+        try {
+            undo(id);
+        } catch (RuntimeException again) {
+            why.addSuppressed(again); // the intent stays, so the next create or start undoes it
+        }
+    }
+
+    private void undo(SnapshotId id) {
+        trash.put(copying, id.toString(), id);
+        trash.put(data, id.toString(), id);
+        copying.unlink(progressName(id));
+        catalog.abandon(id);
+    }
+
+    /**
+     * Deletes a snapshot; constant time, whatever it holds.
+     *
+     * @throws Fault BUSY while a volume is made of it
+     */
+    public void delete(Snapshot snapshot) {
+        claims.requireNone(snapshot.id());
+        catalog.beginDelete(snapshot.id());
+        room.giveBack(snapshot.id(), snapshot.usedBytes());
+        finishDelete(snapshot);
+    }
+
+    private void finishDelete(Snapshot snapshot) {
+        trash.put(data, snapshot.id().toString(), snapshot.id());
+        catalog.finishDelete(snapshot);
+    }
+
+    /** Finishes or undoes what a crash left of this snapshot. Does nothing when nothing was left. */
+    public void settle(SnapshotId id) {
+        catalog.deleting(id).ifPresent(this::finishDelete);
+        if (catalog.isCreating(id)) {
+            undo(id);
+        }
+    }
+
+    /** Settles every snapshot that a crash left unfinished and that no other process is working on. */
+    void recover() {
+        List<SnapshotId> unfinished = new ArrayList<>();
+        catalog.forEachUnfinished(unfinished::add);
+        for (SnapshotId id : unfinished) {
+            Optional<VolumeLocks.Held> lock = locks.tryLock(id);
+            if (lock.isEmpty()) {
+                continue; // its process lives
+            }
+            try (VolumeLocks.Held held = lock.get()) {
+                settle(id);
+                LOG.info("pool {}: settled {}, which a crash had left unfinished", config.name(), id.described());
+            } catch (Fault e) {
+                LOG.warn("pool {}: {} stays unfinished: {}", config.name(), id.described(), e.getMessage());
+            }
+        }
+    }
+
+    /** How far the copy of a snapshot that is being made is, by whichever process; empty in its first second. */
+    public Optional<String> progress(SnapshotId id) {
+        return PathHandle.open(copying, progressName(id)).map(link -> {
+            try (link) {
+                return link.readlink();
+            }
+        });
+    }
+
+    /** A symbolic link holds the text: it appears whole without a wait for the disk, which a copy should not have. */
+    private void write(SnapshotId id, Progress progress) {
+        String name = progressName(id);
+        copying.unlink(name);
+        copying.symlink(progress.toString(), name);
+    }
+
+    private static String progressName(SnapshotId id) {
+        return id + "@progress";
+    }
+
+    @Override
+    public void close() {
+        catalog.close();
+        data.close();
+        copying.close();
+    }
+}

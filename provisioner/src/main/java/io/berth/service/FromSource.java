@@ -1,0 +1,150 @@
+package io.berth.service;
+
+import io.berth.copy.Progress;
+import io.berth.fault.Fault;
+import io.berth.pool.ClaimedSource;
+import io.berth.pool.Copies;
+import io.berth.pool.Pool;
+import io.berth.pool.Pools;
+import io.berth.pool.VolumeLocks;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.Format;
+import io.berth.volume.Source;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumeParameters;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Makes volumes that begin as a copy: clones of volumes and restored snapshots. Thread-safe. */
+final class FromSource {
+    private final Pools pools;
+    private final Volumes volumes;
+
+    FromSource(Pools pools, Volumes volumes) {
+        this.pools = pools;
+        this.volumes = volumes;
+    }
+
+    /** See {@link Volumes#create(Volumes.Wanted, Duration)}; where no pool is named, it is the source's. */
+    Volume create(Volumes.Wanted wanted, Source of, Duration patience) {
+        Pool pool = volumes.pool(
+                wanted, wanted.parameters().pool().or(() -> Optional.of(of.id().pool())));
+        VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
+        Optional<Volume> there = pool.find(id);
+        if (there.isPresent()) {
+            return Volumes.same(there.get(), wanted, false);
+        }
+        Copies copies = pools.copies();
+        Copies.Copy copy = copies.find(id)
+                .orElseGet(() -> copies.start(id, pool.watch(), progress -> copy(pool, id, of, wanted, progress)));
+        if (!copy.await(patience)) {
+            throw new Fault(
+                    Fault.Kind.BUSY,
+                    "the copy of " + of + " to " + id.described() + " is under way: " + copy.progress());
+        }
+        return Volumes.same(pool.find(id).orElseThrow(() -> Volumes.noSuch(id.toString())), wanted, false);
+    }
+
+    private Copies.Work copy(Pool pool, VolumeId id, Source of, Volumes.Wanted wanted, Progress progress) {
+        ClaimedSource source = claim(of);
+        try {
+            Volumes.Wanted fitting = fit(wanted, source);
+            VolumeLocks.Held lock = pool.lock(id);
+            return new Copies.Work() {
+                @Override
+                public void run() {
+                    if (pool.find(id).isEmpty()) {
+                        pool.settle(id);
+                        pool.create(volumes.plan(pool, id, fitting, false), source, progress);
+                    }
+                }
+
+                @Override
+                public void close() {
+                    lock.close();
+                    source.close();
+                }
+            };
+        } catch (RuntimeException e) {
+            source.close();
+            throw e;
+        }
+    }
+
+    private ClaimedSource claim(Source source) {
+        Pool pool = pools.find(source.id().pool())
+                .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no " + source));
+        return switch (source) {
+            case Source.OfVolume of -> pool.claim(of.id());
+            case Source.OfSnapshot of -> pool.snapshots().claim(of.id());
+        };
+    }
+
+    /**
+     * What is wanted, with what follows from the source: the format, and where nothing is said, the size and the owner.
+     *
+     * @throws Fault OUT_OF_RANGE when it would be smaller than the source, INVALID_ARGUMENT when it cannot be a copy of it
+     */
+    private static Volumes.Wanted fit(Volumes.Wanted wanted, ClaimedSource source) {
+        long bytes = wanted.capacity().wanted().orElse(source.capacityBytes());
+        if (bytes < source.capacityBytes()) {
+            throw new Fault(
+                    Fault.Kind.OUT_OF_RANGE,
+                    "capacity_range: " + bytes + " bytes are less than the " + source.capacityBytes() + " of "
+                            + source.id().described() + "; a copy is as large or larger");
+        }
+        VolumeParameters parameters = wanted.parameters();
+        Format format = source.format();
+        if (parameters.format().filter(name -> name != format.name()).isPresent()) {
+            throw Fault.invalid(
+                    VolumeParameters.FORMAT,
+                    parameters.format().get().toString(),
+                    source.id().described() + " is of format " + format.name() + ", and so is a copy of it");
+        }
+        return switch (format) {
+            case Format.Directory directory -> {
+                if (wanted.block()) {
+                    throw Fault.invalid(
+                            "volume_capability access_type",
+                            "block",
+                            source.id().described() + " is a directory, a copy of it is mounted");
+                }
+                yield new Volumes.Wanted(
+                        wanted.name(),
+                        new CapacityRange(bytes, wanted.capacity().limitBytes()),
+                        parameters.ofCopy(format.name(), source.ownership()),
+                        wanted.multiNode(),
+                        false,
+                        Optional.empty(),
+                        wanted.source());
+            }
+            case Format.Image image -> {
+                if (wanted.block() != image.fileSystem().isEmpty()
+                        || wanted.fileSystem()
+                                .filter(type -> !image.fileSystem().equals(Optional.of(type)))
+                                .isPresent()) {
+                    throw Fault.invalid(
+                            "volume_capability access_type",
+                            wanted.block()
+                                    ? "block"
+                                    : "mount "
+                                            + wanted.fileSystem()
+                                                    .map(Object::toString)
+                                                    .orElse(""),
+                            source.id().described() + " holds "
+                                    + image.fileSystem().map(Object::toString).orElse("raw blocks")
+                                    + ", and so does a copy of it");
+                }
+                yield new Volumes.Wanted(
+                        wanted.name(),
+                        new CapacityRange(bytes, wanted.capacity().limitBytes()),
+                        parameters.ofCopy(format.name(), source.ownership()),
+                        wanted.multiNode(),
+                        wanted.block(),
+                        image.fileSystem(),
+                        wanted.source());
+            }
+        };
+    }
+}

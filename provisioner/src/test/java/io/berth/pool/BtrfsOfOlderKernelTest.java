@@ -1,0 +1,15 @@
+package io.berth.pool;
+
+import io.berth.uml.UserModeLinux;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Linux 6.1, which keeps the quota group of a subvolume that is gone. */
+class BtrfsOfOlderKernelTest {
+    @TestFactory
+    Stream<DynamicTest> limitsAndTheTrashDoAsOnThisKernel() {
+        return UserModeLinux.run(Duration.ofMinutes(5), BtrfsTrashTest.class, BtrfsLimitTest.class);
+    }
+}
