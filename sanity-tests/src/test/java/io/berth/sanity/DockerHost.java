@@ -161,7 +161,7 @@ final class DockerHost implements AutoCloseable {
         }
         assertThat(mountIds()).as("mount ids").isEmpty();
         assertThat(mounts()).as("mounts").isEmpty();
-        assertThat(Driver.files(folder.resolve("berth/state/docker/mounts")))
+        assertThat(Driver.files(folder.resolve("berth/state/mounts")))
                 .as("mount points")
                 .isEmpty();
         driver.assertNothingLeft("fast");

@@ -267,7 +267,7 @@ class DockerTest {
         host.keepRunning("one", "v1");
         Failure failure = Failure.of(() -> csi.delete("fast.v1"));
         assertThat(failure.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
-        assertThat(failure.message()).contains("docker/mounts/v1");
+        assertThat(failure.message()).contains("state/mounts/v1");
         assertThat(host.complaint("volume", "rm", "v1")).contains("volume is in use");
         host.docker("stop", "one");
     }
