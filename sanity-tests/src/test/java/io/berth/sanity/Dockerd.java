@@ -19,13 +19,14 @@ import java.util.stream.Stream;
  * tests must run in a mount namespace of their own, as {@code sanity-tests/run} sees to.
  */
 final class Dockerd implements AutoCloseable {
+    private static final Path RUN = Path.of("/run/docker");
+
     /** Where it looks for plugins. */
-    static final Path PLUGINS = Path.of("/run/docker/plugins");
+    static final Path PLUGINS = RUN.resolve("plugins");
 
     /** An image of busybox with {@code /seed/file} in it. */
     static final String IMAGE = "busybox";
 
-    private static final Path RUN = PLUGINS.getParent();
     private static final Path BUSYBOX = Path.of("/usr/bin/busybox");
     private static final Duration START = Duration.ofSeconds(60);
     private static final Duration STOP = Duration.ofSeconds(60);
