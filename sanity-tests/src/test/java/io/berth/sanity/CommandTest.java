@@ -50,7 +50,9 @@ class CommandTest {
     /** A command on the two pools of the driver in the folder. */
     private Command.Result onPools(String... arguments) {
         return berth(
-                Map.of("BERTH_POOL", "fast=local:" + folder + "/fast;shared=hostpath:" + folder + "/shared"),
+                Map.of(
+                        "BERTH_POOL",
+                        "fast=local:" + folder + "/fast,limit=advisory;shared=hostpath:" + folder + "/shared"),
                 List.of(arguments));
     }
 
