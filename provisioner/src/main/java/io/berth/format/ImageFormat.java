@@ -48,6 +48,18 @@ public final class ImageFormat implements VolumeFormat {
         this.images = images;
     }
 
+    /** What this machine lacks to have images with this file system, each with its cure. Changes nothing. */
+    public static List<String> problems(FileSystemType type) {
+        List<String> problems = new ArrayList<>(LoopDevice.problem().stream().toList());
+        problems.addAll(DeviceFileSystem.problems(type));
+        return problems;
+    }
+
+    /** Why such images cannot be expanded on this machine, with the cure; empty when they can. */
+    public static Optional<String> growthProblem(FileSystemType type) {
+        return DeviceFileSystem.growthProblem(type);
+    }
+
     @Override
     public boolean create(Volume volume) {
         if (!images.create(volume)) {

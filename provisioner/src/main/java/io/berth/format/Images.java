@@ -128,6 +128,7 @@ final class Images {
                 }
                 DataCopy copy = new DataCopy(progress);
                 copy.copy(from, before, to);
+                progress.check(); // the last bytes too may be too many
                 rung = copy.rung();
                 if (!from.status().modified().equals(before.modified())) {
                     throw new Fault(Fault.Kind.BUSY, from.path() + " was written to while it was copied; try again");

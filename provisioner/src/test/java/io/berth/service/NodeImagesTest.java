@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import static io.berth.TestFileSystem.run;
+import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -62,11 +63,11 @@ class NodeImagesTest {
         staging = Files.createDirectory(folder.resolve("staging"));
         target = folder.resolve("target");
         other = folder.resolve("other");
-        start();
+        start(folder);
     }
 
-    private void start() {
-        pools = Pools.serving(List.of(TemporaryPool.config(folder, "fast", "local", "")));
+    private void start(Path parentOfPool) {
+        pools = Pools.serving(List.of(TemporaryPool.config(parentOfPool, "fast", "local", "")));
         volumes = new Volumes(pools, Clock.systemUTC());
         node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
         health = new Health(pools, volumes, new HostPaths(List.of()));
@@ -74,7 +75,7 @@ class NodeImagesTest {
 
     private void restart() {
         pools.close();
-        start();
+        start(folder);
         pools.problem();
     }
 
@@ -457,16 +458,14 @@ class NodeImagesTest {
 
     @Test
     void aPoolThatIsReadOnlyIsToldAndHarmsNothing() {
+        pools.close();
         try (TestFileSystem ext4 = TestFileSystem.mount("ext4", 256 * MIB)) {
-            pools.close();
-            pools = Pools.serving(List.of(TemporaryPool.config(ext4.root(), "fast", "local", "")));
-            volumes = new Volumes(pools, Clock.systemUTC());
-            node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
-            health = new Health(pools, volumes, new HostPaths(List.of()));
+            start(ext4.root());
             List<String> ids = List.of(image("files", "ext4"), block("blocks"));
             ids.forEach(this::useOneOf);
             ids.forEach(this::stopUsing);
-            run("mount", "-o", "remount,ro", ext4.root().toString());
+            run("mount", "-o", "remount,errors=remount-ro", ext4.root().toString());
+            shell(ext4.root(), "echo 1 > /sys/fs/ext4/$(basename $(findmnt -no SOURCE .))/trigger_fs_error");
             for (String id : ids) {
                 assertThat(problems(id)).containsExactly("ReadOnlyFileSystem");
                 assertThatThrownBy(() -> useOneOf(id))
@@ -477,7 +476,9 @@ class NodeImagesTest {
             }
             assertThatThrownBy(() -> image("new", "ext4")).satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
             assertThat(mounts()).isEmpty();
-            run("mount", "-o", "remount,rw", ext4.root().toString());
+            pools.close();
+            ext4.remount();
+            start(ext4.root());
             ids.forEach(this::useOneOf);
             ids.forEach(this::stopUsing);
             pools.close();
