@@ -305,6 +305,26 @@ class CommandTest {
         assertThat(folder.resolve("missing")).doesNotExist();
     }
 
+    @Test
+    void theDoctorLooksAtWhatImagesNeedWhereOnlyTheyHoldToALimit() throws IOException {
+        Files.createDirectory(folder.resolve("fast"));
+        String pool = "--pool=fast=local:" + folder.resolve("fast");
+        assertThat(berth("doctor", pool + ",limit=advisory").out()).doesNotContain("images ");
+        assertThat(berth("doctor", pool + ",limit=enforced").out())
+                .containsPattern("images +(can be made|images with ext4 do not grow: .*CAP_SYS_RESOURCE)");
+        // Without the devices of this machine.
+        Command.Result ill = Command.run(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount -t tmpfs -o nodev tmpfs /sys && exec \"$0\" doctor \"$1\"",
+                Driver.command(),
+                pool + ",limit=enforced");
+        assertCode(ill, FAILED);
+        assertThat(ill.out()).containsPattern("broken +images .*modprobe loop");
+    }
+
     /**
      * Runs the demo with a /tmp, a mount table and a process table of its own, and holds when nothing is left in them.
      *
