@@ -56,6 +56,8 @@ public final class SystemCallException extends Fault {
                     Errno.ENOTDIR,
                     Errno.EISDIR,
                     Errno.EFBIG,
+                    Errno.EBADMSG,
+                    Errno.EUCLEAN,
                     Errno.ENOSYS -> Fault.Kind.FAILED_PRECONDITION;
             case Errno.EIO,
                     Errno.ESTALE,
@@ -80,6 +82,8 @@ public final class SystemCallException extends Fault {
             case Errno.ENOTDIR, Errno.EISDIR -> "; there is a file where Berth expects a directory, or the reverse";
             case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
                 "; the storage does not answer as it should; check the disk or the server";
+            case Errno.EBADMSG, Errno.EUCLEAN ->
+                "; the file system is damaged: the kernel's log says how, e2fsck or xfs_repair may mend it";
             case Errno.EMFILE, Errno.ENFILE -> "; raise the limit on open files";
             case Errno.ENOSYS -> "; Linux 5.12 or newer is needed, with no seccomp filter on this call";
             default -> "";

@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
+import io.berth.format.Formats;
 import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
@@ -67,10 +68,20 @@ final class VolumeLookup {
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
     void requireOurs(String id, MountPoint mount, MountTable table) {
+        Optional<Found> asked = find(id);
+        if (asked.isPresent() && asked.get().mounts(table).contains(mount)) {
+            return;
+        }
+        if (Formats.isImage(mount) && !hostPaths.mayShow(mount, table)) {
+            if (isImageOf(id, mount)) {
+                return; // whose record is gone
+            }
+            throw notOurs(id, mount, "the image of another volume (" + mount.source() + ")");
+        }
         for (Pool pool : pools.opened()) {
             Optional<Path> path = table.origin(pool.realRoot()).relativize(mount);
             if (path.isPresent()) {
-                if (isAnothers(id, mount, table, pool, path.get())) {
+                if (asked.isPresent() || isAnothers(pool, path.get())) {
                     throw notOurs(
                             id,
                             mount,
@@ -87,15 +98,20 @@ final class VolumeLookup {
         }
     }
 
+    private boolean isImageOf(String id, MountPoint mount) {
+        return VolumeId.parse(id)
+                .filter(parsed -> pools.find(parsed.pool())
+                        .filter(pool -> pool.formats().isImageOf(parsed, mount))
+                        .isPresent())
+                .isPresent();
+    }
+
     /** Of an id without a record only that the mount is no other volume's can be told. */
-    private boolean isAnothers(String id, MountPoint mount, MountTable table, Pool pool, Path path) {
-        Optional<Found> asked = find(id);
-        return asked.isPresent()
-                ? !asked.get().mounts(table).contains(mount)
-                : VolumeId.parse(path.toString())
-                        .filter(owner -> owner.pool().equals(pool.config().name()))
-                        .flatMap(pool::find)
-                        .isPresent();
+    private static boolean isAnothers(Pool pool, Path path) {
+        return VolumeId.parse(path.toString())
+                .filter(owner -> owner.pool().equals(pool.config().name()))
+                .flatMap(pool::find)
+                .isPresent();
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {
