@@ -20,6 +20,7 @@ import io.berth.volume.Ownership;
 import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
+import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -72,6 +73,17 @@ public final class ImageFormat implements VolumeFormat {
         root.syncfs();
     }
 
+    /** What is copied keeps its owner and mode, but for what is asked. */
+    private static void ownCopy(Directory root, Volume volume) {
+        FileStatus status = root.status();
+        Set<String> asked = volume.parameters().keySet();
+        Ownership wanted = volume.ownership();
+        root.chown((int) (asked.contains(VolumeParameters.UID) ? wanted.uid() : status.uid()), (int)
+                (asked.contains(VolumeParameters.GID) ? wanted.gid() : status.gid()));
+        root.chmod(asked.contains(VolumeParameters.MODE) ? wanted.mode() : status.mode());
+        root.syncfs();
+    }
+
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
         Optional<Volume> volume = source.volume();
@@ -117,7 +129,7 @@ public final class ImageFormat implements VolumeFormat {
                 fileSystem.check();
                 try (DetachedMount mount = fileSystem.mount();
                         Directory root = mount.root()) {
-                    own(root, volume);
+                    ownCopy(root, volume);
                 }
             }
         }

@@ -36,8 +36,11 @@ public final class ClaimedSource implements AutoCloseable {
         return capacityBytes;
     }
 
-    /** Who owns its directory, and the mode. */
+    /** Who owns its root folder, and the mode; of an image, what is said of a volume of which nothing is said. */
     public Ownership ownership() {
+        if (format instanceof Format.Image) {
+            return Ownership.ROOT; // its own is inside
+        }
         FileStatus status = data.directory().status();
         return new Ownership(status.uid(), status.gid(), status.mode());
     }

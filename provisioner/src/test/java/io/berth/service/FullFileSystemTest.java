@@ -35,11 +35,11 @@ class FullFileSystemTest {
 
     /** Small files, which take more of the disk than they have data, so that what is counted seems to fit. */
     private static final String MANY_SMALL_FILES =
-            "for i in $(seq 4000); do head -c 200 /dev/urandom > \"$0/$i\"; done";
+            "head -c 1400000 /dev/urandom | split -b 200 -a 4 - \"$0/f\"";
 
     /** Writes a file until nothing more fits, root's reserve included. */
-    private static final String FILL = "while dd if=/dev/zero of=ballast oflag=append conv=notrunc bs=4k count=500"
-            + " 2>/dev/null; do :; done; until ! mkdir ballast-$((n=n+1)) 2>/dev/null; do :; done; sync";
+    private static final String FILL = "while dd if=/dev/zero of=ballast oflag=append conv=notrunc bs=64k count=100"
+            + " 2>/dev/null; do :; done; sync";
 
     private static final class Place implements AutoCloseable {
         final TestFileSystem fileSystem;
@@ -78,7 +78,7 @@ class FullFileSystemTest {
 
         void leave(long mebibytes) {
             shell(
-                    "sync; free=$(stat -fc '%a*%S' .); dd if=/dev/zero of=ballast bs=1M status=none count=$(( (free >> 20) - "
+                    "sync; free=$(stat -fc '%a*%S' .); dd if=/dev/zero of=ballast bs=1M status=none count=$(( (($free) >> 20) - "
                             + mebibytes + " )); sync");
         }
 
@@ -132,7 +132,7 @@ class FullFileSystemTest {
             Volume volume = place.create("v", Optional.empty());
             Path data = place.volumes.location(volume);
             TestFileSystem.run("sh", "-euc", MANY_SMALL_FILES, data.toString());
-            place.leave(6);
+            place.leave(3);
             long free = place.pool().fileSystem().availableBytes();
             long promised = place.pool().promisedBytes();
 

@@ -232,17 +232,21 @@ class SnapshotKillTest {
         /** Holds when what was acknowledged is so; sometimes gives up what was not, which is then cleaned away. */
         void check() {
             List<String> snapshots = driver.client().snapshots();
-            if (done.contains(Step.SNAPSHOT) && !done.contains(Step.DELETE_SNAPSHOT) && next() != Step.DELETE_SNAPSHOT) {
+            if (done.contains(Step.SNAPSHOT)
+                    && !done.contains(Step.DELETE_SNAPSHOT)
+                    && next() != Step.DELETE_SNAPSHOT) {
                 assertThat(snapshots).contains("fast." + snapshot());
             }
             if (done.contains(Step.DELETE_SNAPSHOT)) {
                 assertThat(snapshots).doesNotContain("fast." + snapshot());
             }
             if (done.contains(Step.RESTORE) && !done.contains(Step.DELETE_RESTORED) && next() != Step.DELETE_RESTORED) {
-                assertThat(driver.client().get("fast." + restored()).getVolumeId()).isNotEmpty();
+                assertThat(driver.client().get("fast." + restored()).getVolumeId())
+                        .isNotEmpty();
             }
             if (done.contains(Step.DELETE_RESTORED)) {
-                assertThat(Failure.of(() -> driver.client().get("fast." + restored())).code())
+                assertThat(Failure.of(() -> driver.client().get("fast." + restored()))
+                                .code())
                         .isEqualTo(Status.Code.NOT_FOUND);
             }
             if (random.nextInt(6) == 0) {
