@@ -12,6 +12,7 @@ import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 
@@ -113,6 +114,18 @@ public final class Formats {
         return switch (volume.format()) {
             case Format.Directory name -> directory.isHeldToLimit(volume);
             case Format.Image image -> true;
+        };
+    }
+
+    /**
+     * How many bytes of the pool a volume takes, at once; empty when that takes a look at its files.
+     *
+     * @throws Fault NOT_FOUND when its data is gone
+     */
+    public OptionalLong usedBytes(Volume volume) {
+        return switch (volume.format()) {
+            case Format.Directory name -> directory.usedBytes(volume);
+            case Format.Image image -> OptionalLong.empty();
         };
     }
 

@@ -3,6 +3,7 @@ package io.berth.pool;
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
 import io.berth.catalog.SnapshotCatalog;
+import io.berth.copy.Copied;
 import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.format.DataSource;
@@ -53,6 +54,7 @@ public final class Pool implements AutoCloseable {
     private final Room room;
     private final PoolSnapshots snapshots;
     private final Directory copying;
+    private final Rungs rungs;
     private final Formats formats;
     private volatile boolean reapedSinceGivingBack;
 
@@ -68,10 +70,11 @@ public final class Pool implements AutoCloseable {
         this.formats = new Formats(root, realRoot, identity.uuid());
         this.claims = new SourceClaims(records);
         this.copying = folder(records, "copying");
+        this.rungs = new Rungs(config.name(), records);
         try (Directory folder = folder(records, "snapshots")) {
             SnapshotCatalog ofSnapshots = SnapshotCatalog.open(folder);
             this.room = new Room(config, root, new Promised(catalog, ofSnapshots));
-            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats);
+            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats, rungs);
         }
     }
 
@@ -156,6 +159,16 @@ public final class Pool implements AutoCloseable {
         return snapshots;
     }
 
+    /** Where volumes are copied to before they are moved to their places. */
+    Directory copying() {
+        return copying;
+    }
+
+    /** How copies are made in this pool. */
+    public Rungs rungs() {
+        return rungs;
+    }
+
     public Trash trash() {
         return trash;
     }
@@ -202,9 +215,14 @@ public final class Pool implements AutoCloseable {
 
     /** Hands over the name of everything in the pool's root. */
     void forEachInRoot(Consumer<String> action) {
+        forEachIn(root, action);
+    }
+
+    /** Hands over the name of everything in a folder. */
+    static void forEachIn(Directory folder, Consumer<String> action) {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
-            Listing page = root.list(next.getAsLong(), 1000);
+            Listing page = folder.list(next.getAsLong(), 1000);
             page.entries().forEach(entry -> action.accept(entry.name()));
             next = page.next();
         }
@@ -292,9 +310,11 @@ public final class Pool implements AutoCloseable {
     /** Makes the volume's data where nobody looks and moves it into its place; false when something is there. */
     private boolean copy(Volume volume, ClaimedSource source, Progress progress) {
         progress.check();
-        return formats.of(volume)
-                .create(volume, source.data(), copying, progress)
-                .isPresent();
+        Optional<Copied> copied = formats.of(volume).create(volume, source.data(), copying, progress);
+        if (source.id().pool().equals(config.name())) {
+            copied.ifPresent(made -> rungs.remember(volume.format().name(), made));
+        }
+        return copied.isPresent();
     }
 
     private Fault pathTaken(Volume volume, String why) {
@@ -614,6 +634,7 @@ public final class Pool implements AutoCloseable {
         catalog.close();
         snapshots.close();
         copying.close();
+        rungs.close();
         claims.close();
         locks.close();
         trash.close();

@@ -25,6 +25,8 @@ import org.slf4j.LoggerFactory;
 public final class PoolSnapshots implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PoolSnapshots.class);
 
+    private static final String PROGRESS = "@progress";
+
     private final PoolConfig config;
     private final SnapshotCatalog catalog;
     private final Directory data;
@@ -34,6 +36,7 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Trash trash;
     private final Room room;
     private final Formats formats;
+    private final Rungs rungs;
 
     PoolSnapshots(
             PoolConfig config,
@@ -43,7 +46,8 @@ public final class PoolSnapshots implements AutoCloseable {
             SourceClaims claims,
             Trash trash,
             Room room,
-            Formats formats) {
+            Formats formats,
+            Rungs rungs) {
         this.config = config;
         this.catalog = catalog;
         this.locks = locks;
@@ -51,12 +55,28 @@ public final class PoolSnapshots implements AutoCloseable {
         this.trash = trash;
         this.room = room;
         this.formats = formats;
+        this.rungs = rungs;
         this.data = Pool.folder(snapshots, "data");
         this.copying = Pool.folder(snapshots, "copying");
     }
 
     public SnapshotCatalog catalog() {
         return catalog;
+    }
+
+    /** Where what snapshots hold lies, by their ids. */
+    Directory data() {
+        return data;
+    }
+
+    /** Where snapshots are copied to before they are moved to {@link #data}. */
+    Directory copying() {
+        return copying;
+    }
+
+    /** Takes a snapshot's lock if nobody has it. */
+    Optional<VolumeLocks.Held> tryLock(SnapshotId id) {
+        return locks.tryLock(id);
     }
 
     /** Takes a snapshot's lock; see {@link VolumeLocks#lock}. */
@@ -109,7 +129,14 @@ public final class PoolSnapshots implements AutoCloseable {
      * @throws Fault BUSY when another process is making it
      */
     public void begin(Snapshot snapshot) {
-        if (!catalog.begin(snapshot)) {
+        boolean begun;
+        try {
+            begun = catalog.begin(snapshot);
+        } catch (RuntimeException e) {
+            undo(snapshot.id(), e);
+            throw e;
+        }
+        if (!begun) {
             throw new Fault(
                     Fault.Kind.BUSY,
                     "another process is making " + snapshot.id().described() + "; try again");
@@ -135,6 +162,7 @@ public final class PoolSnapshots implements AutoCloseable {
             data.fsync();
             catalog.commit(snapshot.ready(used));
             now = used;
+            rungs.remember(snapshot.format().name(), copied);
         } catch (RuntimeException | Error e) {
             undo(snapshot.id(), e);
             throw e;
@@ -219,7 +247,12 @@ public final class PoolSnapshots implements AutoCloseable {
     }
 
     private static String progressName(SnapshotId id) {
-        return id + "@progress";
+        return id + PROGRESS;
+    }
+
+    /** The id whose copy, or the progress of whose copy, has this name in {@link #copying}. */
+    static String withoutProgress(String name) {
+        return name.endsWith(PROGRESS) ? name.substring(0, name.length() - PROGRESS.length()) : name;
     }
 
     @Override
