@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,22 +75,31 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
-        Optional<Volume> volume = source.volume();
+        return frozen(source.volume(), progress, () -> images.copy(source.directory(), parent, name, false, progress));
+    }
+
+    /**
+     * Copies something while nothing is written to a volume, if it is mounted.
+     *
+     * @param volume empty: there is nothing to freeze
+     * @throws Fault FAILED_PRECONDITION when the copy takes longer than writers can wait
+     */
+    <T> T frozen(Optional<Volume> volume, Progress progress, Supplier<T> copy) {
         Optional<LoopDevice> mounted = volume.flatMap(images::attached);
         if (mounted.isEmpty()) {
-            return images.copy(source.directory(), parent, name, false, progress);
+            return copy.get();
         }
         try (LoopDevice device = mounted.get();
                 DetachedMount mount = new DeviceFileSystem(type(volume.get()), device).mount();
                 Directory root = mount.root()) {
-            return copyFrozen(root, source.directory(), parent, name, progress);
+            return frozen(root, volume.get(), progress, copy);
         }
     }
 
-    private Copied copyFrozen(Directory root, Directory source, Directory parent, String name, Progress progress) {
+    private static <T> T frozen(Directory root, Volume volume, Progress progress, Supplier<T> copy) {
         try (Freeze freeze = Freeze.of(root, LONGEST_FREEZE, progress::cancel)) {
             try {
-                Copied copied = images.copy(source, parent, name, false, progress);
+                T copied = copy.get();
                 if (freeze.thaw()) {
                     return copied;
                 }
@@ -101,8 +111,8 @@ public final class ImageFormat implements VolumeFormat {
         }
         throw new Fault(
                 Fault.Kind.FAILED_PRECONDITION,
-                source.path() + " is mounted and takes more than " + LONGEST_FREEZE.toSeconds()
-                        + " s to copy, longer than its writers can wait: the pool's file system shares no blocks between"
+                "volume " + volume.id() + " is mounted and the copy takes more than " + LONGEST_FREEZE.toSeconds()
+                        + " s, longer than its writers can wait: the pool's file system shares no blocks between"
                         + " files; unmount the volume, or use a pool on XFS or btrfs");
     }
 

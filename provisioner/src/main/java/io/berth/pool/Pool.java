@@ -2,6 +2,7 @@ package io.berth.pool;
 
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
+import io.berth.catalog.GroupCatalog;
 import io.berth.catalog.SnapshotCatalog;
 import io.berth.copy.Progress;
 import io.berth.fault.Fault;
@@ -52,6 +53,7 @@ public final class Pool implements AutoCloseable {
     private final SourceClaims claims;
     private final Room room;
     private final PoolSnapshots snapshots;
+    private final PoolGroups groups;
     private final Directory copying;
     private final Formats formats;
     private volatile boolean reapedSinceGivingBack;
@@ -70,8 +72,11 @@ public final class Pool implements AutoCloseable {
         this.copying = folder(records, "copying");
         try (Directory folder = folder(records, "snapshots")) {
             SnapshotCatalog ofSnapshots = SnapshotCatalog.open(folder);
+            GroupCatalog ofGroups = PoolGroups.catalog(folder);
             this.room = new Room(config, root, new Promised(catalog, ofSnapshots));
-            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats);
+            this.snapshots =
+                    new PoolSnapshots(config, folder, ofSnapshots, ofGroups, locks, claims, trash, room, formats);
+            this.groups = new PoolGroups(config, ofGroups, locks, snapshots);
         }
     }
 
@@ -154,6 +159,10 @@ public final class Pool implements AutoCloseable {
 
     public PoolSnapshots snapshots() {
         return snapshots;
+    }
+
+    public PoolGroups groups() {
+        return groups;
     }
 
     public Trash trash() {
@@ -543,6 +552,7 @@ public final class Pool implements AutoCloseable {
                 LOG.warn("pool {}: volume {} stays unfinished: {}", config.name(), id, e.getMessage());
             }
         }
+        groups.recover();
         snapshots.recover();
         room.recount();
         LimitsAtStart.restore(this);
@@ -613,6 +623,7 @@ public final class Pool implements AutoCloseable {
     public void close() {
         catalog.close();
         snapshots.close();
+        groups.close();
         copying.close();
         claims.close();
         locks.close();

@@ -1,5 +1,6 @@
 package io.berth.pool;
 
+import io.berth.catalog.GroupCatalog;
 import io.berth.catalog.SnapshotCatalog;
 import io.berth.copy.Copied;
 import io.berth.copy.Progress;
@@ -13,7 +14,9 @@ import io.berth.volume.Snapshot;
 import io.berth.volume.SnapshotId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,11 +37,13 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Trash trash;
     private final Room room;
     private final Formats formats;
+    private final GroupCatalog groups;
 
     PoolSnapshots(
             PoolConfig config,
             Directory snapshots,
             SnapshotCatalog catalog,
+            GroupCatalog groups,
             VolumeLocks locks,
             SourceClaims claims,
             Trash trash,
@@ -46,6 +51,7 @@ public final class PoolSnapshots implements AutoCloseable {
             Formats formats) {
         this.config = config;
         this.catalog = catalog;
+        this.groups = groups;
         this.locks = locks;
         this.claims = claims;
         this.trash = trash;
@@ -128,13 +134,9 @@ public final class PoolSnapshots implements AutoCloseable {
         try {
             progress.check();
             Copied copied = formats.of(snapshot.format()).copy(source.data(), copying, name, progress);
-            long used =
-                    copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
-            room.count(snapshot.id(), 0, used);
-            copying.rename(name, data, name);
-            data.fsync();
-            catalog.commit(snapshot.ready(used));
-            now = used;
+            Snapshot whole = place(snapshot, copied);
+            catalog.commit(whole.id());
+            now = whole.usedBytes();
         } catch (RuntimeException | Error e) {
             undo(snapshot.id(), e);
             throw e;
@@ -142,6 +144,52 @@ public final class PoolSnapshots implements AutoCloseable {
             room.settle(snapshot.id(), now);
             copying.unlink(progressName(snapshot.id()));
         }
+    }
+
+    /** As {@link #watch(SnapshotId)}, for several at once. */
+    Progress watch() {
+        return new Progress(room.availableBytes(), progress -> {});
+    }
+
+    /** Copies what several volumes hold, to where {@link #place} finds it; see {@link Formats#copyAtOnce}. */
+    Map<String, Copied> copyAtOnce(SortedMap<String, DataSource> sources, Progress progress) {
+        return formats.copyAtOnce(sources, copying, progress);
+    }
+
+    /**
+     * Puts a copy into a snapshot's place and notes what it takes; {@link #commit} makes it ready. In the end
+     * {@link #settleRoom} must be called.
+     *
+     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it
+     */
+    Snapshot place(Snapshot snapshot, Copied copied) {
+        String name = snapshot.id().toString();
+        long used = copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
+        room.count(snapshot.id(), 0, used);
+        copying.rename(name, data, name);
+        data.fsync();
+        Snapshot whole = snapshot.ready(used);
+        catalog.prepare(whole);
+        return whole;
+    }
+
+    /** Makes a snapshot ready whose copy is in its place. */
+    void commit(Snapshot whole) {
+        catalog.commit(whole.id());
+    }
+
+    /** Ends what {@link #place} began: what the snapshot uses now, which is nothing when it was not made. */
+    void settleRoom(Snapshot snapshot) {
+        room.settle(snapshot.id(), snapshot.usedBytes());
+    }
+
+    /**
+     * Refuses to go on while a volume is made of a snapshot.
+     *
+     * @throws Fault BUSY when one is
+     */
+    void requireUnused(SnapshotId id) {
+        claims.requireNone(id);
     }
 
     private void undo(SnapshotId id, Throwable why) {
@@ -180,8 +228,20 @@ public final class PoolSnapshots implements AutoCloseable {
     public void settle(SnapshotId id) {
         catalog.deleting(id).ifPresent(this::finishDelete);
         if (catalog.isCreating(id)) {
-            undo(id);
+            if (isWholeInGroup(id)) {
+                catalog.commit(id);
+            } else {
+                undo(id);
+            }
         }
+    }
+
+    /** Whether its group was made, and so all data of the group is in its place. */
+    private boolean isWholeInGroup(SnapshotId id) {
+        return catalog.creating(id)
+                .flatMap(Snapshot::group)
+                .flatMap(groups::find)
+                .isPresent();
     }
 
     /** Settles every snapshot that a crash left unfinished and that no other process is working on. */
