@@ -103,8 +103,7 @@ public final class Driver implements AutoCloseable {
                     : Optional.empty();
             Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
             services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
-            services.add(new GroupControllerService(
-                    new GroupSnapshots(pools, Clock.systemUTC()), snapshots, topology));
+            services.add(new GroupControllerService(new GroupSnapshots(pools, Clock.systemUTC()), snapshots, topology));
             services.add(new SnapshotMetadataService(new SnapshotMetadata(pools)));
         }
         if (role.hasNode()) {

@@ -92,6 +92,7 @@ class GroupSnapshotsTest {
                 Mounts.unmount(mount.target());
             }
         }
+        restart(); // which detaches devices that are mounted no more
         pools.close();
         run("rm", "-rf", folder.toString());
     }
@@ -119,7 +120,11 @@ class GroupSnapshotsTest {
 
     private Path stage(Volume volume) throws IOException {
         Path staging = Files.createDirectory(folder.resolve("staging-" + volume.id()));
-        node.stage(volume.id().toString(), staging, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of());
+        if (volume.format().isBlock()) {
+            node.stageDevice(volume.id().toString(), staging, AccessMode.SINGLE_NODE_WRITER, Map.of());
+        } else {
+            node.stage(volume.id().toString(), staging, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of());
+        }
         Path target = folder.resolve("target-" + volume.id());
         node.publish(new PublishRequest(
                 volume.id().toString(),

@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class SnapshotMetadataTest {
     private static final int MIB = 1 << 20;
-    private static final int SIZE = 24 * MIB + 3000; // no whole number of blocks
+    private static final int SIZE = 24 * MIB + 3 * 512; // no whole number of blocks of 4 KiB
     private static final Duration LONG = Duration.ofSeconds(60);
 
     private Optional<TestFileSystem> fileSystem = Optional.empty();

@@ -6,6 +6,7 @@ import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.DeleteVolumeRequest;
+import io.berth.csi.v1.GroupControllerGrpc;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.NodeGrpc;
 import io.berth.csi.v1.NodePublishVolumeRequest;
@@ -13,6 +14,7 @@ import io.berth.csi.v1.NodeStageVolumeRequest;
 import io.berth.csi.v1.NodeUnpublishVolumeRequest;
 import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.ProbeRequest;
+import io.berth.csi.v1.SnapshotMetadataGrpc;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
@@ -76,6 +78,14 @@ public final class Client implements AutoCloseable {
 
     public NodeGrpc.NodeBlockingStub node() {
         return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public GroupControllerGrpc.GroupControllerBlockingStub groups() {
+        return GroupControllerGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public SnapshotMetadataGrpc.SnapshotMetadataBlockingV2Stub metadata() {
+        return SnapshotMetadataGrpc.newBlockingV2Stub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
     }
 
     /** Makes any call, with a request whose bytes are those of the method's own. */
