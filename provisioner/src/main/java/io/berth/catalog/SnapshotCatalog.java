@@ -83,10 +83,14 @@ public final class SnapshotCatalog implements AutoCloseable {
         return true;
     }
 
-    /** Turns the intent to make a snapshot into one. */
-    public void commit(Snapshot snapshot) {
+    /** Notes in the intent to make a snapshot what is known once its data is whole. */
+    public void prepare(Snapshot snapshot) {
         creating.replace(snapshot.id().toString(), SnapshotRecord.encode(snapshot), tmp);
-        creating.move(snapshot.id().toString(), ready);
+    }
+
+    /** Turns the intent to make a snapshot, which {@link #prepare} was called for, into one. */
+    public void commit(SnapshotId id) {
+        creating.move(id.toString(), ready);
     }
 
     /** Forgets the intent to make a snapshot, once nothing of what it described is left. */

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -85,22 +86,32 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        return frozen(source, progress, () -> images.copy(source.directory(), parent, name, false, progress));
+    }
+
+    /**
+     * Copies something while nothing is written to a volume, if it is mounted.
+     *
+     * @param source of a snapshot there is nothing to freeze
+     * @throws Fault FAILED_PRECONDITION when the copy takes longer than writers can wait
+     */
+    <T> T frozen(DataSource source, Progress progress, Supplier<T> copy) {
         Optional<Volume> volume = source.volume();
         Optional<LoopDevice> mounted = volume.flatMap(used -> Images.attachedTo(source.directory()));
         if (mounted.isEmpty()) {
-            return images.copy(source.directory(), parent, name, false, progress);
+            return copy.get();
         }
         try (LoopDevice device = mounted.get();
                 DetachedMount mount = new DeviceFileSystem(type(volume.get()), device).mount();
                 Directory root = mount.root()) {
-            return copyFrozen(root, source.directory(), parent, name, progress);
+            return frozen(root, volume.get(), progress, copy);
         }
     }
 
-    private Copied copyFrozen(Directory root, Directory source, Directory parent, String name, Progress progress) {
+    private static <T> T frozen(Directory root, Volume volume, Progress progress, Supplier<T> copy) {
         try (Freeze freeze = Freeze.of(root, LONGEST_FREEZE, progress::cancel)) {
             try {
-                Copied copied = images.copy(source, parent, name, false, progress);
+                T copied = copy.get();
                 if (freeze.thaw()) {
                     return copied;
                 }
@@ -112,8 +123,8 @@ public final class ImageFormat implements VolumeFormat {
         }
         throw new Fault(
                 Fault.Kind.FAILED_PRECONDITION,
-                source.path() + " is mounted and takes more than " + LONGEST_FREEZE.toSeconds()
-                        + " s to copy, longer than its writers can wait: the pool's file system shares no blocks between"
+                "volume " + volume.id() + " is mounted and the copy takes more than " + LONGEST_FREEZE.toSeconds()
+                        + " s, longer than its writers can wait: the pool's file system shares no blocks between"
                         + " files; unmount the volume, or use a pool on XFS or btrfs");
     }
 

@@ -140,6 +140,24 @@ final class Images {
         }
     }
 
+    /**
+     * The status of the image in a folder.
+     *
+     * @throws Fault NOT_FOUND when it is gone
+     */
+    static FileStatus status(Directory folder) {
+        return folder.status(FILE).orElseThrow(() -> goneFrom(folder));
+    }
+
+    /**
+     * Opens the image in a folder for reading.
+     *
+     * @throws Fault NOT_FOUND when it is gone
+     */
+    static RegularFile open(Directory folder) {
+        return RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder));
+    }
+
     /** Makes a copy as long as the volume that it is for. */
     static void enlarge(Directory folder, long bytes) {
         try (RegularFile file = RegularFile.openForWriting(folder, FILE).orElseThrow(() -> goneFrom(folder))) {

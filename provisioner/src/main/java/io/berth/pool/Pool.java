@@ -2,6 +2,7 @@ package io.berth.pool;
 
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
+import io.berth.catalog.GroupCatalog;
 import io.berth.catalog.SnapshotCatalog;
 import io.berth.copy.Copied;
 import io.berth.copy.Progress;
@@ -17,6 +18,7 @@ import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.Id;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
@@ -53,6 +55,7 @@ public final class Pool implements AutoCloseable {
     private final SourceClaims claims;
     private final Room room;
     private final PoolSnapshots snapshots;
+    private final PoolGroups groups;
     private final Directory copying;
     private final Rungs rungs;
     private final Formats formats;
@@ -73,8 +76,11 @@ public final class Pool implements AutoCloseable {
         this.rungs = new Rungs(config.name(), records);
         try (Directory folder = folder(records, "snapshots")) {
             SnapshotCatalog ofSnapshots = SnapshotCatalog.open(folder);
+            GroupCatalog ofGroups = PoolGroups.catalog(folder);
             this.room = new Room(config, root, new Promised(catalog, ofSnapshots));
-            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats, rungs);
+            this.snapshots = new PoolSnapshots(
+                    config, folder, ofSnapshots, ofGroups, locks, claims, trash, room, formats, rungs);
+            this.groups = new PoolGroups(config, ofGroups, locks, snapshots);
         }
     }
 
@@ -159,6 +165,10 @@ public final class Pool implements AutoCloseable {
         return snapshots;
     }
 
+    public PoolGroups groups() {
+        return groups;
+    }
+
     /** Where volumes are copied to before they are moved to their places. */
     Directory copying() {
         return copying;
@@ -209,7 +219,7 @@ public final class Pool implements AutoCloseable {
     }
 
     /** Takes a volume's lock if nobody has it. */
-    public Optional<VolumeLocks.Held> tryLock(VolumeId id) {
+    public Optional<VolumeLocks.Held> tryLock(Id id) {
         return locks.tryLock(id);
     }
 
@@ -563,6 +573,7 @@ public final class Pool implements AutoCloseable {
                 LOG.warn("pool {}: volume {} stays unfinished: {}", config.name(), id, e.getMessage());
             }
         }
+        groups.recover();
         snapshots.recover();
         room.recount();
         LimitsAtStart.restore(this);
@@ -633,6 +644,7 @@ public final class Pool implements AutoCloseable {
     public void close() {
         catalog.close();
         snapshots.close();
+        groups.close();
         copying.close();
         rungs.close();
         claims.close();

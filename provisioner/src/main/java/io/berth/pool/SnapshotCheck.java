@@ -46,11 +46,7 @@ final class SnapshotCheck {
 
     /** Leaves out what is being made or deleted now. */
     private void unlessInUse(Id id, Runnable action) {
-        Optional<VolumeLocks.Held> lock = switch (id) {
-            case VolumeId volume -> pool.tryLock(volume);
-            case SnapshotId snapshot -> snapshots.tryLock(snapshot);
-        };
-        lock.ifPresent(held -> {
+        pool.tryLock(id).ifPresent(held -> {
             try (held) {
                 action.run();
             } catch (Fault e) {

@@ -8,6 +8,7 @@ import io.berth.csi.v1.CreateSnapshotRequest;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.DeleteSnapshotRequest;
 import io.berth.csi.v1.DeleteVolumeRequest;
+import io.berth.csi.v1.GroupControllerGrpc;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.ListSnapshotsRequest;
 import io.berth.csi.v1.NodeGrpc;
@@ -17,6 +18,7 @@ import io.berth.csi.v1.NodeUnpublishVolumeRequest;
 import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.Snapshot;
+import io.berth.csi.v1.SnapshotMetadataGrpc;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
@@ -82,6 +84,14 @@ public final class Client implements AutoCloseable {
 
     public NodeGrpc.NodeBlockingStub node() {
         return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public GroupControllerGrpc.GroupControllerBlockingStub groups() {
+        return GroupControllerGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public SnapshotMetadataGrpc.SnapshotMetadataBlockingV2Stub metadata() {
+        return SnapshotMetadataGrpc.newBlockingV2Stub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
     }
 
     /** Makes any call, with a request whose bytes are those of the method's own. */
