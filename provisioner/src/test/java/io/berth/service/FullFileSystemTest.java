@@ -34,8 +34,7 @@ class FullFileSystemTest {
     private static final Duration LONG = Duration.ofSeconds(60);
 
     /** Small files, which take more of the disk than they have data, so that what is counted seems to fit. */
-    private static final String MANY_SMALL_FILES =
-            "head -c 1400000 /dev/urandom | split -b 200 -a 4 - \"$0/f\"";
+    private static final String MANY_SMALL_FILES = "head -c 1400000 /dev/urandom | split -b 200 -a 4 - \"$0/f\"";
 
     /** Writes a file until nothing more fits, root's reserve included. */
     private static final String FILL = "while dd if=/dev/zero of=ballast oflag=append conv=notrunc bs=64k count=100"
