@@ -20,7 +20,6 @@ import io.berth.volume.Ownership;
 import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
-import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,6 +48,18 @@ public final class ImageFormat implements VolumeFormat {
         this.images = images;
     }
 
+    /** What this machine lacks to have images with this file system, each with its cure. Changes nothing. */
+    public static List<String> problems(FileSystemType type) {
+        List<String> problems = new ArrayList<>(LoopDevice.problem().stream().toList());
+        problems.addAll(DeviceFileSystem.problems(type));
+        return problems;
+    }
+
+    /** Why such images cannot be expanded on this machine, with the cure; empty when they can. */
+    public static Optional<String> growthProblem(FileSystemType type) {
+        return DeviceFileSystem.growthProblem(type);
+    }
+
     @Override
     public boolean create(Volume volume) {
         if (!images.create(volume)) {
@@ -60,34 +71,22 @@ public final class ImageFormat implements VolumeFormat {
             try (DetachedMount mount = fileSystem.mount();
                     Directory root = mount.root()) {
                 root.rmdir(DeviceFileSystem.LOST_AND_FOUND);
-                own(root, volume);
+                own(root, volume.ownership());
             }
         }
         return true;
     }
 
-    private static void own(Directory root, Volume volume) {
-        Ownership ownership = volume.ownership();
+    private static void own(Directory root, Ownership ownership) {
         root.chown((int) ownership.uid(), (int) ownership.gid());
         root.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
-        root.syncfs();
-    }
-
-    /** What is copied keeps its owner and mode, but for what is asked. */
-    private static void ownCopy(Directory root, Volume volume) {
-        FileStatus status = root.status();
-        Set<String> asked = volume.parameters().keySet();
-        Ownership wanted = volume.ownership();
-        root.chown((int) (asked.contains(VolumeParameters.UID) ? wanted.uid() : status.uid()), (int)
-                (asked.contains(VolumeParameters.GID) ? wanted.gid() : status.gid()));
-        root.chmod(asked.contains(VolumeParameters.MODE) ? wanted.mode() : status.mode());
         root.syncfs();
     }
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
         Optional<Volume> volume = source.volume();
-        Optional<LoopDevice> mounted = volume.flatMap(images::attached);
+        Optional<LoopDevice> mounted = volume.flatMap(used -> Images.attachedTo(source.directory()));
         if (mounted.isEmpty()) {
             return images.copy(source.directory(), parent, name, false, progress);
         }
@@ -129,7 +128,11 @@ public final class ImageFormat implements VolumeFormat {
                 fileSystem.check();
                 try (DetachedMount mount = fileSystem.mount();
                         Directory root = mount.root()) {
-                    ownCopy(root, volume);
+                    FileStatus status = root.status();
+                    Ownership inside = new Ownership(status.uid(), status.gid(), status.mode());
+                    own(
+                            root,
+                            volume.ownership().over(inside, volume.parameters().keySet()));
                 }
             }
         }

@@ -5,6 +5,7 @@ import io.berth.linux.FileStatus;
 import io.berth.volume.Format;
 import io.berth.volume.Id;
 import io.berth.volume.Ownership;
+import io.berth.volume.Volume;
 
 /** A volume or snapshot to copy: until this is closed no process deletes it. */
 public final class ClaimedSource implements AutoCloseable {
@@ -36,10 +37,10 @@ public final class ClaimedSource implements AutoCloseable {
         return capacityBytes;
     }
 
-    /** Who owns its root folder, and the mode; of an image, what is said of a volume of which nothing is said. */
+    /** Who owns its directory, and the mode; of an image, whose root only a mount shows, what its volume's record says. */
     public Ownership ownership() {
         if (format instanceof Format.Image) {
-            return Ownership.ROOT; // its own is inside
+            return data.volume().map(Volume::ownership).orElse(Ownership.ROOT);
         }
         FileStatus status = data.directory().status();
         return new Ownership(status.uid(), status.gid(), status.mode());

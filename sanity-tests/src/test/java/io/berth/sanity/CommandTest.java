@@ -50,7 +50,9 @@ class CommandTest {
     /** A command on the two pools of the driver in the folder. */
     private Command.Result onPools(String... arguments) {
         return berth(
-                Map.of("BERTH_POOL", "fast=local:" + folder + "/fast;shared=hostpath:" + folder + "/shared"),
+                Map.of(
+                        "BERTH_POOL",
+                        "fast=local:" + folder + "/fast,limit=advisory;shared=hostpath:" + folder + "/shared"),
                 List.of(arguments));
     }
 
@@ -371,6 +373,26 @@ class CommandTest {
         assertCode(ill, FAILED);
         assertThat(ill.out()).contains("broken", folder.resolve("missing").toString());
         assertThat(folder.resolve("missing")).doesNotExist();
+    }
+
+    @Test
+    void theDoctorLooksAtWhatImagesNeedWhereOnlyTheyHoldToALimit() throws IOException {
+        Files.createDirectory(folder.resolve("fast"));
+        String pool = "--pool=fast=local:" + folder.resolve("fast");
+        assertThat(berth("doctor", pool + ",limit=advisory").out()).doesNotContain("images ");
+        assertThat(berth("doctor", pool + ",limit=enforced").out())
+                .containsPattern("images +(can be made|images with ext4 do not grow: .*CAP_SYS_RESOURCE)");
+        // Without the devices of this machine.
+        Command.Result ill = Command.run(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount -t tmpfs -o nodev tmpfs /sys && exec \"$0\" doctor \"$1\"",
+                Driver.command(),
+                pool + ",limit=enforced");
+        assertCode(ill, FAILED);
+        assertThat(ill.out()).containsPattern("broken +images .*modprobe loop");
     }
 
     /**

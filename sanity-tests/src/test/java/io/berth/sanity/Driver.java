@@ -119,7 +119,7 @@ public final class Driver implements AutoCloseable {
                 "--driver-name=" + NAME,
                 "--allow-host-path=" + folder.resolve("allowed")));
         if (flags.stream().noneMatch(flag -> flag.startsWith("--pool"))) {
-            line.add("--pool=fast=local:" + folder.resolve("fast"));
+            line.add("--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory");
             line.add("--pool=shared=hostpath:" + folder.resolve("shared"));
         }
         line.addAll(flags);
