@@ -70,7 +70,7 @@ abstract class SnapshotsContract {
 
     private void open() {
         pools = Pools.serving(List.of(
-                TemporaryPool.config(folder, "fast", "local", ",size=1Gi"),
+                TemporaryPool.config(folder, "fast", "local", ",size=1Gi,limit=advisory"),
                 TemporaryPool.config(folder, "shared", "hostpath", ",size=1Gi")));
         volumes = new Volumes(pools, Clock.systemUTC());
         snapshots = new Snapshots(pools, Clock.systemUTC());
@@ -262,7 +262,7 @@ abstract class SnapshotsContract {
     @Test
     void aSnapshotForWhichThereIsNoRoomLeavesNothing() throws Exception {
         pools.close();
-        pools = Pools.serving(List.of(TemporaryPool.config(folder, "tight", "local", ",size=2Mi")));
+        pools = Pools.serving(List.of(TemporaryPool.config(folder, "tight", "local", ",size=2Mi,limit=advisory")));
         volumes = new Volumes(pools, Clock.systemUTC());
         snapshots = new Snapshots(pools, Clock.systemUTC());
         long bytes = hasSubvolumes() ? 3 * MIB / 2 : MIB;
