@@ -84,7 +84,7 @@ public final class SnapshotMetadataService extends SnapshotMetadataGrpc.Snapshot
             List<BlockMetadata> ranges = blocks.next(max).stream()
                     .map(SnapshotMetadataService::toProto)
                     .toList();
-            if (!ranges.isEmpty() || blocks.done() && !sent) {
+            if (!sent || !ranges.isEmpty()) {
                 reply.send(message.apply(blocks.capacityBytes(), ranges));
                 sent = true;
             }
