@@ -69,7 +69,17 @@ class CsiSanityTest {
         Path parameters = folder.resolve("parameters.yaml");
         // XFS, for growing a mounted ext4 needs CAP_SYS_RESOURCE, which root in a container may lack.
         Files.writeString(parameters, "format: image\nfsType: xfs\n");
-        return specsWithAttachOn("fast", "local", List.of("--csi.testvolumeparameters=" + parameters), NOTHING);
+        Path mutable = folder.resolve("mutable.yaml");
+        Files.writeString(mutable, "onDelete: delete\n");
+        return specsWithAttachOn(
+                "fast",
+                "local",
+                List.of(
+                        "--csi.testvolumeparameters=" + parameters,
+                        "--csi.testvolumemutableparameters=" + mutable,
+                        "--csi.testvolumesize=" + (512L << 20),
+                        "--csi.testvolumeexpandsize=" + (640L << 20)),
+                NOTHING);
     }
 
     @TestFactory

@@ -57,8 +57,9 @@ class SnapshotKillTest {
         Command.succeed("truncate", "--size=1G", image.toString());
         Command.succeed("mkfs." + type, "-q", image.toString());
         Command.succeed("mount", "-o", "loop", image.toString(), mounted.toString());
-        try (Driver driver = Driver.start(
-                        mounted, List.of("--pool=fast=local:" + mounted.resolve("fast") + ",limit=advisory"));
+        Path place = Files.createDirectory(mounted.resolve("berth"));
+        try (Driver driver =
+                        Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast") + ",limit=advisory"));
                 ExecutorService threads = Executors.newFixedThreadPool(CLIENTS)) {
             run(driver, threads, rounds);
         } finally {
