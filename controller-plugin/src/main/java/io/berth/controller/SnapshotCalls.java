@@ -82,20 +82,21 @@ final class SnapshotCalls {
         return new Snapshots.Page(found, Optional.empty());
     }
 
-    private io.berth.csi.v1.Snapshot toProto(Snapshot snapshot) {
+    io.berth.csi.v1.Snapshot toProto(Snapshot snapshot) {
         io.berth.csi.v1.Snapshot.Builder proto = io.berth.csi.v1.Snapshot.newBuilder()
                 .setSnapshotId(snapshot.id().toString())
                 .setSourceVolumeId(snapshot.source().toString())
                 .setSizeBytes(snapshot.capacityBytes())
                 .setCreationTime(timestamp(snapshot.created()))
                 .setReadyToUse(snapshot.ready());
+        snapshot.group().ifPresent(group -> proto.setGroupSnapshotId(group.toString()));
         if (snapshots.isLocal(snapshot)) {
             proto.addAccessibleTopology(topology.toProto());
         }
         return proto.build();
     }
 
-    private static Timestamp timestamp(Instant time) {
+    static Timestamp timestamp(Instant time) {
         return Timestamp.newBuilder()
                 .setSeconds(time.getEpochSecond())
                 .setNanos(time.getNano())
