@@ -1,7 +1,10 @@
 package io.berth.linux;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A mount that no path shows yet, so its attributes are right from the first moment it can be seen. Unless it is
@@ -18,10 +21,16 @@ public final class DetachedMount implements AutoCloseable {
     private static final long FSOPEN = 430;
     private static final int FSOPEN_CLOEXEC = 1;
     private static final long FSCONFIG = 431;
+    private static final int FSCONFIG_SET_FLAG = 0;
     private static final int FSCONFIG_SET_STRING = 1;
     private static final int FSCONFIG_CMD_CREATE = 6;
     private static final long FSMOUNT = 432;
     private static final int FSMOUNT_CLOEXEC = 1;
+
+    private static final int MOST_MESSAGES = 8;
+    private static final int LONGEST_MESSAGE = 1024;
+
+    private static final byte[] THIS = {'.', 0};
 
     private static final long MOUNT_SETATTR = 442;
     private static final long MS_PRIVATE = 1L << 18;
@@ -37,9 +46,9 @@ public final class DetachedMount implements AutoCloseable {
     /** A bind mount of a file or directory, without the mounts below it. See open_tree(2). */
     public static DetachedMount bind(OpenFile source) {
         int flags = OPEN_TREE_CLONE | Descriptor.O_CLOEXEC | Libc.AT_EMPTY_PATH;
-        long result = source.descriptor.call(fd -> Libc.calls().syscall(OPEN_TREE, fd, Libc.EMPTY_PATH, flags));
+        long result = source.descriptor.open(fd -> Libc.calls().syscall(OPEN_TREE, fd, Libc.EMPTY_PATH, flags));
         String what = source.path().toString();
-        return new DetachedMount(new Descriptor(Libc.check(result, "open_tree", what)), what);
+        return new DetachedMount(source.descriptor.opened(Libc.check(result, "open_tree", what)), what);
     }
 
     /**
@@ -53,27 +62,71 @@ public final class DetachedMount implements AutoCloseable {
         if (sizeBytes <= 0) {
             throw new IllegalArgumentException("size " + sizeBytes + " bytes: more than 0");
         }
-        byte[] type = FileName.encode("tmpfs");
-        long opened = Libc.call(() -> Libc.calls().syscall(FSOPEN, type, FSOPEN_CLOEXEC));
-        try (Descriptor fileSystem = new Descriptor(Libc.check(opened, "fsopen", "tmpfs"))) {
-            configure(fileSystem, "source", source);
-            configure(fileSystem, "size", Long.toString(sizeBytes));
-            configure(fileSystem, "mode", Integer.toOctalString(mode));
-            configure(fileSystem, "uid", Long.toString(uid));
-            configure(fileSystem, "gid", Long.toString(gid));
+        List<String> options =
+                List.of("size=" + sizeBytes, "mode=" + Integer.toOctalString(mode), "uid=" + uid, "gid=" + gid);
+        return fileSystem("tmpfs", source, options);
+    }
+
+    /**
+     * A file system, for example one on a device. See fsopen(2).
+     *
+     * @param type for example {@code ext4}
+     * @param source the device's path, or how the mount table names what has none
+     * @param options of the file system, each {@code key} or {@code key=value}
+     * @throws SystemCallException EUCLEAN or EBADMSG when it is damaged, EINVAL when it is no such file system or knows no
+     *     such option, ENODEV when the kernel knows no such type; the kernel's log has the details
+     */
+    public static DetachedMount fileSystem(String type, String source, List<String> options) {
+        byte[] name = FileName.encode(type);
+        long opened = Libc.call(() -> Libc.calls().syscall(FSOPEN, name, FSOPEN_CLOEXEC));
+        String what = type + " of " + source;
+        try (Descriptor fileSystem = new Descriptor(Libc.check(opened, "fsopen", what))) {
+            configure(fileSystem, "source=" + source, what);
+            options.forEach(option -> configure(fileSystem, option, what));
             long created =
                     fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, FSCONFIG_CMD_CREATE, null, null, 0));
-            Libc.check(created, "fsconfig", "tmpfs");
+            check(created, "fsconfig", fileSystem, what);
             long mounted = fileSystem.call(fd -> Libc.calls().syscall(FSMOUNT, fd, FSMOUNT_CLOEXEC, 0));
-            return new DetachedMount(new Descriptor(Libc.check(mounted, "fsmount", "tmpfs")), "tmpfs");
+            return new DetachedMount(new Descriptor(Libc.check(mounted, "fsmount", what)), what);
         }
     }
 
-    private static void configure(Descriptor fileSystem, String key, String value) {
-        byte[] name = FileName.encode(key);
-        byte[] text = (value + "\0").getBytes(StandardCharsets.UTF_8);
-        long result = fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, FSCONFIG_SET_STRING, name, text, 0));
-        Libc.check(result, "fsconfig", "tmpfs " + key + "=" + value);
+    private static void configure(Descriptor fileSystem, String option, String what) {
+        int equals = option.indexOf('=');
+        byte[] key = FileName.encode(equals < 0 ? option : option.substring(0, equals));
+        byte @Nullable [] value = equals < 0 ? null : FileName.encode(option.substring(equals + 1));
+        int command = equals < 0 ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+        long result = fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, command, key, value, 0));
+        check(result, "fsconfig " + option, fileSystem, what);
+    }
+
+    /** A failure has the kernel's own words with it, if it said any. */
+    private static void check(long result, String call, Descriptor fileSystem, String what) {
+        if (result < 0) {
+            Libc.check(result, call, what + messages(fileSystem));
+        }
+    }
+
+    /** What the kernel has to say of a file system that is being made, each line after a letter for its kind. */
+    private static String messages(Descriptor fileSystem) {
+        StringBuilder messages = new StringBuilder();
+        for (int count = 0; count < MOST_MESSAGES; count++) {
+            ByteBuffer message = ByteBuffer.allocate(LONGEST_MESSAGE);
+            long length = fileSystem.call(fd -> Libc.calls().read(fd, message, message.remaining()));
+            if (length <= 2) {
+                break; // ENODATA: that was all
+            }
+            String text = new String(message.array(), 2, (int) length - 2, StandardCharsets.UTF_8);
+            messages.append(" (").append(text.strip()).append(')');
+        }
+        return messages.toString();
+    }
+
+    /** Opens the root directory of what is mounted. The caller closes it. */
+    public Directory root() {
+        int flags = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
+        long result = descriptor.call(fd -> Descriptor.openat2(fd, THIS, flags, 0, 0));
+        return new Directory(new Descriptor(Libc.check(result, "openat2", what)), Path.of("/"));
     }
 
     /**

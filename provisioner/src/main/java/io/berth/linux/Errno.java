@@ -33,12 +33,17 @@ public final class Errno {
     public static final int ENOTEMPTY = 39;
     public static final int ELOOP = 40;
     public static final int ENODATA = 61;
+    public static final int EBADMSG = 74;
     public static final int EOVERFLOW = 75;
+    public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENETUNREACH = 101;
     public static final int ENOTCONN = 107;
     public static final int ETIMEDOUT = 110;
+    public static final int ECONNREFUSED = 111;
     public static final int EHOSTUNREACH = 113;
     public static final int ESTALE = 116;
+    public static final int EUCLEAN = 117;
     public static final int EDQUOT = 122;
 
     private Errno() {}
@@ -77,12 +82,17 @@ public final class Errno {
             case ENOTEMPTY -> "ENOTEMPTY (Directory not empty)";
             case ELOOP -> "ELOOP (Too many levels of symbolic links)";
             case ENODATA -> "ENODATA (No data available)";
+            case EBADMSG -> "EBADMSG (Bad message)";
             case EOVERFLOW -> "EOVERFLOW (Value too large for defined data type)";
+            case EPROTONOSUPPORT -> "EPROTONOSUPPORT (Protocol not supported)";
+            case ENETUNREACH -> "ENETUNREACH (Network is unreachable)";
+            case ECONNREFUSED -> "ECONNREFUSED (Connection refused)";
             case EOPNOTSUPP -> "EOPNOTSUPP (Operation not supported)";
             case ENOTCONN -> "ENOTCONN (Transport endpoint is not connected)";
             case ETIMEDOUT -> "ETIMEDOUT (Connection timed out)";
             case EHOSTUNREACH -> "EHOSTUNREACH (No route to host)";
             case ESTALE -> "ESTALE (Stale file handle)";
+            case EUCLEAN -> "EUCLEAN (Structure needs cleaning)";
             case EDQUOT -> "EDQUOT (Disk quota exceeded)";
             default -> "errno " + errno;
         };

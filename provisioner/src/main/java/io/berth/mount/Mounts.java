@@ -46,7 +46,13 @@ public final class Mounts {
         }
     }
 
-    private static void attach(DetachedMount mount, Path target, Set<MountOption> options) {
+    /**
+     * Makes a mount appear that no path shows yet.
+     *
+     * @param target a directory for a directory, else a file; absolute, and no symbolic link itself
+     * @param options what differs from what the mount has already
+     */
+    public static void attach(DetachedMount mount, Path target, Set<MountOption> options) {
         checkAbsolute(target);
         mount.setAttributes(MountOption.mask(options), MountOption.attributes(options));
         mount.attach(target);
