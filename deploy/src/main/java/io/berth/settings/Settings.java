@@ -77,7 +77,7 @@ public record Settings(
     static final Setting<PoolConfig> POOL = Setting.repeated(
             "pool",
             "POOL",
-            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node) or hostpath (a path every node sees alike)."
+            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node), hostpath (a path every node sees alike) or nfs (SERVER:/EXPORT)."
                     + " Options follow after commas: size=SIZE, overcommit=FACTOR.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(

@@ -10,7 +10,9 @@ public enum PoolKind {
     /** A disk of one node: its volumes are reachable there and nowhere else. */
     LOCAL,
     /** A path that every node sees alike: a single node, or a cluster file system mounted everywhere. */
-    HOSTPATH;
+    HOSTPATH,
+    /** An export of an NFS server, which every node can mount. */
+    NFS;
 
     /**
      * Reads the word.

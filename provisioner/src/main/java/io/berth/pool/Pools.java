@@ -78,7 +78,7 @@ public final class Pools implements AutoCloseable {
     private static void refuseNested(List<PoolConfig> configs) {
         for (PoolConfig inner : configs) {
             for (PoolConfig outer : configs) {
-                if (!inner.equals(outer) && real(inner.root()).startsWith(real(outer.root()))) {
+                if (!inner.equals(outer) && isIn(inner, outer)) {
                     throw Fault.invalid(
                             "pool",
                             inner.toString(),
@@ -86,6 +86,15 @@ public final class Pools implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private static boolean isIn(PoolConfig inner, PoolConfig outer) {
+        if (inner.nfs().isPresent() || outer.nfs().isPresent()) {
+            return inner.nfs().isPresent()
+                    && outer.nfs().isPresent()
+                    && inner.nfs().get().export().isIn(outer.nfs().get().export());
+        }
+        return real(inner.root()).startsWith(real(outer.root()));
     }
 
     private static Path real(Path path) {

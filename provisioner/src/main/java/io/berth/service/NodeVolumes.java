@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.format.VolumeFormat;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPaths;
+import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
@@ -213,7 +214,7 @@ public final class NodeVolumes {
                 request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
             }
             Targets.withFolder(request.targetPath(), () -> {
-                try (Directory staged = Directory.open(staging)) {
+                try (Directory staged = Directory.open(staging, pool.calls())) {
                     Mounts.bind(staged, request.targetPath(), request.options());
                 }
             });
@@ -377,7 +378,8 @@ public final class NodeVolumes {
      * @throws Fault NOT_FOUND when there is no such volume or it is not at this path
      */
     public Usage usage(String id, Path path) {
-        try (PathHandle at = PathHandle.open(path).orElseThrow(() -> notAt(id, path))) {
+        Optional<Bulkhead> calls = lookup.find(id).flatMap(found -> found.pool().calls());
+        try (PathHandle at = PathHandle.open(path, calls).orElseThrow(() -> notAt(id, path))) {
             if (!isAt(id, path, at.status())) {
                 throw notAt(id, path);
             }

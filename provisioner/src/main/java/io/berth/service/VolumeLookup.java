@@ -89,13 +89,19 @@ final class VolumeLookup {
 
     /** Of an id without a record only that the mount is no other volume's can be told. */
     private boolean isAnothers(String id, MountPoint mount, MountTable table, Pool pool, Path path) {
-        Optional<Found> asked = find(id);
-        return asked.isPresent()
-                ? !asked.get().mounts(table).contains(mount)
-                : VolumeId.parse(path.toString())
-                        .filter(owner -> owner.pool().equals(pool.config().name()))
-                        .flatMap(pool::find)
-                        .isPresent();
+        Optional<VolumeId> owner = VolumeId.parse(path.toString())
+                .filter(named -> named.pool().equals(pool.config().name()));
+        try {
+            Optional<Found> asked = find(id);
+            return asked.isPresent()
+                    ? !asked.get().mounts(table).contains(mount)
+                    : owner.flatMap(pool::find).isPresent();
+        } catch (Fault e) {
+            if (e.kind() != Fault.Kind.UNAVAILABLE) {
+                throw e;
+            }
+            return owner.filter(named -> !named.toString().equals(id)).isPresent(); // all that the path tells
+        }
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {
