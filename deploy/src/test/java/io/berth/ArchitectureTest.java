@@ -17,6 +17,7 @@ class ArchitectureTest {
         "io.berth.fault..",
         "io.berth.linux..",
         "io.berth.mount..",
+        "io.berth.program..",
         "io.berth.volume..",
         "io.berth.catalog..",
         "io.berth.format..",

@@ -49,6 +49,8 @@ import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
 import io.berth.volume.NodeId;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
@@ -119,7 +121,13 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         }
         Volume volume = volumes.create(
                 new Volumes.Wanted(
-                        request.getName(), capacity, parameters, isMultiNode(uses), false, Optional.empty(), source),
+                        request.getName(),
+                        capacity,
+                        parameters,
+                        isMultiNode(uses),
+                        isBlock(uses),
+                        fileSystem(uses),
+                        source),
                 SnapshotCalls.patience());
         Replies.reply(
                 observer,
@@ -146,6 +154,11 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             VolumeChange.parse(request.getRequestedMutableParametersMap());
             if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
+            } else if (isMultiNode(uses) && volume.format() instanceof Format.Image) {
+                response.setMessage("the volume is an image, which one node uses at a time; a multi-node mode is not");
+            } else if (isBlock(uses) != volume.format().isBlock()) {
+                response.setMessage(
+                        "the volume's access type is " + (volume.format().isBlock() ? "block" : "mount"));
             } else {
                 response.getConfirmedBuilder()
                         .addAllVolumeCapabilities(request.getVolumeCapabilitiesList())
@@ -202,7 +215,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
                 observer,
                 ControllerExpandVolumeResponse.newBuilder()
                         .setCapacityBytes(volume.capacityBytes())
-                        .setNodeExpansionRequired(false)
+                        .setNodeExpansionRequired(volumes.growsOnNode(volume))
                         .build());
     }
 
@@ -338,6 +351,27 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     private static boolean isMultiNode(List<VolumeUse> uses) {
         return uses.stream().anyMatch(use -> use.mode().isMultiNode());
+    }
+
+    private static boolean isBlock(List<VolumeUse> uses) {
+        boolean block = uses.getFirst().block();
+        if (uses.stream().anyMatch(use -> use.block() != block)) {
+            throw Fault.invalid(
+                    "volume_capabilities access_type", "block", "a volume is for block or for mount, not both");
+        }
+        return block;
+    }
+
+    private static Optional<FileSystemType> fileSystem(List<VolumeUse> uses) {
+        List<String> types = uses.stream()
+                .map(VolumeUse::fsType)
+                .filter(type -> !type.isEmpty())
+                .distinct()
+                .toList();
+        if (types.size() > 1) {
+            throw Fault.invalid("volume_capabilities fs_type", types.get(1), "another one says " + types.getFirst());
+        }
+        return types.stream().findFirst().map(type -> FileSystemType.parse("volume_capabilities fs_type", type));
     }
 
     private static CapacityRange capacity(io.berth.csi.v1.CapacityRange range) {

@@ -12,10 +12,13 @@ import java.util.Set;
 /**
  * A {@code VolumeCapability} in the core's words.
  *
+ * @param block whether raw blocks are wanted, not files
+ * @param fsType what the CO would have the volume formatted with; empty: it leaves that to the driver
  * @param options the mount flags
  * @param mountGroup the group that must be able to use the volume
  */
-public record VolumeUse(AccessMode mode, Set<MountOption> options, OptionalLong mountGroup) {
+public record VolumeUse(
+        AccessMode mode, boolean block, String fsType, Set<MountOption> options, OptionalLong mountGroup) {
     public VolumeUse {
         options = Set.copyOf(options);
     }
@@ -46,12 +49,12 @@ public record VolumeUse(AccessMode mode, Set<MountOption> options, OptionalLong 
             case MOUNT ->
                 new VolumeUse(
                         mode,
+                        false,
+                        capability.getMount().getFsType(),
                         MountOption.parse(capability.getMount().getMountFlagsList()),
                         group(field, capability.getMount().getVolumeMountGroup()));
-            case BLOCK ->
-                throw Fault.invalid(
-                        field + " access_type", "block", "volumes of format directory are mounted; ask for mount");
-            case ACCESSTYPE_NOT_SET -> throw Fault.invalid(field + " access_type", "", "mount is required");
+            case BLOCK -> new VolumeUse(mode, true, "", Set.of(), OptionalLong.empty());
+            case ACCESSTYPE_NOT_SET -> throw Fault.invalid(field + " access_type", "", "mount or block is required");
         };
     }
 

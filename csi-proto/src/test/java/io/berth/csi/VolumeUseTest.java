@@ -36,6 +36,17 @@ class VolumeUseTest {
     }
 
     @Test
+    void blockAndFileSystemAreRead() {
+        VolumeCapability.Builder mount = mount(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER);
+        mount.getMountBuilder().setFsType("xfs");
+        VolumeUse files = VolumeUse.parse("volume_capability", mount.build());
+        assertThat(files.block()).isFalse();
+        assertThat(files.fsType()).isEqualTo("xfs");
+        mount.setBlock(VolumeCapability.BlockVolume.getDefaultInstance());
+        assertThat(VolumeUse.parse("volume_capability", mount.build()).block()).isTrue();
+    }
+
+    @Test
     void whatIsMissingOrCannotBeDoneIsNamed() {
         VolumeCapability.Builder writer = mount(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER);
         assertThatThrownBy(() -> VolumeUse.parse("volume_capabilities", List.of()))
@@ -46,12 +57,6 @@ class VolumeUseTest {
         assertThatThrownBy(() -> VolumeUse.parse(
                         "volume_capability", writer.clone().clearMount().build()))
                 .hasMessageContaining("access_type");
-        assertThatThrownBy(() -> VolumeUse.parse(
-                        "volume_capability",
-                        writer.clone()
-                                .setBlock(VolumeCapability.BlockVolume.getDefaultInstance())
-                                .build()))
-                .hasMessageContaining("block");
         VolumeCapability.Builder group = writer.clone();
         group.getMountBuilder().setVolumeMountGroup("staff");
         assertThatThrownBy(() -> VolumeUse.parse("volume_capability", group.build()))

@@ -40,7 +40,6 @@ public final class Driver implements AutoCloseable {
     private final Pools pools;
     private final HostPaths hostPaths;
     private final Volumes volumes;
-    private final NodeVolumes nodeVolumes;
     private final Housekeeping housekeeping;
     private final Thread opener;
     private final Optional<CsiServer> csi;
@@ -53,7 +52,6 @@ public final class Driver implements AutoCloseable {
         this.pools = Pools.serving(settings.pools(), attachedNode());
         this.hostPaths = new HostPaths(settings.allowedHostPaths());
         this.volumes = new Volumes(pools, Clock.systemUTC(), isAttaching());
-        this.nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while the doors start: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
@@ -83,8 +81,9 @@ public final class Driver implements AutoCloseable {
     }
 
     private DockerServer openToDocker(DockerSettings door) {
+        NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker asks no controller for its volumes
         DockerServer server = DockerServer.start(
-                door.socket(), settings.maxCalls(), settings.slowCall(), VolumeDriver.open(door, volumes, nodeVolumes));
+                door.socket(), settings.maxCalls(), settings.slowCall(), VolumeDriver.open(door, volumes, node));
         LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
         return server;
     }
@@ -102,6 +101,7 @@ public final class Driver implements AutoCloseable {
             services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
         }
         if (role.hasNode()) {
+            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
             services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes()));
         }
         return services;

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What Docker can ask of a volume plugin, over the volumes that every door shares. A volume is mounted once on this
- * machine, for as long as Docker has ids for it, at {@code STATE/docker/mounts/NAME}; containers are given bind mounts of
+ * machine, for as long as Docker has ids for it, at {@code STATE/mounts/NAME}; containers are given bind mounts of
  * that. Whether it is mounted, the mount table says; for whom, {@link MountIds}.
  *
  * <p>Every call may be repeated, by this process or the next. Thread-safe: calls that change one volume wait for each
@@ -67,8 +67,10 @@ public final class VolumeDriver implements AutoCloseable {
         try {
             Path state = folder(settings.stateDir(), "rwx--x--x");
             Path docker = folder(state.resolve("docker"), "rwx--x--x");
-            // Docker's user namespaces pass through here, so others may.
-            Path mounts = folder(docker.resolve("mounts"), "rwx--x--x");
+            // Containers in user namespaces pass through here, so others may. It is beside the folder of the state
+            // because
+            // for a plugin that Docker runs, one is Docker's and the other the machine's.
+            Path mounts = folder(state.resolve("mounts"), "rwx--x--x");
             return new VolumeDriver(
                     volumes, node, names, mounts, MountIds.open(folder(docker.resolve("ids"), "rwx------")));
         } catch (IOException e) {

@@ -34,7 +34,7 @@ final class Plugin implements AutoCloseable {
     Plugin(Path folder) throws IOException {
         this.folder = folder.toRealPath();
         this.socket = this.folder.resolve("berth.sock");
-        this.mounts = this.folder.resolve("state/docker/mounts");
+        this.mounts = this.folder.resolve("state/mounts");
         Files.createDirectory(this.folder.resolve("fast"));
         Files.createDirectory(this.folder.resolve("home"));
         start();

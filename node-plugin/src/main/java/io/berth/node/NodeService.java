@@ -77,7 +77,11 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
         Path staging = path("staging_target_path", request.getStagingTargetPath());
         requireCapability(request.hasVolumeCapability());
         VolumeUse use = VolumeUse.parse("volume_capability", request.getVolumeCapability());
-        volumes.stage(id, staging, use.mode(), use.mountGroup(), request.getVolumeContextMap());
+        if (use.block()) {
+            volumes.stageDevice(id, staging, use.mode(), request.getVolumeContextMap());
+        } else {
+            volumes.stage(id, staging, use.mode(), use.mountGroup(), request.getVolumeContextMap());
+        }
         Replies.reply(observer, NodeStageVolumeResponse.getDefaultInstance());
     }
 
@@ -100,6 +104,7 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
                 optionalPath("staging_target_path", request.getStagingTargetPath()),
                 target,
                 use.mode(),
+                use.block(),
                 options(use, request.getReadonly()),
                 use.mountGroup(),
                 request.getVolumeContextMap()));

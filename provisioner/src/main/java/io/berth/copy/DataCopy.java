@@ -9,7 +9,7 @@ import java.util.OptionalLong;
  * Copies the data of one regular file after another, as much as each has when it is begun: a file that grows meanwhile
  * is not followed, one that shrinks ends early. One thread's.
  */
-final class DataCopy {
+public final class DataCopy {
     private static final int BUFFER_BYTES = 256 << 10;
     /** How much is copied between two looks at whether to go on. */
     private static final long STEP_BYTES = 16 << 20;
@@ -20,11 +20,18 @@ final class DataCopy {
 
     private Rung rung = Rung.CLONE;
 
-    DataCopy(Progress progress) {
+    public DataCopy(Progress progress) {
         this.progress = progress;
     }
 
-    void copy(RegularFile from, FileStatus status, RegularFile to) {
+    /**
+     * Copies one, by the highest rung that the kernel has for the two files; a clone is of one point in time.
+     *
+     * @param status of {@code from}
+     * @param to empty
+     * @throws java.util.concurrent.CancellationException when it was cancelled
+     */
+    public void copy(RegularFile from, FileStatus status, RegularFile to) {
         if (status.size() == 0) {
             return;
         }
@@ -37,6 +44,11 @@ final class DataCopy {
         long end = status.allocated() < size ? copyExtents(from, to, size) : copyRange(from, to, 0, size);
         to.ftruncate(end);
         progress.used(rung);
+    }
+
+    /** The lowest rung that any file needed so far. */
+    public Rung rung() {
+        return rung;
     }
 
     /** Leaves out the holes; the answer is how long the copy is to be. */

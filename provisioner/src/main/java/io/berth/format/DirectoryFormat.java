@@ -21,7 +21,6 @@ import io.berth.volume.Ownership;
 import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
-import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +33,6 @@ import java.util.Set;
  * says; the limit is a quota of the pool's file system.
  */
 public final class DirectoryFormat implements VolumeFormat {
-    private static final int PARENT_MODE = 0755;
-
     /** The owner or group that chown(2) leaves as it is. */
     private static final int AS_IT_IS = -1;
 
@@ -56,7 +53,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public boolean create(Volume volume) {
-        try (Directory parent = makeParent(volume.path())) {
+        try (Directory parent = ParentFolder.make(root, volume.path())) {
             if (!limits.mkdir(parent, volume.path().name())) {
                 return false;
             }
@@ -104,7 +101,7 @@ public final class DirectoryFormat implements VolumeFormat {
             return true;
         });
         finish(volume, scratch, name);
-        try (Directory parent = makeParent(volume.path())) {
+        try (Directory parent = ParentFolder.make(root, volume.path())) {
             if (parent.status(volume.path().name()).isPresent()) {
                 return Optional.empty();
             }
@@ -116,7 +113,7 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void undo(Volume volume) {
-        Optional<Directory> parent = root.openBeneath(volume.path().parent().orElse(Path.of(".")));
+        Optional<Directory> parent = ParentFolder.open(root, volume.path());
         if (parent.isEmpty()) {
             return;
         }
@@ -193,13 +190,34 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume, Path mountedAt) {
+    public void grow(Volume volume) {
         // Its limit was raised when it was expanded.
     }
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
         return table.of(table.origin(realRoot.resolve(volume.path().toPath())));
+    }
+
+    @Override
+    public boolean isAt(Volume volume, PathHandle at) {
+        return root.openBeneath(volume.path().toPath())
+                .filter(data -> {
+                    try (data) {
+                        return data.status().isSameFile(at.status());
+                    }
+                })
+                .isPresent();
+    }
+
+    @Override
+    public void release(Volume volume) {
+        // A node holds nothing for a folder.
+    }
+
+    @Override
+    public void settle(Volume volume) {
+        // A node holds nothing for a folder.
     }
 
     @Override
@@ -286,22 +304,5 @@ public final class DirectoryFormat implements VolumeFormat {
         return parent.openDirectory(name)
                 .orElseThrow(() ->
                         new Fault(Fault.Kind.UNAVAILABLE, parent.path().resolve(name) + " vanished while it was made"));
-    }
-
-    /** The folder that will hold the volume; missing ones on the way are made, never removed again. */
-    private Directory makeParent(VolumePath path) {
-        Directory at = root.openBeneath(Path.of(".")).orElseThrow();
-        for (String component : path.components().subList(0, path.components().size() - 1)) {
-            try (Directory parent = at) {
-                if (parent.mkdir(component, PARENT_MODE)) {
-                    parent.fsync();
-                }
-                at = parent.openDirectory(component)
-                        .orElseThrow(() -> new Fault(
-                                Fault.Kind.UNAVAILABLE,
-                                parent.path().resolve(component) + " vanished while it was made"));
-            }
-        }
-        return at;
     }
 }

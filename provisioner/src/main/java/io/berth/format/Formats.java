@@ -2,6 +2,8 @@ package io.berth.format;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.mount.MountPoint;
+import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
@@ -19,6 +21,9 @@ public final class Formats {
 
     private final DirectoryLimits limits;
     private final DirectoryFormat directory;
+    private final Images images;
+    private final ImageFormat image;
+    private final BlockFormat block;
 
     /**
      * Of the pool with this root.
@@ -29,6 +34,9 @@ public final class Formats {
     public Formats(Directory root, Path realRoot, UUID pool) {
         this.limits = DirectoryLimits.of(root, pool);
         this.directory = new DirectoryFormat(root, realRoot, limits);
+        this.images = new Images(root, pool);
+        this.image = new ImageFormat(images);
+        this.block = new BlockFormat(images);
     }
 
     /** What holds this volume. */
@@ -40,8 +48,18 @@ public final class Formats {
     public VolumeFormat of(Format format) {
         return switch (format) {
             case Format.Directory name -> directory;
-            case Format.Image image -> throw noImages();
+            case Format.Image name -> name.fileSystem().isPresent() ? image : block;
         };
+    }
+
+    /** Whether a mount shows an image that Berth attached, of any volume of any pool. */
+    public static boolean isImage(MountPoint mount) {
+        return Images.shownBy(mount).isPresent();
+    }
+
+    /** Whether a mount shows the image of the volume with this id, be there still a volume or not. */
+    public boolean isImageOf(VolumeId id, MountPoint mount) {
+        return Images.shownBy(mount).filter(device -> images.isOf(id, device)).isPresent();
     }
 
     /**
@@ -51,13 +69,17 @@ public final class Formats {
      * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when the pool cannot hold such a volume
      */
     public Format choose(VolumeParameters parameters, Limit limit) {
-        if (parameters.format().filter(FormatName.IMAGE::equals).isPresent()) {
-            throw noImages();
+        Optional<FormatName> named = parameters.format();
+        if (named.filter(FormatName.IMAGE::equals).isPresent()) {
+            return image(parameters);
         }
         if (parameters.limit().orElse(limit) == Limit.ADVISORY) {
             return new Format.Directory(Limit.ADVISORY, parameters.inodes());
         }
         Optional<String> problem = limits.problem(parameters.inodes().isPresent());
+        if (problem.isPresent() && named.isEmpty() && parameters.inodes().isEmpty()) {
+            return image(parameters);
+        }
         if (problem.isPresent()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -114,7 +136,13 @@ public final class Formats {
         limits.giveBack(underLock);
     }
 
-    private static Fault noImages() {
-        return Fault.invalid(VolumeParameters.FORMAT, "image", "this pool holds directories");
+    private static Format image(VolumeParameters parameters) {
+        if (parameters.inodes().isPresent()) {
+            throw Fault.invalid(
+                    VolumeParameters.INODES,
+                    Long.toString(parameters.inodes().getAsLong()),
+                    "an image has as many as its file system made; only a directory can be told");
+        }
+        return new Format.Image(Optional.of(parameters.fileSystem().orElse(FileSystemType.EXT4)));
     }
 }

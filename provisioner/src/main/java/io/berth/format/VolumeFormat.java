@@ -63,11 +63,16 @@ public interface VolumeFormat {
     /** Whether {@link #grow} has to be called where the volume is mounted before its user sees more room. */
     boolean growsOnNode();
 
-    /** Lets a mounted volume use the room it was given; does nothing when it does already. */
-    void grow(Volume volume, Path mountedAt);
+    /**
+     * Lets a mounted volume use the room it was given; does nothing when it does already.
+     *
+     * @throws io.berth.fault.Fault FAILED_PRECONDITION when it is not mounted
+     */
+    void grow(Volume volume);
 
     /**
-     * Mounts the volume on a folder; the mount appears with its options at once.
+     * Mounts the volume on a folder, or its device on a file when its user gets raw blocks; the mount appears with its
+     * options at once. It may be mounted in several places.
      *
      * @throws io.berth.fault.Fault NOT_FOUND when the data is gone
      */
@@ -76,10 +81,19 @@ public interface VolumeFormat {
     /** The mounts on this node that show this volume, whoever made them; its own place in the pool is not one. */
     List<MountPoint> mounts(Volume volume, MountTable table);
 
+    /** Whether this is the volume's root, or its device. */
+    boolean isAt(Volume volume, PathHandle at);
+
+    /** Gives back what this node holds for the volume when nothing mounts it any more; does nothing when something does. */
+    void release(Volume volume);
+
+    /** Puts right what a process that was killed left of the volume on this node. */
+    void settle(Volume volume);
+
     /**
      * How full the volume is; system calls only, never a walk.
      *
-     * @param at the volume's root where it is mounted
+     * @param at what {@link #isAt} knows
      */
     Usage usage(Volume volume, PathHandle at);
 

@@ -8,7 +8,9 @@ import java.util.Optional;
 
 /** Subvolumes of btrfs, by ioctl. Their limits are {@link Qgroup}s. See btrfs-subvolume(8) and linux/btrfs.h. */
 public final class Btrfs {
-    private static final long SUPER_MAGIC = 0x9123683EL;
+    /** {@link FileSystemStatus#type} of btrfs. */
+    public static final long SUPER_MAGIC = 0x9123683EL;
+
     private static final long SUBVOLUME_INODE = 256;
 
     private static final long SUBVOL_CREATE_V2 = 0x50009418L;

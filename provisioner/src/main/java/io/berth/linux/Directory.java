@@ -14,6 +14,8 @@ import java.util.OptionalLong;
  */
 public final class Directory extends OpenFile {
     private static final int SEEK_SET = 0;
+    private static final long FIFREEZE = 0xc0045877L;
+    private static final long FITHAW = 0xc0045878L;
     private static final byte[] PARENT = {'.', '.', 0};
     private static final int OPEN_DIRECTORY = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
 
@@ -336,6 +338,35 @@ public final class Directory extends OpenFile {
      */
     public void syncfs() {
         Libc.check(descriptor.transfer(fd -> Libc.calls().syncfs(fd)), "syncfs", path().toString());
+    }
+
+    /**
+     * Stops all writing to this directory's file system, with everything written so far on disk, until {@link #fithaw}:
+     * writers wait. See ioctl_fsfreeze(2).
+     *
+     * @return false when it is frozen already
+     */
+    public boolean fifreeze() {
+        long result = descriptor.call(fd -> Libc.calls().ioctl(fd, FIFREEZE, 0));
+        if (result == -Errno.EBUSY) {
+            return false;
+        }
+        Libc.check(result, "ioctl FIFREEZE", path().toString());
+        return true;
+    }
+
+    /**
+     * Lets writing go on after {@link #fifreeze}, whoever called that.
+     *
+     * @return false when it is not frozen
+     */
+    public boolean fithaw() {
+        long result = descriptor.call(fd -> Libc.calls().ioctl(fd, FITHAW, 0));
+        if (result == -Errno.EINVAL) {
+            return false;
+        }
+        Libc.check(result, "ioctl FITHAW", path().toString());
+        return true;
     }
 
     /**

@@ -8,7 +8,7 @@ import java.time.Instant;
  * An open file of any type: what can be looked at, changed and bind mounted without walking its path again. Thread-safe; a call
  * after {@link #close} throws IllegalStateException.
  */
-public abstract sealed class OpenFile implements AutoCloseable permits Directory, PathHandle, RegularFile {
+public abstract sealed class OpenFile implements AutoCloseable permits Directory, LoopDevice, PathHandle, RegularFile {
     final Descriptor descriptor;
     private final Path path;
 

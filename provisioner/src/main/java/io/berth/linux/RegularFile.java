@@ -2,6 +2,8 @@ package io.berth.linux;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -12,8 +14,16 @@ public final class RegularFile extends OpenFile {
     private static final int READ =
             Descriptor.O_RDONLY | Descriptor.O_NOATIME | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
 
+    private static final int WRITE = Descriptor.O_RDWR | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
+
+    private static final long FS_IOC_FIEMAP = 0xc020660bL;
+    private static final int FIEMAP_FLAG_SYNC = 1;
+    // struct fiemap: u64 start, u64 length, u32 flags, u32 mapped extents, u32 extent count, u32 reserved
+    private static final int FIEMAP_BYTES = 32;
+    private static final int FIEMAP_MAPPED = 20;
 
     private RegularFile(Descriptor descriptor, Path path) {
         super(descriptor, path);
@@ -45,9 +55,23 @@ public final class RegularFile extends OpenFile {
      * @throws SystemCallException EXDEV when something is mounted there
      */
     public static Optional<RegularFile> open(Directory directory, String name) {
+        return open(directory, name, READ);
+    }
+
+    /**
+     * Opens for reading and writing.
+     *
+     * @return empty when there is none, or another type of file
+     * @throws SystemCallException EXDEV when something is mounted there
+     */
+    public static Optional<RegularFile> openForWriting(Directory directory, String name) {
+        return open(directory, name, WRITE);
+    }
+
+    private static Optional<RegularFile> open(Directory directory, String name, int flags) {
         Optional<Descriptor> opened;
         try {
-            opened = directory.openSameMount(name, READ);
+            opened = directory.openSameMount(name, flags);
         } catch (SystemCallException e) {
             if (e.errno() == Errno.ELOOP || e.errno() == Errno.ENXIO || e.errno() == Errno.ENODEV) {
                 return Optional.empty(); // a symbolic link, a socket, a device without a driver
@@ -150,6 +174,36 @@ public final class RegularFile extends OpenFile {
         return result == -Errno.ENXIO
                 ? OptionalLong.empty()
                 : OptionalLong.of(Libc.check(result, "lseek", path().toString()));
+    }
+
+    /**
+     * Where the file's data lies, after writing what is not on the device yet. See linux/fiemap.h.
+     *
+     * @param offset where to begin; an extent around it counts
+     * @param most how many extents to tell at most, 1 or more
+     * @return in order of their offsets; empty when there is no data at the offset or after it
+     * @throws SystemCallException EOPNOTSUPP when the file system does not tell
+     */
+    public List<Extent> fiemap(long offset, int most) {
+        byte[] fiemap = new byte[FIEMAP_BYTES + most * Extent.BYTES];
+        ByteBuffer struct = Libc.struct(fiemap);
+        struct.putLong(offset)
+                .putLong(-1 - offset)
+                .putInt(FIEMAP_FLAG_SYNC)
+                .putInt(0)
+                .putInt(most);
+        long result = descriptor.call(fd -> Libc.calls().ioctl(fd, FS_IOC_FIEMAP, fiemap));
+        Libc.check(result, "ioctl FS_IOC_FIEMAP", path().toString());
+        List<Extent> extents = new ArrayList<>();
+        for (int i = 0; i < struct.getInt(FIEMAP_MAPPED); i++) {
+            extents.add(Extent.decode(struct, FIEMAP_BYTES + i * Extent.BYTES));
+        }
+        return extents;
+    }
+
+    /** Waits until the file's content and size are on disk. */
+    public void fsync() {
+        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
     }
 
     /** Makes it so many bytes long; what is added is a hole. */

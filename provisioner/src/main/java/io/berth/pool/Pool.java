@@ -515,6 +515,11 @@ public final class Pool implements AutoCloseable {
         return formats.of(volume);
     }
 
+    /** The formats of its volumes. */
+    public Formats formats() {
+        return formats;
+    }
+
     /** The format of a new volume; see {@link Formats#choose}. */
     public Format chooseFormat(VolumeParameters parameters) {
         return formats.choose(parameters, config.limit());
@@ -561,6 +566,21 @@ public final class Pool implements AutoCloseable {
         room.recount();
         LimitsAtStart.restore(this);
         giveBack();
+        catalog.forEachReadable(this::settleOnNode);
+    }
+
+    /** What a node holds for an image is in no record: it is looked for. */
+    private void settleOnNode(Volume volume) {
+        Optional<VolumeLocks.Held> lock =
+                volume.format() instanceof Format.Image ? locks.tryLock(volume.id()) : Optional.empty();
+        if (lock.isEmpty()) {
+            return; // there is nothing to look for, or somebody works on it
+        }
+        try (VolumeLocks.Held held = lock.get()) {
+            formats.of(volume).settle(volume);
+        } catch (Fault e) {
+            LOG.warn("pool {}: volume {} is not settled on this node: {}", config.name(), volume.id(), e.getMessage());
+        }
     }
 
     /** Gives back what was taken for volumes whose data has left the trash. */
@@ -582,11 +602,6 @@ public final class Pool implements AutoCloseable {
             giveBack();
         }
         return reaped;
-    }
-
-    /** The formats of its volumes. */
-    public Formats formats() {
-        return formats;
     }
 
     /** Bytes promised to volumes so far. */

@@ -60,7 +60,7 @@ public final class Attachments {
                 requireSame(volume, node, there.get(), how);
                 return;
             }
-            NodeVolumes.requireReachable(pool, how.mode());
+            NodeVolumes.requireReachable(pool, volume, how.mode());
             requireAllowed(volume, how);
             attach(pool, volume, node, how);
         }

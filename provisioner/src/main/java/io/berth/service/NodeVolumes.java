@@ -9,6 +9,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
+import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
@@ -19,10 +20,13 @@ import io.berth.pool.VolumeLocks;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.Format;
 import io.berth.volume.NodeId;
 import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +80,7 @@ public final class NodeVolumes {
      * Mounts a volume once on this node, where publishing takes it from. For a host path there is nothing to mount; it is
      * only checked.
      *
-     * @throws Fault NOT_FOUND, FAILED_PRECONDITION when something else is mounted there
+     * @throws Fault NOT_FOUND, FAILED_PRECONDITION when something else is mounted there, or the volume has no files
      */
     public void stage(
             String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, Map<String, String> context) {
@@ -84,23 +88,42 @@ public final class NodeVolumes {
         Optional<HostPath> hostPath = hostPath(id, context);
         if (hostPath.isPresent()) {
             open(hostPath.get()).close();
-            return;
+        } else {
+            stage(id, stagingPath, mode, mountGroup, false);
         }
+    }
+
+    /**
+     * As {@link #stage}, of a volume of raw blocks: its device appears in the staging folder by the volume's id.
+     *
+     * @throws Fault NOT_FOUND, FAILED_PRECONDITION when something else is mounted there, or the volume is no device
+     */
+    public void stageDevice(String id, Path stagingPath, AccessMode mode, Map<String, String> context) {
+        notInPool("staging_target_path", stagingPath);
+        if (hostPath(id, context).isPresent()) {
+            throw noDevice();
+        }
+        stage(id, stagingPath, mode, OptionalLong.empty(), true);
+    }
+
+    private void stage(String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, boolean block) {
         Pool pool = poolOf(id);
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            requireReachable(pool, mode);
+            requireReachable(pool, volume, mode);
+            requireAccess(volume, block);
             requireAttached(volume);
+            Path staged = stagedAt(volume, stagingPath);
             MountTable table = MountTable.read();
-            Optional<MountPoint> there = table.at(stagingPath);
+            Optional<MountPoint> there = table.at(staged);
             if (there.isPresent()) {
                 requireShown(volume, pool, there.get(), table);
             } else {
                 Targets.makeFolders(stagingPath);
-                pool.format(volume).mount(volume, stagingPath, Set.of());
+                mount(pool, volume, staged, Set.of());
             }
-            mountGroup.ifPresent(group -> giveTo(group, pool, volume));
+            mountGroup.ifPresent(group -> giveTo(group, pool, staged));
         }
     }
 
@@ -112,7 +135,41 @@ public final class NodeVolumes {
         return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
     }
 
-    static void requireReachable(Pool pool, AccessMode mode) {
+    /** Where a staged volume is mounted: its files on the staging folder, its device on a file in that. */
+    private static Path stagedAt(Volume volume, Path stagingPath) {
+        return volume.format().isBlock() ? stagingPath.resolve(volume.id().toString()) : stagingPath;
+    }
+
+    private static void mount(Pool pool, Volume volume, Path target, Set<MountOption> options) {
+        Runnable mount = () -> pool.format(volume).mount(volume, target, options);
+        if (volume.format().isBlock()) {
+            Targets.withFile(target, mount);
+        } else {
+            Targets.withFolder(target, mount);
+        }
+    }
+
+    private static void requireAccess(Volume volume, boolean block) {
+        if (volume.format().isBlock() != block) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume_capability access_type: volume " + volume.id()
+                            + (block ? " has files, ask for mount" : " is a block device, ask for block"));
+        }
+    }
+
+    private static Fault noDevice() {
+        return new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                "volume_capability access_type block: host paths and inline volumes are mounted; ask for mount");
+    }
+
+    static void requireReachable(Pool pool, Volume volume, AccessMode mode) {
+        if (mode.isMultiNode() && volume.format() instanceof Format.Image) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "access mode " + mode + ": volume " + volume.id() + " is an image, which one node uses at a time");
+        }
         if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -139,24 +196,34 @@ public final class NodeVolumes {
     }
 
     /** Lets a group use the volume's root, without walking what is in it. */
-    private static void giveTo(long group, Pool pool, Volume volume) {
-        pool.openData(volume).ifPresent(data -> {
-            try (data) {
-                FileStatus status = data.status();
-                int mode = status.mode() | 02070;
-                if (status.gid() != group) {
-                    data.chown(-1, (int) group);
-                }
-                if (status.gid() != group || status.mode() != mode) {
-                    data.chmod(mode);
-                }
+    private static void giveTo(long group, Pool pool, Path mountedAt) {
+        try (Directory data = Directory.open(mountedAt, pool.calls())) {
+            FileStatus status = data.status();
+            int mode = status.mode() | 02070;
+            if (status.gid() != group) {
+                data.chown(-1, (int) group);
             }
-        });
+            if (status.gid() != group || status.mode() != mode) {
+                data.chmod(mode);
+            }
+        }
     }
 
     /** Undoes {@link #stage}; does nothing when nothing is staged there. */
     public void unstage(String id, Path stagingPath) {
         takeAway(id, stagingPath);
+        if (VolumeId.parse(id).isPresent()) {
+            Path device = stagingPath.resolve(id);
+            takeAway(id, device);
+            Targets.remove(device);
+            lookup.findUnlessSilent(id).ifPresent(NodeVolumes::release);
+        }
+    }
+
+    private static void release(VolumeLookup.Found found) {
+        try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
+            found.pool().format(found.volume()).release(found.volume());
+        }
     }
 
     /**
@@ -171,6 +238,9 @@ public final class NodeVolumes {
                 ? Optional.of(InlineVolume.parse(request.context()))
                 : Optional.empty();
         if (inline.isPresent()) {
+            if (request.block()) {
+                throw noDevice();
+            }
             switch (inline.get()) {
                 case InlineVolume.OfHost host -> publish(request, host.path());
                 case InlineVolume.OnDisk disk -> publish(request, disk);
@@ -180,6 +250,9 @@ public final class NodeVolumes {
         }
         Optional<HostPath> hostPath = hostPath(request.volumeId(), request.context());
         if (hostPath.isPresent()) {
+            if (request.block()) {
+                throw noDevice();
+            }
             publish(request, hostPath.get());
         } else {
             publishStaged(request);
@@ -192,10 +265,12 @@ public final class NodeVolumes {
         try (VolumeLocks.Held lock = pool.lock(parse(id));
                 Targets.Held held = targets.lock(asked.targetPath())) {
             Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
-            requireReachable(pool, asked.mode());
+            requireReachable(pool, volume, asked.mode());
+            requireAccess(volume, asked.block());
             PublishRequest request =
                     requireAttached(volume).filter(Attachment::readOnly).isPresent() ? asked.readOnly() : asked;
             Path staging = request.stagingPath()
+                    .map(path -> stagedAt(volume, path))
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
             MountTable table = MountTable.read();
             List<MountPoint> mounts = pool.format(volume).mounts(volume, table);
@@ -210,8 +285,12 @@ public final class NodeVolumes {
             if (!request.mode().allowsManyTargets()) {
                 onlyTarget(request, staging, mounts);
             }
+            if (volume.format().isBlock()) {
+                publishDevice(request, pool, volume, staging, mounts);
+                return;
+            }
             if (!request.isReadOnly()) {
-                request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
+                request.mountGroup().ifPresent(group -> giveTo(group, pool, staging));
             }
             Targets.withFolder(request.targetPath(), () -> {
                 try (Directory staged = Directory.open(staging, pool.calls())) {
@@ -219,6 +298,21 @@ public final class NodeVolumes {
                 }
             });
         }
+    }
+
+    /** A device is read-only or writable as a whole, wherever it appears; its staging mount is nobody's to use. */
+    private static void publishDevice(
+            PublishRequest request, Pool pool, Volume volume, Path staging, List<MountPoint> mounts) {
+        for (MountPoint mount : mounts) {
+            if (!Targets.isSame(mount.target(), staging) && mount.readOnly() != request.isReadOnly()) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "volume " + volume.id() + " is published at " + mount.target()
+                                + (mount.readOnly() ? " read-only" : " writable")
+                                + ", and a device cannot be both; unpublish it there first");
+            }
+        }
+        mount(pool, volume, request.targetPath(), request.options());
     }
 
     /** Whether the target is as it was asked for already. */
@@ -303,10 +397,10 @@ public final class NodeVolumes {
                     request,
                     table,
                     mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
-                request.mountGroup().ifPresent(group -> giveTo(group, pool, volume));
-                Targets.withFolder(
-                        request.targetPath(),
-                        () -> pool.format(volume).mount(volume, request.targetPath(), request.options()));
+                mount(pool, volume, request.targetPath(), request.options());
+                if (!request.isReadOnly()) {
+                    request.mountGroup().ifPresent(group -> giveTo(group, pool, request.targetPath()));
+                }
             }
         } catch (RuntimeException e) {
             if (created.isNew()) {
@@ -378,9 +472,22 @@ public final class NodeVolumes {
      * @throws Fault NOT_FOUND when there is no such volume or it is not at this path
      */
     public Usage usage(String id, Path path) {
-        Optional<Bulkhead> calls = lookup.find(id).flatMap(found -> found.pool().calls());
+        Optional<VolumeLookup.Found> found = lookup.find(id);
+        boolean block = found.filter(there -> there.volume().format().isBlock()).isPresent();
+        return usageAt(id, block ? deviceIn(id, path) : path, found.flatMap(there -> there.pool().calls()));
+    }
+
+    /** Where a volume's device is, when the path is the folder in which it was staged. */
+    private static Path deviceIn(String id, Path path) {
+        Path device = path.resolve(id);
+        return Files.exists(device, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(device, LinkOption.NOFOLLOW_LINKS)
+                ? device
+                : path;
+    }
+
+    private Usage usageAt(String id, Path path, Optional<Bulkhead> calls) {
         try (PathHandle at = PathHandle.open(path, calls).orElseThrow(() -> notAt(id, path))) {
-            if (!isAt(id, path, at.status())) {
+            if (!isAt(id, path, at)) {
                 throw notAt(id, path);
             }
             return lookup.find(id)
@@ -389,18 +496,11 @@ public final class NodeVolumes {
         }
     }
 
-    private boolean isAt(String id, Path path, FileStatus status) {
+    private boolean isAt(String id, Path path, PathHandle at) {
         Optional<VolumeLookup.Found> found = lookup.find(id);
         if (found.isPresent()) {
-            return found.get()
-                    .pool()
-                    .openData(found.get().volume())
-                    .filter(data -> {
-                        try (data) {
-                            return data.status().isSameFile(status);
-                        }
-                    })
-                    .isPresent();
+            Volume volume = found.get().volume();
+            return found.get().pool().format(volume).isAt(volume, at);
         }
         MountTable table = MountTable.read();
         return table.at(path)
@@ -419,7 +519,14 @@ public final class NodeVolumes {
      */
     public Volume expand(String id, Path path, CapacityRange range) {
         usage(id, path);
-        return volumes.expand(id, range);
+        Volume volume = volumes.expand(id, range);
+        Pool pool = pools.get(volume.id().pool());
+        if (pool.format(volume).growsOnNode()) {
+            try (VolumeLocks.Held lock = pool.lock(volume.id())) {
+                pool.format(volume).grow(volume);
+            }
+        }
+        return volume;
     }
 
     /** Whether some volumes are on this node only. */

@@ -13,6 +13,7 @@ import java.util.Set;
  * A volume that is to appear at a target path.
  *
  * @param stagingPath where it was staged; empty for an inline volume
+ * @param block whether its device is to appear, not its files
  * @param options of the mount; {@code ro} in them is the same as a read-only request
  * @param mountGroup the group that must be able to use the volume (CSI, VOLUME_MOUNT_GROUP)
  * @param context the volume's attributes
@@ -22,12 +23,25 @@ public record PublishRequest(
         Optional<Path> stagingPath,
         Path targetPath,
         AccessMode mode,
+        boolean block,
         Set<MountOption> options,
         OptionalLong mountGroup,
         Map<String, String> context) {
     public PublishRequest {
         options = Set.copyOf(options);
         context = Map.copyOf(context);
+    }
+
+    /** A request for its files. */
+    public PublishRequest(
+            String volumeId,
+            Optional<Path> stagingPath,
+            Path targetPath,
+            AccessMode mode,
+            Set<MountOption> options,
+            OptionalLong mountGroup,
+            Map<String, String> context) {
+        this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context);
     }
 
     boolean isReadOnly() {
@@ -39,6 +53,6 @@ public record PublishRequest(
         Set<MountOption> readOnly = EnumSet.of(MountOption.RO);
         readOnly.addAll(options);
         readOnly.remove(MountOption.RW);
-        return new PublishRequest(volumeId, stagingPath, targetPath, mode, readOnly, mountGroup, context);
+        return new PublishRequest(volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context);
     }
 }

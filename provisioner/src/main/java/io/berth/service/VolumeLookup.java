@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.fault.Fault;
+import io.berth.format.Formats;
 import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
@@ -11,6 +12,7 @@ import io.berth.volume.VolumeId;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** What an id that comes to the node means, and whether a mount is its. */
 final class VolumeLookup {
@@ -36,6 +38,22 @@ final class VolumeLookup {
         return byId(id).or(() -> inlineVolumes(id).stream()
                 .findFirst()
                 .map(volume -> new Found(pools.get(volume.id().pool()), volume)));
+    }
+
+    /** As {@link #find}; empty also while the pool's storage is silent, for what is mounted must be able to go then too. */
+    Optional<Found> findUnlessSilent(String id) {
+        return unlessSilent(() -> find(id)).flatMap(found -> found);
+    }
+
+    private static <T> Optional<T> unlessSilent(Supplier<T> question) {
+        try {
+            return Optional.of(question.get());
+        } catch (Fault e) {
+            if (e.kind() != Fault.Kind.UNAVAILABLE) {
+                throw e;
+            }
+            return Optional.empty();
+        }
     }
 
     /** The volume with this id. */
@@ -67,10 +85,20 @@ final class VolumeLookup {
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
     void requireOurs(String id, MountPoint mount, MountTable table) {
+        Optional<Found> asked = findUnlessSilent(id);
+        if (asked.isPresent() && asked.get().mounts(table).contains(mount)) {
+            return;
+        }
+        if (Formats.isImage(mount) && !hostPaths.mayShow(mount, table)) {
+            if (isImageOf(id, mount)) {
+                return; // whose record is gone
+            }
+            throw notOurs(id, mount, "the image of another volume (" + mount.source() + ")");
+        }
         for (Pool pool : pools.opened()) {
             Optional<Path> path = table.origin(pool.realRoot()).relativize(mount);
             if (path.isPresent()) {
-                if (isAnothers(id, mount, table, pool, path.get())) {
+                if (asked.isPresent() || isAnothers(id, pool, path.get())) {
                     throw notOurs(
                             id,
                             mount,
@@ -87,21 +115,21 @@ final class VolumeLookup {
         }
     }
 
+    private boolean isImageOf(String id, MountPoint mount) {
+        return VolumeId.parse(id)
+                .filter(parsed -> pools.find(parsed.pool())
+                        .filter(pool -> pool.formats().isImageOf(parsed, mount))
+                        .isPresent())
+                .isPresent();
+    }
+
     /** Of an id without a record only that the mount is no other volume's can be told. */
-    private boolean isAnothers(String id, MountPoint mount, MountTable table, Pool pool, Path path) {
-        Optional<VolumeId> owner = VolumeId.parse(path.toString())
-                .filter(named -> named.pool().equals(pool.config().name()));
-        try {
-            Optional<Found> asked = find(id);
-            return asked.isPresent()
-                    ? !asked.get().mounts(table).contains(mount)
-                    : owner.flatMap(pool::find).isPresent();
-        } catch (Fault e) {
-            if (e.kind() != Fault.Kind.UNAVAILABLE) {
-                throw e;
-            }
-            return owner.filter(named -> !named.toString().equals(id)).isPresent(); // all that the path tells
-        }
+    private static boolean isAnothers(String id, Pool pool, Path path) {
+        Optional<VolumeId> other = VolumeId.parse(path.toString())
+                .filter(owner -> owner.pool().equals(pool.config().name()))
+                .filter(owner -> !owner.toString().equals(id));
+        return other.isPresent()
+                && unlessSilent(() -> other.flatMap(pool::find).isPresent()).orElse(true);
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {

@@ -13,6 +13,7 @@ import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
+import io.berth.volume.FormatName;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
@@ -185,10 +186,32 @@ public final class Volumes {
         if (!there.ownership().equals(ownership)) {
             throw differs(there, "uid, gid or mode", there.ownership().toString());
         }
+        requireFormat(there, wanted);
         if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
             throw differs(there, "path", there.path().toString());
         }
         return there;
+    }
+
+    private static void requireFormat(Volume there, Wanted wanted) {
+        if (there.format().isBlock() != wanted.block()) {
+            throw differs(there, "access type", there.format().isBlock() ? "block" : "mount");
+        }
+        if (wanted.parameters()
+                .format()
+                .filter(name -> name != there.format().name())
+                .isPresent()) {
+            throw differs(there, VolumeParameters.FORMAT, there.format().name().toString());
+        }
+        Optional<FileSystemType> fileSystem =
+                wanted.parameters().with(wanted.fileSystem()).fileSystem();
+        if (there.format() instanceof Format.Image image
+                && image.fileSystem().isPresent()
+                && fileSystem.isPresent()
+                && !fileSystem.equals(image.fileSystem())) {
+            throw differs(
+                    there, VolumeParameters.FS_TYPE, image.fileSystem().get().toString());
+        }
     }
 
     private static Fault differs(Volume there, String what, String value) {
@@ -208,12 +231,13 @@ public final class Volumes {
                     "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
                             + " is there already and Berth did not make it; with onDelete=retain it is taken as it is");
         }
+        Format format = format(pool, wanted, exists);
         return new Volume(
                 id,
                 wanted.name(),
                 path,
-                exists ? Format.Directory.ADVISORY : pool.chooseFormat(parameters),
-                wanted.capacity().wanted().orElse(0),
+                format,
+                format.capacity(wanted.capacity()),
                 Instant.now(clock),
                 parameters.onDelete(),
                 parameters.ownership(),
@@ -221,6 +245,32 @@ public final class Volumes {
                 ephemeral,
                 wanted.source(),
                 parameters.strings());
+    }
+
+    private static Format format(Pool pool, Wanted wanted, boolean adopted) {
+        boolean directory = wanted.parameters()
+                .format()
+                .filter(FormatName.DIRECTORY::equals)
+                .isPresent();
+        if (wanted.block() && (adopted || directory)) {
+            throw Fault.invalid(
+                    "volume_capability access_type",
+                    "block",
+                    "the volume is a directory, which is mounted; ask for mount");
+        }
+        if (adopted) {
+            return Format.Directory.ADVISORY;
+        }
+        Format format = wanted.block()
+                ? new Format.Image(Optional.empty())
+                : pool.chooseFormat(wanted.parameters().with(wanted.fileSystem()));
+        if (format instanceof Format.Image && wanted.multiNode()) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "volume_capability access_mode: an image is used on one node at a time; ask for a single-node mode,"
+                            + " or for format=directory");
+        }
+        return format;
     }
 
     /** Names that Berth gives itself: of volumes without a path of their own, and of archives. */
@@ -284,6 +334,7 @@ public final class Volumes {
                     "volume " + volume.id() + " is in use: mounted at "
                             + mounts.getFirst().target());
         }
+        pool.format(volume).release(volume);
         pool.delete(volume);
     }
 
@@ -304,7 +355,9 @@ public final class Volumes {
                         "volume " + id + " has " + volume.capacityBytes() + " bytes, more than limit_bytes "
                                 + range.limitBytes() + "; a volume never shrinks");
             }
-            return pool.expand(volume, range.requiredBytes());
+            return range.requiredBytes() <= volume.capacityBytes()
+                    ? volume
+                    : pool.expand(volume, volume.format().capacity(range));
         }
     }
 
@@ -445,6 +498,11 @@ public final class Volumes {
     /** The kind of pool a volume lies in. */
     public PoolKind kind(Volume volume) {
         return pools.get(volume.id().pool()).config().kind();
+    }
+
+    /** Whether an expanded volume has to be grown on the node too; see {@link NodeVolumes#expand}. */
+    public boolean growsOnNode(Volume volume) {
+        return pools.get(volume.id().pool()).format(volume).growsOnNode();
     }
 
     /** Where a volume is mounted on this machine. */

@@ -7,8 +7,19 @@ import java.util.stream.Collectors;
 
 /** What an image can be formatted with. */
 public enum FileSystemType {
-    EXT4,
-    XFS;
+    EXT4(16L << 20),
+    XFS(300L << 20);
+
+    private final long minimumBytes;
+
+    FileSystemType(long minimumBytes) {
+        this.minimumBytes = minimumBytes;
+    }
+
+    /** The smallest device that it makes sense on, or that its makers allow. */
+    public long minimumBytes() {
+        return minimumBytes;
+    }
 
     /**
      * Reads the word.

@@ -1,5 +1,6 @@
 package io.berth.volume;
 
+import io.berth.fault.Fault;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -14,6 +15,11 @@ public sealed interface Format {
     record Directory(Limit limit, OptionalLong inodes) implements Format {
         /** A directory whose capacity is a promise. */
         public static final Directory ADVISORY = new Directory(Limit.ADVISORY, OptionalLong.empty());
+
+        @Override
+        public long capacity(CapacityRange range) {
+            return range.wanted().orElse(0);
+        }
     }
 
     /**
@@ -21,7 +27,42 @@ public sealed interface Format {
      *
      * @param fileSystem what it was formatted with; empty: nothing, its user gets the raw blocks
      */
-    record Image(Optional<FileSystemType> fileSystem) implements Format {}
+    record Image(Optional<FileSystemType> fileSystem) implements Format {
+        /** The size of one whose size nobody named. */
+        private static final long DEFAULT_BYTES = 1L << 30;
+
+        private static final long SECTOR_BYTES = 512;
+        private static final long BLOCK_BYTES = 4096;
+
+        @Override
+        public long capacity(CapacityRange range) {
+            long unit = fileSystem.isPresent() ? BLOCK_BYTES : SECTOR_BYTES;
+            long minimum = fileSystem.map(FileSystemType::minimumBytes).orElse(unit);
+            long most = (range.limitBytes() > 0 ? range.limitBytes() : Long.MAX_VALUE) / unit;
+            long bytes = Math.min(Math.ceilDiv(range.wanted().orElse(DEFAULT_BYTES), unit), most) * unit;
+            if (bytes < range.requiredBytes() || bytes < minimum) {
+                throw new Fault(
+                        Fault.Kind.OUT_OF_RANGE,
+                        "capacity_range " + range.requiredBytes() + ".." + range.limitBytes() + ": an image "
+                                + fileSystem.map(type -> "with " + type + " ").orElse("of raw blocks ")
+                                + "has a multiple of " + unit + " bytes, at least " + minimum);
+            }
+            return bytes;
+        }
+    }
+
+    /** Whether its user gets raw blocks instead of files. */
+    default boolean isBlock() {
+        return this instanceof Image image && image.fileSystem().isEmpty();
+    }
+
+    /**
+     * The capacity of a volume for which this range was asked.
+     *
+     * @return bytes; 0 when no size was asked for and none is needed
+     * @throws Fault OUT_OF_RANGE when no size in the range can be had
+     */
+    long capacity(CapacityRange range);
 
     /** The format's name in parameters and records. */
     default FormatName name() {

@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
  * @param format empty: a directory where its file system can hold the volume to its limit, else an image
  * @param limit empty: as the pool says
  * @param inodes how many files and directories it may hold; empty: as many as there is room for
+ * @param fileSystem what an image is formatted with; empty: as the request says otherwise, else ext4
  */
 public record VolumeParameters(
         Optional<PoolName> pool,
@@ -30,6 +31,7 @@ public record VolumeParameters(
         Optional<FormatName> format,
         Optional<Limit> limit,
         OptionalLong inodes,
+        Optional<FileSystemType> fileSystem,
         Map<String, String> strings) {
     public static final String POOL = "pool";
     public static final String UID = "uid";
@@ -41,6 +43,7 @@ public record VolumeParameters(
     public static final String FORMAT = "format";
     public static final String LIMIT = "limit";
     public static final String INODES = "inodes";
+    public static final String FS_TYPE = "fsType";
 
     private static final String AUTO = "auto";
     private static final Pattern COUNT = Pattern.compile("[1-9][0-9]{0,15}");
@@ -57,6 +60,7 @@ public record VolumeParameters(
             FORMAT,
             LIMIT,
             INODES,
+            FS_TYPE,
             PathTemplate.PVC_NAME,
             PathTemplate.PVC_NAMESPACE,
             PathTemplate.PV_NAME)));
@@ -92,6 +96,7 @@ public record VolumeParameters(
                 format(strings),
                 Optional.ofNullable(strings.get(LIMIT)).map(text -> Limit.parse(LIMIT, text)),
                 inodes(strings),
+                Optional.ofNullable(strings.get(FS_TYPE)).map(text -> FileSystemType.parse(FS_TYPE, text)),
                 strings);
     }
 
@@ -106,14 +111,28 @@ public record VolumeParameters(
     /** As these, but of a volume that is a copy, and so has the format of what is copied. */
     public VolumeParameters ofCopy(FormatName copied, Ownership owner) {
         return new VolumeParameters(
-                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, strings);
+                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, fileSystem, strings);
     }
 
     /** The same, with one more string for the record, which means nothing to the core. */
     public VolumeParameters with(String key, String value) {
         Map<String, String> more = new TreeMap<>(strings);
         more.put(key, value);
-        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, more);
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, fileSystem, more);
+    }
+
+    /**
+     * The same, for a request that names the file system elsewhere too.
+     *
+     * @throws Fault INVALID_ARGUMENT when the two differ
+     */
+    public VolumeParameters with(Optional<FileSystemType> elsewhere) {
+        if (fileSystem.isPresent() && elsewhere.isPresent() && !fileSystem.equals(elsewhere)) {
+            throw Fault.invalid(
+                    FS_TYPE, fileSystem.get().toString(), "the volume capability's fs_type is " + elsewhere.get());
+        }
+        return new VolumeParameters(
+                pool, ownership, onDelete, path, format, limit, inodes, elsewhere.or(() -> fileSystem), strings);
     }
 
     /**

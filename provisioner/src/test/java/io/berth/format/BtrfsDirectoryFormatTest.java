@@ -9,12 +9,11 @@ import io.berth.volume.Ownership;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class BtrfsDirectoryFormatTest extends VolumeFormatContract {
+class BtrfsDirectoryFormatTest extends DirectoryFormatTest {
     private static TestFileSystem fileSystem;
 
     @BeforeAll
@@ -30,11 +29,6 @@ class BtrfsDirectoryFormatTest extends VolumeFormatContract {
     @Override
     Path place() throws IOException {
         return Files.createTempDirectory(fileSystem.root(), "test");
-    }
-
-    @Override
-    VolumeFormat format(Directory root, Path realRoot) {
-        return new DirectoryFormat(root, realRoot, DirectoryLimits.of(root, UUID.randomUUID()));
     }
 
     @Test

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
@@ -32,12 +35,18 @@ abstract class VolumeFormatContract {
     Path folder;
 
     Directory root;
-    private Path pool;
-    private Path target;
+    Path pool;
+    Path target;
     VolumeFormat format;
 
     /** The format under test. */
     abstract VolumeFormat format(Directory root, Path realRoot);
+
+    /** The format that its volumes have. */
+    abstract Format volumeFormat();
+
+    /** The size of its volumes. */
+    abstract long capacity();
 
     /** A folder of the file system to make a pool in. */
     Path place() throws IOException {
@@ -46,6 +55,7 @@ abstract class VolumeFormatContract {
 
     @BeforeEach
     void open() throws Exception {
+        folder = folder.toRealPath();
         pool = Files.createDirectory(place().resolve("pool"));
         target = Files.createDirectory(folder.resolve("target"));
         root = Directory.open(pool);
@@ -53,18 +63,22 @@ abstract class VolumeFormatContract {
     }
 
     @AfterEach
-    void close() {
-        Mounts.unmount(target);
+    void unmountAndClose() {
+        for (MountPoint mount : MountTable.read().mounts().reversed()) {
+            if (mount.target().startsWith(folder)) {
+                Mounts.unmount(mount.target());
+            }
+        }
         root.close();
     }
 
-    static Volume volume(String path, Ownership ownership) {
+    final Volume volume(String path, Ownership ownership) {
         return new Volume(
-                new VolumeId(new PoolName("fast"), "v"),
-                "v",
+                new VolumeId(new PoolName("fast"), path.replace('/', '.')),
+                path,
                 VolumePath.parse(path),
-                Format.Directory.ADVISORY,
-                1 << 20,
+                volumeFormat(),
+                capacity(),
                 Instant.EPOCH,
                 OnDelete.DELETE,
                 ownership,
@@ -152,5 +166,34 @@ abstract class VolumeFormatContract {
         assertThatThrownBy(() -> format.mount(volume("fast.v", Ownership.ROOT), target, Set.of()))
                 .hasMessageContaining("symbolic link");
         assertThat(outside).isEmptyDirectory();
+    }
+
+    @Test
+    void itsMountsAreKnownWhereverTheyAre() throws Exception {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        Volume other = volume("fast.w", Ownership.ROOT);
+        Path second = Files.createDirectory(folder.resolve("second"));
+        format.create(volume);
+        format.create(other);
+        assertThat(format.mounts(volume, MountTable.read())).isEmpty();
+        format.mount(volume, target, Set.of());
+        format.mount(volume, second, Set.of(MountOption.RO));
+        Files.writeString(target.resolve("file"), "the same");
+        assertThat(second.resolve("file")).hasContent("the same");
+        assertThat(format.mounts(volume, MountTable.read()))
+                .extracting(MountPoint::target)
+                .containsExactlyInAnyOrder(target, second);
+        assertThat(format.mounts(other, MountTable.read())).isEmpty();
+        try (PathHandle at = PathHandle.open(second).orElseThrow();
+                PathHandle elsewhere = PathHandle.open(folder).orElseThrow()) {
+            assertThat(format.isAt(volume, at)).isTrue();
+            assertThat(format.isAt(other, at)).isFalse();
+            assertThat(format.isAt(volume, elsewhere)).isFalse();
+        }
+        Mounts.unmount(target);
+        assertThat(second.resolve("file")).hasContent("the same");
+        Mounts.unmount(second);
+        format.release(volume);
+        assertThat(format.mounts(volume, MountTable.read())).isEmpty();
     }
 }

@@ -9,6 +9,7 @@ import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.linux.Project;
 import io.berth.linux.ProjectQuota;
+import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
@@ -136,8 +137,12 @@ abstract class ProjectLimitContract extends LimitContract {
     void aPoolWhoseFileSystemDoesNotEnforceSaysHowToMakeItDoSo() throws IOException {
         try (TestFileSystem plain = TestFileSystem.mount(type, 512 * MIB);
                 Pool other = Pool.open(PoolConfig.parse("other=local:" + plain.root()))) {
-            assertThatThrownBy(() -> other.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced"))))
+            assertThatThrownBy(() -> other.chooseFormat(
+                            VolumeParameters.parse(Map.of("limit", "enforced", "format", "directory"))))
                     .hasMessageContaining("mount it with -o prjquota");
+            assertThat(other.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced")))
+                            .name())
+                    .isEqualTo(FormatName.IMAGE);
         }
     }
 }

@@ -1,0 +1,338 @@
+package io.berth.linux;
+
+import io.berth.fault.Fault;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * An open loop device: a block device whose blocks are a file's. Closing it leaves it attached, unless it is
+ * {@link Flag#AUTOCLEAR} and nothing else uses it. See loop(4). Thread-safe.
+ */
+public final class LoopDevice extends OpenFile {
+    private static final long LOOP_CLR_FD = 0x4c01;
+    private static final long LOOP_GET_STATUS64 = 0x4c05;
+    private static final long LOOP_SET_CAPACITY = 0x4c07;
+    private static final long LOOP_CONFIGURE = 0x4c0a;
+    private static final long LOOP_CTL_GET_FREE = 0x4c82;
+    private static final long BLKROSET = 0x125d;
+    private static final long BLKGETSIZE64 = 0x80081272L;
+
+    // struct loop_info64: u64 device, u64 inode, u64 rdevice, u64 offset, u64 sizelimit, u32 number, u32 encrypt_type,
+    // u32 encrypt_key_size, u32 flags, u8 file_name[64], ...
+    private static final int INFO_BYTES = 232;
+    private static final int INFO_FLAGS = 52;
+    private static final int INFO_NAME = 56;
+    private static final int NAME_BYTES = 64;
+    // struct loop_config: u32 fd, u32 block_size, struct loop_info64 info, u64 reserved[8]
+    private static final int CONFIG_BYTES = 304;
+    private static final int CONFIG_INFO = 8;
+
+    private static final Path DEV = Path.of("/dev");
+    private static final Path SYS_BLOCK = Path.of("/sys/block");
+    private static final Path SYS_DEV_BLOCK = Path.of("/sys/dev/block");
+    /** What the name of every node in /dev begins with. */
+    public static final String NODE_PREFIX = "loop";
+
+    private static final String CONTROL = "loop-control";
+    private static final int CONTROL_MAJOR = 10;
+    private static final int CONTROL_MINOR = 237;
+
+    /** How often another process may be faster at taking the device that was free. */
+    private static final int MOST_RACES = 100;
+
+    private final int number;
+
+    private LoopDevice(Descriptor descriptor, int number) {
+        super(descriptor, node(number));
+        this.number = number;
+    }
+
+    /** How a device is attached: the LO_FLAGS_ of linux/loop.h. */
+    public enum Flag {
+        /** Nothing can be written to it. */
+        READ_ONLY(1),
+        /** It is detached by itself when nothing mounts it or has it open any more. */
+        AUTOCLEAR(4),
+        /** Its data is in memory once, not twice; where the file cannot do direct I/O the kernel leaves this out. */
+        DIRECT_IO(16);
+
+        private final int bit;
+
+        Flag(int bit) {
+            this.bit = bit;
+        }
+
+        static Set<Flag> of(int bits) {
+            EnumSet<Flag> flags = EnumSet.noneOf(Flag.class);
+            Arrays.stream(values()).filter(flag -> (bits & flag.bit) != 0).forEach(flags::add);
+            return flags;
+        }
+
+        static int bits(Set<Flag> flags) {
+            return flags.stream().mapToInt(flag -> flag.bit).sum();
+        }
+    }
+
+    /**
+     * What an attached device is.
+     *
+     * @param device {@code major:minor}
+     * @param name what it was given when it was attached; another program gives the file's path
+     * @param fileMajor with {@code fileMinor} and {@code fileInode} the file that holds its blocks
+     */
+    public record Attached(
+            int number, String device, String name, Set<Flag> flags, int fileMajor, int fileMinor, long fileInode) {
+        public Attached {
+            flags = Set.copyOf(flags);
+        }
+
+        /** Whether its blocks are this file's. */
+        public boolean isBackedBy(FileStatus file) {
+            return file.inode() == fileInode && file.deviceMajor() == fileMajor && file.deviceMinor() == fileMinor;
+        }
+
+        /** Its place in /dev. */
+        public Path node() {
+            return LoopDevice.node(number);
+        }
+    }
+
+    /**
+     * Attaches a file to a free device. A file can be attached twice, which damages what is in it: look at
+     * {@link #attached} first.
+     *
+     * @param name by which it is found again, at most 63 bytes
+     * @throws SystemCallException EBUSY when other processes took every device that was free
+     */
+    public static LoopDevice attach(RegularFile file, String name, Set<Flag> flags) {
+        byte[] config = new byte[CONFIG_BYTES];
+        ByteBuffer struct = Libc.struct(config);
+        struct.putInt(CONFIG_INFO + INFO_FLAGS, Flag.bits(flags)).put(CONFIG_INFO + INFO_NAME, name(name));
+        for (int race = 0; race < MOST_RACES; race++) {
+            int number = getFree();
+            Optional<LoopDevice> device = open(number, Descriptor.O_RDWR);
+            if (device.isPresent() && device.get().configure(file, config)) {
+                return device.get();
+            }
+            device.ifPresent(LoopDevice::close);
+        }
+        throw new SystemCallException("ioctl LOOP_CONFIGURE", file.path().toString(), Errno.EBUSY);
+    }
+
+    private static byte[] name(String name) {
+        byte[] bytes = FileName.encode(name);
+        if (bytes.length > NAME_BYTES) {
+            throw new IllegalArgumentException("a name of more than " + (NAME_BYTES - 1) + " bytes: " + name);
+        }
+        return bytes;
+    }
+
+    private static int getFree() {
+        try (Descriptor control =
+                openNode(CONTROL, FileType.CHAR_DEVICE, CONTROL_MAJOR, CONTROL_MINOR, Descriptor.O_RDWR)) {
+            long result = control.call(fd -> Libc.calls().ioctl(fd, LOOP_CTL_GET_FREE, 0));
+            return (int) Libc.check(result, "ioctl LOOP_CTL_GET_FREE", CONTROL);
+        }
+    }
+
+    /** Opens the device of this number; empty when there is none. Reading is enough for all but attaching. */
+    private static Optional<LoopDevice> open(int number, int flags) {
+        String name = NODE_PREFIX + number;
+        try {
+            String[] device = Files.readString(SYS_BLOCK.resolve(name).resolve("dev"))
+                    .strip()
+                    .split(":", 2);
+            int major = Integer.parseInt(device[0]);
+            int minor = Integer.parseInt(device[1]);
+            return Optional.of(new LoopDevice(openNode(name, FileType.BLOCK_DEVICE, major, minor, flags), number));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENXIO || e.errno() == Errno.ENODEV) {
+                return Optional.empty(); // removed just now
+            }
+            throw e;
+        }
+    }
+
+    /** Opens a device's node, which is made where it is missing: a container's /dev has not all of them. */
+    private static Descriptor openNode(String name, FileType type, int major, int minor, int flags) {
+        try (Directory dev = Directory.open(DEV)) {
+            if (dev.status(name).isEmpty()) {
+                dev.mknod(name, type, major, minor);
+            }
+            boolean isIt = dev.status(name)
+                    .filter(node -> node.type() == type && node.rdevMajor() == major && node.rdevMinor() == minor)
+                    .isPresent();
+            if (!isIt) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        dev.text(name) + " is not the device " + major + ":" + minor + "; remove it");
+            }
+            return dev.openBeneath(Path.of(name), flags)
+                    .orElseThrow(() -> new SystemCallException("openat2", dev.text(name), Errno.ENXIO));
+        }
+    }
+
+    private boolean configure(RegularFile file, byte[] config) {
+        long result = descriptor.call(file.descriptor, (fd, fileFd) -> {
+            Libc.struct(config).putInt(0, fileFd);
+            return Libc.calls().ioctl(fd, LOOP_CONFIGURE, config);
+        });
+        if (result == -Errno.EBUSY) {
+            return false;
+        }
+        Libc.check(result, "ioctl LOOP_CONFIGURE", path() + " with " + file.path());
+        return true;
+    }
+
+    /** Every device of this machine that has a file. */
+    public static List<Attached> attached() {
+        List<Attached> attached = new ArrayList<>();
+        try (DirectoryStream<Path> devices = Files.newDirectoryStream(SYS_BLOCK, NODE_PREFIX + "*")) {
+            for (Path device : devices) {
+                if (Files.exists(device.resolve(NODE_PREFIX))) {
+                    status(device.getFileName().toString()).ifPresent(attached::add);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return attached;
+    }
+
+    /** What the device of this number is; empty when it is no loop device, or has no file. */
+    public static Optional<Attached> attached(int major, int minor) {
+        try {
+            Path device = SYS_DEV_BLOCK.resolve(major + ":" + minor).toRealPath();
+            String name = device.getFileName().toString();
+            return name.startsWith(NODE_PREFIX) && Files.exists(device.resolve(NODE_PREFIX))
+                    ? status(name)
+                    : Optional.empty();
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Optional<Attached> status(String name) {
+        Optional<LoopDevice> opened = open(Integer.parseInt(name.substring(NODE_PREFIX.length())), Descriptor.O_RDONLY);
+        if (opened.isEmpty()) {
+            return Optional.empty();
+        }
+        try (LoopDevice device = opened.get()) {
+            return device.status64();
+        }
+    }
+
+    private Optional<Attached> status64() {
+        byte[] info = new byte[INFO_BYTES];
+        long result = descriptor.call(fd -> Libc.calls().ioctl(fd, LOOP_GET_STATUS64, info));
+        if (result == -Errno.ENXIO) {
+            return Optional.empty();
+        }
+        Libc.check(result, "ioctl LOOP_GET_STATUS64", path().toString());
+        ByteBuffer in = Libc.struct(info);
+        int length = 0;
+        while (length < NAME_BYTES && info[INFO_NAME + length] != 0) {
+            length++;
+        }
+        FileStatus status = status();
+        return Optional.of(new Attached(
+                number,
+                status.rdevMajor() + ":" + status.rdevMinor(),
+                FileName.decode(info, INFO_NAME, length),
+                Flag.of(in.getInt(INFO_FLAGS)),
+                major(in.getLong(0)),
+                minor(in.getLong(0)),
+                in.getLong(8)));
+    }
+
+    /** As the kernel encodes a device for programs. See new_encode_dev in linux/kdev_t.h. */
+    private static int major(long device) {
+        return (int) (device >> 8) & 0xfff;
+    }
+
+    private static int minor(long device) {
+        return (int) ((device & 0xff) | ((device >> 12) & 0xfff00));
+    }
+
+    /** Opens an attached device, which so stays attached; empty when it is not attached to the same file any more. */
+    public static Optional<LoopDevice> open(Attached attached) {
+        Optional<LoopDevice> device = open(attached.number(), Descriptor.O_RDONLY);
+        if (device.isPresent()
+                && device.get().status64().filter(now -> isSame(now, attached)).isEmpty()) {
+            device.get().close();
+            return Optional.empty();
+        }
+        return device;
+    }
+
+    private static boolean isSame(Attached one, Attached other) {
+        return one.name().equals(other.name())
+                && one.fileInode() == other.fileInode()
+                && one.fileMajor() == other.fileMajor()
+                && one.fileMinor() == other.fileMinor();
+    }
+
+    private static Path node(int number) {
+        return DEV.resolve(NODE_PREFIX + number);
+    }
+
+    /** How many bytes it has now. */
+    public long size() {
+        byte[] size = new byte[Long.BYTES];
+        Libc.check(descriptor.call(fd -> Libc.calls().ioctl(fd, BLKGETSIZE64, size)), "ioctl BLKGETSIZE64", text());
+        return Libc.struct(size).getLong();
+    }
+
+    /** Gives it the size that its file has now; who has it open sees that at once. */
+    public void setCapacity() {
+        Libc.check(
+                descriptor.call(fd -> Libc.calls().ioctl(fd, LOOP_SET_CAPACITY, 0)), "ioctl LOOP_SET_CAPACITY", text());
+    }
+
+    /** Waits until everything written to it is in its file, and on disk. */
+    public void fsync() {
+        Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", text());
+    }
+
+    /** Lets nobody open it for writing any more, or everybody again; who has it open is not stopped. */
+    public void setReadOnly(boolean readOnly) {
+        byte[] value = new byte[Integer.BYTES];
+        Libc.struct(value).putInt(readOnly ? 1 : 0);
+        Libc.check(descriptor.call(fd -> Libc.calls().ioctl(fd, BLKROSET, value)), "ioctl BLKROSET", text());
+    }
+
+    /**
+     * Takes its file away, once this and all others have closed it and nothing mounts it.
+     *
+     * @return false when it has none
+     */
+    public boolean detach() {
+        long result = descriptor.call(fd -> Libc.calls().ioctl(fd, LOOP_CLR_FD, 0));
+        if (result == -Errno.ENXIO) {
+            return false;
+        }
+        Libc.check(result, "ioctl LOOP_CLR_FD", text());
+        return true;
+    }
+
+    private String text() {
+        return path().toString();
+    }
+}

@@ -1,0 +1,349 @@
+package io.berth.sanity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The plugin as people use it, through a real dockerd. */
+@Timeout(180)
+class DockerTest {
+    private static final int MANY = 50;
+    private static final int AT_ONCE = 8;
+
+    @TempDir
+    static Path folder;
+
+    private static DockerHost host;
+
+    @BeforeAll
+    static void start() throws IOException {
+        Path disk = makeDisk(folder.resolve("limited"));
+        try {
+            host = DockerHost.start(folder, "limited=local:" + disk);
+        } catch (RuntimeException | AssertionError e) {
+            Driver.unmountBelow(folder);
+            throw e;
+        }
+    }
+
+    /** A small disk whose file system can hold folders to their limits. */
+    private static Path makeDisk(Path path) throws IOException {
+        Path image = folder.resolve("disk");
+        Command.succeed("truncate", "--size=1G", image.toString());
+        Command.succeed("mkfs.btrfs", "--quiet", image.toString());
+        Files.createDirectory(path);
+        Command.succeed("mount", "-o", "loop", image.toString(), path.toString());
+        Command.succeed("btrfs", "quota", "enable", path.toString());
+        return path;
+    }
+
+    @AfterEach
+    void clean() {
+        host.clean();
+    }
+
+    @AfterAll
+    static void stop() {
+        host.close();
+        Driver.unmountBelow(folder);
+    }
+
+    @Test
+    void aVolumeIsMadeByTheContainerThatWantsIt() {
+        Command.Result onTerminal = Command.run(
+                Duration.ofMinutes(1),
+                host.dockerd().environment(),
+                List.of(
+                        "script",
+                        "--quiet",
+                        "--return",
+                        "--command",
+                        "/usr/bin/docker run -it --network=none -v c1:/data --volume-driver=berth busybox"
+                                + " sh -c 'tty && echo hello >/data/file'",
+                        "/dev/null"));
+        assertThat(onTerminal.code()).as("%s", onTerminal).isZero();
+        assertThat(onTerminal.out()).contains("/dev/");
+
+        assertThat(host.run("c1", "cat /data/file")).isEqualTo("hello");
+        assertThat(host.volumes()).containsExactly("c1");
+        assertThat(host.data("c1").resolve("file")).hasContent("hello\n");
+        assertThat(host.driver().client().get("fast.c1").getVolumeId()).isEqualTo("fast.c1");
+    }
+
+    @Test
+    void optionsDecideWhatAVolumeIs() throws IOException {
+        host.docker(
+                "volume", "create", "--driver=berth", "--opt=pool=shared", "--opt=uid=1000", "--opt=mode=0750", "v1");
+        Path data = host.data("v1");
+        assertThat(data).startsWith(folder.resolve("berth/shared"));
+        assertThat(Files.getAttribute(data, "unix:uid")).isEqualTo(1000);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+                .isEqualTo("rwxr-x---");
+        assertThat(host.run("v1", "stat -c '%u %a' /data")).isEqualTo("1000 750");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "siez=1g, nearest is size",
+        "size=lots, option size",
+        "pool=slow, no such pool",
+        "mode=9999, mode",
+        "mode=, mode"
+    })
+    void aBadOptionIsRefusedAndLeavesNothing(String option, String why) {
+        assertThat(host.complaint("volume", "create", "--driver=berth", "--opt=" + option, "v1"))
+                .contains(why);
+        assertThat(host.volumes()).isEmpty();
+        host.driver().assertNothingLeft("fast");
+    }
+
+    @Test
+    void aLimitStopsAWriteInAContainer() {
+        host.docker(
+                "volume",
+                "create",
+                "--driver=berth",
+                "--opt=pool=limited",
+                "--opt=size=64m",
+                "--opt=limit=enforced",
+                "v1");
+        String written = host.run("v1", "dd if=/dev/zero of=/data/f bs=1M count=256 2>&1; sync; stat -c %s /data/f");
+        assertThat(written).containsIgnoringCase("quota");
+        assertThat(Long.parseLong(written.lines().toList().getLast())).isLessThanOrEqualTo(64 << 20);
+    }
+
+    @Test
+    void oneContainerStopsAndTheOtherStillWrites() {
+        host.keepRunning("one", "v1");
+        host.keepRunning("two", "v1");
+        assertThat(host.mountIds()).hasSize(2);
+        assertThat(host.mounts()).hasSize(1);
+
+        host.docker("stop", "one");
+
+        assertThat(host.mountIds()).hasSize(1);
+        host.exec("two", "echo still here >/data/file");
+        assertThat(host.run("v1", "cat /data/file")).isEqualTo("still here");
+        host.docker("stop", "two");
+        assertThat(host.mounts()).isEmpty();
+    }
+
+    @Test
+    void filesAreCopiedInAndOutWhileAContainerRuns() throws IOException {
+        Path in = Files.writeString(folder.resolve("in"), "copied");
+        Path out = folder.resolve("out");
+        host.keepRunning("one", "v1");
+
+        host.docker("cp", in.toString(), "one:/data/file");
+        host.docker("cp", "one:/data/file", out.toString());
+
+        assertThat(out).hasContent("copied");
+        assertThat(host.exec("one", "cat /data/file && echo more >>/data/file && grep -c ' /data ' /proc/mounts"))
+                .endsWith("1");
+        host.docker("stop", "one");
+        assertThat(host.mountIds()).isEmpty();
+        assertThat(host.mounts()).isEmpty();
+    }
+
+    @Test
+    void filesAreCopiedInAndOutOfAContainerThatIsStopped() throws IOException {
+        Path in = Files.writeString(folder.resolve("in"), "copied");
+        host.keepRunning("one", "v1");
+        host.docker("stop", "one");
+
+        host.docker("cp", in.toString(), "one:/data/file");
+
+        assertThat(host.data("v1").resolve("file")).hasContent("copied");
+        assertThat(host.mountIds()).isEmpty();
+        assertThat(host.mounts()).isEmpty();
+    }
+
+    @Test
+    void anEmptyVolumeIsSeededByTheImageUnlessToldOtherwise() {
+        assertThat(seed("v1:/seed", "cat /seed/file")).isEqualTo("of the image");
+        assertThat(host.data("v1").resolve("file")).hasContent("of the image");
+        assertThat(seed("w1:/seed:nocopy", "ls /seed")).isEmpty();
+        assertThat(host.mountIds()).isEmpty();
+    }
+
+    private static String seed(String volume, String command) {
+        return host.docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume-driver=berth",
+                "--volume=" + volume,
+                Dockerd.IMAGE,
+                "sh",
+                "-c",
+                command);
+    }
+
+    @Test
+    void aContainersOwnVolumeGoesWithItANamedOneStays() {
+        host.docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume-driver=berth",
+                "--volume=named:/named",
+                "--volume=/own",
+                Dockerd.IMAGE,
+                "touch",
+                "/named/f",
+                "/own/f");
+        assertThat(host.volumes()).containsExactly("named");
+    }
+
+    @Test
+    void aReadOnlyVolumeTakesNoWrites() {
+        host.run("v1", "echo kept >/data/file");
+        host.keepRunning("one", "v1", "--volume=v1:/same:ro");
+        assertThat(host.exec("one", "cat /same/file; echo lost >/same/file || echo refused"))
+                .isEqualTo("kept\nrefused");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../../evil", "a/b", "..", ".hidden", "-flag", "a b", "é"})
+    void aNameThatIsNoneIsRefusedAndMakesNothing(String name) {
+        assertThat(host.complaint("volume", "create", "--driver=berth", "--", name))
+                .isNotEmpty();
+        assertThat(folder.resolve("evil")).doesNotExist();
+        assertThat(folder.resolve("berth/evil")).doesNotExist();
+        assertThat(host.volumes()).isEmpty();
+    }
+
+    @Test
+    void volumesOfBothDoorsAreTheSame() {
+        Client csi = host.driver().client();
+        csi.create("fast", "one", 1 << 20);
+        csi.create("shared", "two", 1 << 20);
+        host.docker("volume", "create", "--driver=berth", "--opt=size=1m", "three");
+
+        assertThat(host.volumes()).containsExactlyInAnyOrder("one", "shared.two", "three");
+        host.run("shared.two", "echo by docker >/data/file");
+        assertThat(host.data("shared.two").resolve("file")).hasContent("by docker\n");
+        assertThat(csi.get("fast.three").getCapacityBytes()).isEqualTo(1 << 20);
+
+        csi.delete("fast.three");
+        csi.delete("shared.two");
+        assertThat(host.volumes()).containsExactly("one");
+        host.docker("volume", "rm", "one");
+        assertThat(Failure.of(() -> csi.get("fast.one")).code()).isEqualTo(Status.Code.NOT_FOUND);
+    }
+
+    @Test
+    void whatOneDoorUsesTheOtherDoesNotRemove() {
+        Client csi = host.driver().client();
+        Path staging = host.driver().place("v1");
+        csi.create("fast", "v1", 1 << 20);
+        csi.stage("fast.v1", staging);
+        assertThat(host.complaint("volume", "rm", "v1")).contains("in use", staging.toString());
+        csi.unstage("fast.v1", staging);
+
+        host.keepRunning("one", "v1");
+        Failure failure = Failure.of(() -> csi.delete("fast.v1"));
+        assertThat(failure.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+        assertThat(failure.message()).contains("state/mounts/v1");
+        assertThat(host.complaint("volume", "rm", "v1")).contains("volume is in use");
+        host.docker("stop", "one");
+    }
+
+    @Test
+    void inspectShowsWhatPeopleAskFor() {
+        host.docker("volume", "create", "--driver=berth", "--opt=size=64m", "--label=team=blue", "v1");
+        JsonNode shown = host.inspect("v1");
+        assertThat(shown.at("/Driver").asText()).isEqualTo("berth");
+        assertThat(shown.at("/Labels/team").asText()).isEqualTo("blue");
+        assertThat(shown.at("/Options/size").asText()).isEqualTo("64m");
+        assertThat(shown.at("/Scope").asText()).isEqualTo("local");
+        assertThat(shown.at("/CreatedAt").asText()).startsWith("20");
+        JsonNode status = shown.at("/Status");
+        assertThat(status.at("/pool").asText()).isEqualTo("fast");
+        assertThat(status.at("/kind").asText()).isEqualTo("local");
+        assertThat(status.at("/size").asText()).isEqualTo("64 MiB");
+        assertThat(status.at("/health").asText()).isEqualTo("ok");
+    }
+
+    @Test
+    void manyContainersComeAndGoAtOnce() throws Exception {
+        List<MountTable.Mount> before = MountTable.below(Path.of("/"));
+        try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
+            List<Future<?>> lives = new ArrayList<>();
+            IntStream.range(0, MANY).forEach(i -> lives.add(threads.submit(() -> live("v1" + i))));
+            for (Future<?> life : lives) {
+                life.get();
+            }
+        }
+        assertThat(host.volumes()).isEmpty();
+        assertThat(host.mountIds()).isEmpty();
+        assertThat(MountTable.below(Path.of("/"))).containsExactlyInAnyOrderElementsOf(before);
+    }
+
+    private static void live(String volume) {
+        host.docker("volume", "create", "--driver=berth", volume);
+        assertThat(host.run(volume, "echo " + volume + " >/data/file && cat /data/file"))
+                .isEqualTo(volume);
+        host.docker("volume", "rm", volume);
+    }
+
+    @Test
+    void twoServicesOfAComposeFileShareAVolume() throws IOException {
+        Path file = Files.writeString(folder.resolve("compose.yml"), """
+                version: "2.4"
+                services:
+                  writer:
+                    image: busybox
+                    network_mode: none
+                    command: sh -c "echo from the writer >/data/file"
+                    volumes: ["shared:/data"]
+                  reader:
+                    image: busybox
+                    network_mode: none
+                    command: sh -c "until [ -s /data/file ]; do sleep 0.1; done; cat /data/file"
+                    volumes: ["shared:/data:ro"]
+                volumes:
+                  shared:
+                    driver: berth
+                    driver_opts:
+                      size: 64m
+                """);
+        assertThat(compose(file, "up", "--no-color")).contains("from the writer");
+        assertThat(host.volumes()).containsExactly("test_shared");
+        compose(file, "down", "--volumes");
+        assertThat(host.volumes()).isEmpty();
+    }
+
+    private static String compose(Path file, String... arguments) {
+        List<String> line = new ArrayList<>(List.of("docker-compose", "--project-name=test", "--file=" + file));
+        line.addAll(List.of(arguments));
+        Map<String, String> environment = new HashMap<>(host.dockerd().environment());
+        environment.put("COMPOSE_HTTP_TIMEOUT", "60");
+        Command.Result result = Command.run(Duration.ofMinutes(2), environment, line);
+        assertThat(result.code()).as("%s", result).isZero();
+        return result.out();
+    }
+}

@@ -1,0 +1,71 @@
+package io.berth.sanity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The plugin as one that Docker runs by itself. */
+@Timeout(180)
+class ManagedPluginTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void itIsCreatedUsedDisabledAndEnabledAgain() throws IOException {
+        Path pools = Files.createDirectory(folder.resolve("pools"));
+        Path pool = Files.createDirectory(pools.resolve("berth"));
+        Path state = Files.createDirectory(folder.resolve("state"));
+        try (Dockerd dockerd = Dockerd.start(Files.createDirectory(folder.resolve("dockerd")))) {
+            create(dockerd);
+            dockerd.docker("plugin", "set", "managed", "pools.source=" + pools, "state.source=" + state);
+            dockerd.docker("plugin", "enable", "managed");
+            dockerd.docker("volume", "create", "--driver=managed", "--opt=size=16m", "--opt=limit=advisory", "v1");
+            assertThat(run(dockerd, "echo kept >/data/file && cat /data/file")).isEqualTo("kept");
+            assertThat(pool.resolve("default.v1/file")).hasContent("kept\n");
+            assertThat(MountTable.below(folder.resolve("dockerd")))
+                    .as("mounts of volumes")
+                    .noneMatch(mount -> mount.target().endsWith("v1"));
+
+            dockerd.docker("plugin", "disable", "--force", "managed");
+            assertThat(dockerd.tryDocker("run", "--volume-driver=managed", "--volume=v1:/data", Dockerd.IMAGE)
+                            .code())
+                    .isNotZero();
+            dockerd.docker("plugin", "enable", "managed");
+            assertThat(run(dockerd, "cat /data/file")).isEqualTo("kept");
+
+            dockerd.removeContainers();
+            dockerd.docker("volume", "rm", "v1");
+            assertThat(pool.resolve("default.v1")).doesNotExist();
+            dockerd.docker("plugin", "disable", "managed");
+            dockerd.docker("plugin", "rm", "managed");
+        }
+    }
+
+    private static void create(Dockerd dockerd) {
+        Command.Result created = Command.run(
+                Duration.ofMinutes(2),
+                dockerd.environment(),
+                List.of(Driver.DISTRIBUTION.resolve("docker-plugin/create").toString(), "managed"));
+        assertThat(created.code()).as("%s", created).isZero();
+    }
+
+    private static String run(Dockerd dockerd, String command) {
+        return dockerd.docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume-driver=managed",
+                "--volume=v1:/data",
+                Dockerd.IMAGE,
+                "sh",
+                "-c",
+                command);
+    }
+}
