@@ -77,8 +77,9 @@ public record Settings(
     static final Setting<PoolConfig> POOL = Setting.repeated(
             "pool",
             "POOL",
-            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node), hostpath (a path every node sees alike) or nfs (SERVER:/EXPORT)."
-                    + " Options follow after commas: size=SIZE, overcommit=FACTOR.",
+            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node), hostpath (a path every node sees alike) or nfs"
+                    + " (SERVER:/EXPORT, mounted by Berth). Options follow after commas: size=SIZE, overcommit=FACTOR,"
+                    + " limit=enforced|advisory, and those of mounting NFS.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",

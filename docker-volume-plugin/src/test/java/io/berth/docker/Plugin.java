@@ -51,7 +51,7 @@ final class Plugin implements AutoCloseable {
     }
 
     private PoolConfig config(String name, String kind) {
-        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name));
+        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory");
     }
 
     PluginClient connect() throws IOException {

@@ -162,6 +162,17 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
+    /** How many bytes the volume takes, if its file system keeps count of them. */
+    OptionalLong usedBytes(Volume volume) {
+        try (Directory data = open(volume)) {
+            if (inodesOfEnforced(volume).isPresent() && volume.capacityBytes() > 0 && isHeldToLimit(volume)) {
+                return OptionalLong.of(limits.usage(data, data.fileSystem()).usedBytes());
+            }
+            long counted = limits.usedBytes(data);
+            return counted > 0 ? OptionalLong.of(counted) : OptionalLong.empty();
+        }
+    }
+
     /**
      * Holds the volume to what its record says.
      *
@@ -268,12 +279,7 @@ public final class DirectoryFormat implements VolumeFormat {
                 return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
             }
             List<HealthProblem> problems = new ArrayList<>();
-            if (!isHeldToLimit(volume)) {
-                problems.add(new HealthProblem(
-                        HealthProblem.Reason.LIMIT_LOST,
-                        limits.problem(false).orElse("the limit of " + data.path() + " is not what it should be")
-                                + "; the start of the driver sets it again"));
-            }
+            limitLost(volume).ifPresent(problems::add);
             usage(volume, data).nearlyFull().ifPresent(problems::add);
             return problems;
         } catch (SystemCallException e) {
@@ -287,6 +293,18 @@ public final class DirectoryFormat implements VolumeFormat {
             }
             throw e;
         }
+    }
+
+    private Optional<HealthProblem> limitLost(Volume volume) {
+        if (inodesOfEnforced(volume).isEmpty()) {
+            return Optional.empty();
+        }
+        Optional<String> why = isHeldToLimit(volume)
+                ? limits.lapse()
+                : Optional.of(
+                        limits.problem(false).orElse("the limit of " + volume.path() + " is not what it should be")
+                                + "; the start of the driver sets it again");
+        return why.map(text -> new HealthProblem(HealthProblem.Reason.LIMIT_LOST, text));
     }
 
     private static HealthProblem missing(String message) {

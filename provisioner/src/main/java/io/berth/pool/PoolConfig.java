@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
  * @param nfs what is mounted at the root before it is used; empty for what is there already
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
- * @param limit of volumes that name none
+ * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
  */
 public record PoolConfig(
         PoolName name,
@@ -53,7 +53,7 @@ public record PoolConfig(
         String[] parts = text.substring(colon + 1).split(",", -1);
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
-        Limit limit = Limit.ADVISORY;
+        Limit limit = kind.limit();
         List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");

@@ -215,7 +215,7 @@ public final class NodeVolumes {
         if (VolumeId.parse(id).isPresent()) {
             Path device = stagingPath.resolve(id);
             takeAway(id, device);
-            Targets.remove(device);
+            Targets.removeFile(device);
             lookup.findUnlessSilent(id).ifPresent(NodeVolumes::release);
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.berth.fault.Fault;
 import io.berth.nfs.Export;
 import io.berth.nfs.NfsShare;
+import io.berth.volume.Limit;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,14 @@ class PoolConfigTest {
         assertThat(config.root()).isEqualTo(Path.of("/srv/fast"));
         assertThat(config.sizeBytes()).hasValue(1L << 30);
         assertThat(config.overcommit()).isEqualByComparingTo(new BigDecimal("1.5"));
+    }
+
+    @Test
+    void onlyVolumesOfLocalPoolsAreHeldToTheirSizeUnlessTheSettingsSayMore() {
+        assertThat(PoolConfig.parse("a=local:/srv/a").limit()).isEqualTo(Limit.ENFORCED);
+        assertThat(PoolConfig.parse("a=local:/srv/a,limit=advisory").limit()).isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a").limit()).isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a,limit=enforced").limit()).isEqualTo(Limit.ENFORCED);
     }
 
     @ParameterizedTest
