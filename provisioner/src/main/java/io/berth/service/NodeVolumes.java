@@ -474,7 +474,10 @@ public final class NodeVolumes {
     public Usage usage(String id, Path path) {
         Optional<VolumeLookup.Found> found = lookup.find(id);
         boolean block = found.filter(there -> there.volume().format().isBlock()).isPresent();
-        return usageAt(id, block ? deviceIn(id, path) : path, found.flatMap(there -> there.pool().calls()));
+        return usageAt(
+                id,
+                block ? deviceIn(id, path) : path,
+                found.flatMap(there -> there.pool().calls()));
     }
 
     /** Where a volume's device is, when the path is the folder in which it was staged. */
