@@ -9,6 +9,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.LockFile;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.uml.KernelNfsServer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,9 +23,10 @@ import org.junit.jupiter.api.Test;
 class NfsMounting {
     private final KernelNfsServer server = KernelNfsServer.running();
 
-    private static NfsShare share(Export export, String options) {
+    private static NfsShare share(String export, String options) {
         return new NfsShare(
-                export, options.isEmpty() ? NfsOptions.DEFAULT : NfsOptions.parse("mountOptions", List.of(options)));
+                Export.parse(export),
+                options.isEmpty() ? NfsOptions.DEFAULT : NfsOptions.parse("mountOptions", List.of(options)));
     }
 
     private static MountPoint mounted(NfsMount mount) {
@@ -78,14 +80,14 @@ class NfsMounting {
     @Test
     void theMountTableTellsWhichFolderAMountShows() {
         try (NfsMount mount = NfsMount.mount(share(server.xfs(), ""))) {
-            assertThat(mounted(mount).root()).isEqualTo(server.xfs().path());
+            assertThat(mounted(mount).root()).isEqualTo(Path.of("/xfs"));
             assertThat(mounted(mount).device()).isEqualTo("127.0.0.1:");
         }
     }
 
     @Test
     void whatTheKernelRefusesComesWithItsReason() {
-        assertThatThrownBy(() -> NfsMount.mount(share(server.xfs().resolve(Path.of("none")), "")))
+        assertThatThrownBy(() -> NfsMount.mount(share(server.xfs() + "/none", "")))
                 .hasMessageContaining("none")
                 .hasMessageContaining("ENOENT");
         assertThatThrownBy(() -> NfsMount.mount(share(server.xfs(), "sec=krb5")))
