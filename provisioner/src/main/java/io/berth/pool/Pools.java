@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -176,16 +177,30 @@ public final class Pools implements AutoCloseable {
                 .toList();
     }
 
-    /** Why one of the pools cannot be used, if so; tries to open those that are not. */
+    /**
+     * Why one of the pools on this machine cannot be used, if so; tries to open those that are not. Servers are not asked:
+     * that one is silent is no reason to start this process anew.
+     */
     public Optional<Fault> problem() {
-        for (PoolName name : slots.keySet()) {
-            try {
-                Optional<Fault> problem = get(name).problem();
-                if (problem.isPresent()) {
-                    return problem;
+        return problem(config -> config.nfs().isEmpty());
+    }
+
+    /** As {@link #problem}, of the pools that lie on servers. */
+    public Optional<Fault> problemOfServers() {
+        return problem(config -> config.nfs().isPresent());
+    }
+
+    private Optional<Fault> problem(Predicate<PoolConfig> which) {
+        for (PoolConfig config : configs()) {
+            if (which.test(config)) {
+                try {
+                    Optional<Fault> problem = get(config.name()).problem();
+                    if (problem.isPresent()) {
+                        return problem;
+                    }
+                } catch (Fault e) {
+                    return Optional.of(e);
                 }
-            } catch (Fault e) {
-                return Optional.of(e);
             }
         }
         return Optional.empty();

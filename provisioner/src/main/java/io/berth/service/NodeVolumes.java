@@ -216,14 +216,20 @@ public final class NodeVolumes {
             Path device = stagingPath.resolve(id);
             takeAway(id, device);
             Targets.removeFile(device);
-            lookup.findUnlessSilent(id).ifPresent(NodeVolumes::release);
+            lookup.findUnlessSilent(id)
+                    .filter(found -> found.volume().format() instanceof Format.Image)
+                    .ifPresent(NodeVolumes::release);
         }
     }
 
+    /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
     private static void release(VolumeLookup.Found found) {
-        try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
-            found.pool().format(found.volume()).release(found.volume());
-        }
+        Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
+            try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
+                found.pool().format(found.volume()).release(found.volume());
+                return true;
+            }
+        });
     }
 
     /**

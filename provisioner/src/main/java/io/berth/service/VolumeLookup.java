@@ -45,7 +45,8 @@ final class VolumeLookup {
         return unlessSilent(() -> find(id)).flatMap(found -> found);
     }
 
-    private static <T> Optional<T> unlessSilent(Supplier<T> question) {
+    /** The answer to a question; empty when storage is silent. */
+    static <T> Optional<T> unlessSilent(Supplier<T> question) {
         try {
             return Optional.of(question.get());
         } catch (Fault e) {

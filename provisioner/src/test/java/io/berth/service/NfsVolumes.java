@@ -57,7 +57,7 @@ public class NfsVolumes {
                 PoolConfig.parse("home=nfs:" + server.xfs()), TemporaryPool.config(folder, "fast", "local", "")));
         volumes = new Volumes(pools, Clock.systemUTC());
         node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
-        assertThat(pools.problem()).isEmpty();
+        assertThat(pools.problem().or(pools::problemOfServers)).isEmpty();
     }
 
     @AfterEach
@@ -147,6 +147,9 @@ public class NfsVolumes {
         server.stop();
         try {
             assertUnavailable(() -> create("home", "new"));
+            assertThat(pools.problem())
+                    .as("why the process should be started anew")
+                    .isEmpty();
             assertUnavailable(() -> node.usage(gone, target));
             assertUnavailable(() -> volumes.delete(gone));
             assertThat(new Health(pools, volumes, new HostPaths(List.of())).ofVolume(gone))

@@ -4,6 +4,7 @@ import io.berth.uml.KernelNfsServer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -14,6 +15,11 @@ class CsiSanityOnNfs {
 
     @TempDir
     Path folder;
+
+    @AfterEach
+    void unmount() {
+        Driver.unmountBelow(Path.of("/run/berth")); // a killed driver leaves its mount for the next
+    }
 
     @TestFactory
     Stream<DynamicTest> version42OnXfs() {

@@ -36,6 +36,7 @@ class NfsLife {
     @AfterEach
     void stop() {
         driver.close();
+        Driver.unmountBelow(Path.of("/run/berth")); // a killed driver leaves its mount for the next
     }
 
     private static CreateVolumeRequest.Builder creation(String name) {
