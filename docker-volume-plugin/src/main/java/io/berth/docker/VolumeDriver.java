@@ -50,7 +50,7 @@ public final class VolumeDriver implements AutoCloseable {
     private static final Duration FOR_MAKING = Duration.ofSeconds(75);
     private static final Duration FOR_TAKING_AWAY = Duration.ofSeconds(20);
     /** Docker takes a volume that it asks for and does not hear of for one that is gone, and holds up everybody meanwhile. */
-    private static final Duration FOR_ASKING = Duration.ofMillis(400);
+    private static final Duration FOR_ASKING = Duration.ofMillis(800);
 
     /** What {@link #list} gives at most: Docker's list has no pages, so all of it is in memory at once. */
     private static final int MAX_LIST = 10_000;
