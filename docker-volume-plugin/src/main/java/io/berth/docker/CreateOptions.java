@@ -46,7 +46,7 @@ sealed interface CreateOptions {
     String SIZE = "size";
     String FROM = "from";
 
-    /** What Berth's own option is called in small letters, as others write theirs. */
+    /** What Berth's own option may be called too: in small letters, as others write theirs. */
     Map<String, String> ALIASES = Map.of("subdir", VolumeParameters.SUB_DIR);
 
     Set<String> OF_POOLS = Set.of(
@@ -61,6 +61,7 @@ sealed interface CreateOptions {
             VolumeParameters.FS_TYPE,
             VolumeParameters.LIMIT,
             VolumeParameters.INODES,
+            VolumeParameters.SUB_DIR,
             "subdir");
 
     /**

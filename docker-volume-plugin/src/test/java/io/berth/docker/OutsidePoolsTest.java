@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.mount.MountPoint;
+import io.berth.service.Volumes;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,10 +127,10 @@ class OutsidePoolsTest {
     @Test
     void noOtherVolumeHasItsName() throws IOException {
         docker.create("c1", Map.of("type", "tmpfs", "o", "size=1m"));
-        plugin.volumes.create(new io.berth.service.Volumes.Wanted(
+        plugin.volumes.create(new Volumes.Wanted(
                 "c1",
-                io.berth.volume.CapacityRange.ANY,
-                io.berth.volume.VolumeParameters.parse(Map.of("pool", "fast")),
+                CapacityRange.ANY,
+                VolumeParameters.parse(Map.of("pool", "fast")),
                 false));
 
         assertThat(StreamSupport.stream(
@@ -178,6 +182,18 @@ class OutsidePoolsTest {
 
         assertThat(docker.volume("Get", "c1").err()).contains("there is no volume");
         assertThat(plugin.folder.resolve("state/docker/volumes")).isEmptyDirectory();
+    }
+
+    @Test
+    void everyOptionAndNoOtherIsInTheDocument() throws IOException {
+        String text = Files.readString(Path.of("../docs/docker.md"));
+        String table = text.substring(text.indexOf("| key | meaning |"), text.indexOf("### Options of other drivers"));
+
+        assertThat(table.lines()
+                        .filter(line -> line.startsWith("| `"))
+                        .flatMap(line -> Stream.of(line.substring(2, line.indexOf(" |", 2)).split(", ")))
+                        .map(key -> key.replace("`", "")))
+                .containsExactlyInAnyOrderElementsOf(CreateOptions.OF_POOLS);
     }
 
     @Test

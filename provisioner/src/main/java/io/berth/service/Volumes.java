@@ -515,11 +515,6 @@ public final class Volumes {
         return pools.configs();
     }
 
-    /** Why a volume cannot be used now, as far as its pool knows without asking the volume; empty: it can. */
-    public Optional<Fault> problem(Volume volume) {
-        return pools.get(volume.id().pool()).problem();
-    }
-
     /** The kind of pool a volume lies in. */
     public PoolKind kind(Volume volume) {
         return pools.get(volume.id().pool()).config().kind();

@@ -50,7 +50,8 @@ final class DockerHost implements AutoCloseable {
                 "--state-dir=" + folder.resolve("state"),
                 "--default-pool=fast",
                 "--pool=fast=local:" + folder.resolve("fast"),
-                "--pool=shared=hostpath:" + folder.resolve("shared")));
+                "--pool=shared=hostpath:" + folder.resolve("shared"),
+                "--allow-host-path=" + folder.resolve("allowed")));
         pools.forEach(pool -> flags.add("--pool=" + pool));
         return Driver.start(folder, flags);
     }

@@ -289,6 +289,38 @@ class DockerTest {
     }
 
     @Test
+    void aVolumeBeginsAsACopyOfAnother() {
+        host.run("v1", "echo hello >/data/file");
+        host.docker("volume", "create", "--driver=berth", "--opt=from=v1", "v2");
+        assertThat(host.run("v2", "cat /data/file && echo changed >/data/file")).isEqualTo("hello");
+        assertThat(host.run("v1", "cat /data/file")).isEqualTo("hello");
+    }
+
+    @Test
+    void optionsOfDockersOwnDriverWork() throws IOException {
+        Path mine = Files.createDirectories(folder.resolve("berth/allowed/mine"));
+        host.docker(
+                "volume", "create", "--driver=berth", "--opt=type=none", "--opt=o=bind", "--opt=device=" + mine, "b1");
+        host.docker("volume", "create", "--driver=berth", "--opt=type=tmpfs", "--opt=o=size=4m,mode=0700", "t1");
+        host.run("b1", "echo hello >/data/file");
+        assertThat(mine.resolve("file")).hasContent("hello\n");
+        assertThat(host.run("t1", "stat -c %a /data; dd if=/dev/zero of=/data/f bs=1M count=8 2>&1 || true"))
+                .startsWith("700")
+                .containsIgnoringCase("no space left");
+        assertThat(host.complaint(
+                        "volume",
+                        "create",
+                        "--driver=berth",
+                        "--opt=type=none",
+                        "--opt=o=bind",
+                        "--opt=device=/etc",
+                        "b2"))
+                .contains("host path /etc is not allowed");
+        host.docker("volume", "rm", "b1", "t1");
+        assertThat(mine.resolve("file")).exists();
+    }
+
+    @Test
     void manyContainersComeAndGoAtOnce() throws Exception {
         List<MountTable.Mount> before = MountTable.below(Path.of("/"));
         try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
