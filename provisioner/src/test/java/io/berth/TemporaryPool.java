@@ -10,11 +10,12 @@ import java.util.stream.Stream;
 public final class TemporaryPool {
     private TemporaryPool() {}
 
-    /** A pool's settings over a new folder. */
+    /** A pool's settings over a new folder; its volumes are directories unless a test says otherwise. */
     public static PoolConfig config(Path parent, String name, String kind, String options) {
         try {
             Path root = Files.createDirectories(parent.resolve(name));
-            return PoolConfig.parse(name + "=" + kind + ":" + root + options);
+            String limit = options.contains("limit=") ? "" : ",limit=advisory";
+            return PoolConfig.parse(name + "=" + kind + ":" + root + options + limit);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -38,7 +38,8 @@ final class CallLog implements ServerInterceptor, AutoCloseable {
             "NodeGetCapabilities",
             "NodeGetInfo",
             "NodeGetVolumeStats");
-    private static final Set<String> NAMES = Set.of("volume_id", "name", "snapshot_id");
+    private static final Set<String> NAMES =
+            Set.of("volume_id", "name", "snapshot_id", "group_snapshot_id", "target_snapshot_id");
 
     private final Duration slow;
     private final String run;

@@ -75,6 +75,7 @@ public final class Berth {
         commands.put("doctor", () -> DoctorCommand.of(environment, out));
         commands.put("pools", () -> PoolsCommand.of(environment, out));
         commands.put("volumes", () -> VolumesCommand.of(environment, out, err));
+        commands.put("snapshots", () -> SnapshotsCommand.of(environment, out, err));
         commands.put("version", () -> VersionCommand.of(out));
         Supplier<CommandLine> called = arguments.length == 0 ? null : commands.get(arguments[0]);
         return called == null ? commands : Map.of(arguments[0], called);

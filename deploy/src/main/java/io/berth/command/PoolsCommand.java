@@ -8,6 +8,7 @@ import io.berth.terminal.Json;
 import io.berth.terminal.Table;
 import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
+import io.berth.volume.FormatName;
 import io.berth.volume.PoolName;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -125,6 +126,9 @@ final class PoolsCommand {
                 fields.put("format", "directory");
                 fields.put("limit", pool.config().limit().toString());
                 fields.put("limitedBy", pool.formats().limitProblem().orElseGet(pool.formats()::limitedBy));
+                for (FormatName format : FormatName.values()) {
+                    pool.rungs().last(format).ifPresent(rung -> fields.put(format + "CopiesBy", rung.toString()));
+                }
                 fields.put("inTrash", pool.trash().count());
                 fields.put("freeInodes", pool.fileSystem().freeInodes());
                 if (json) {

@@ -24,17 +24,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Looks at the volumes of pools and repairs them; may run beside the driver. */
 @Command(
         name = "volumes",
-        header = "List, show, check, delete and restore volumes, whoever made them.",
+        header = "List, show, clone, expand, check, delete and restore volumes, whoever made them.",
         synopsisSubcommandLabel = "COMMAND",
         footer = {
             "",
@@ -62,19 +60,21 @@ final class VolumesCommand {
                 .addSubcommand(volumes.new CheckVolumes())
                 .addSubcommand(volumes.new DeleteVolumes())
                 .addSubcommand(volumes.new RestoreVolume())
+                .addSubcommand(new CloneVolume(environment, out, err))
+                .addSubcommand(new ExpandVolume(environment, out))
+                .addSubcommand(new DiskUsageOfVolumes(environment, out, err))
                 .addSubcommand(volumes.new ReapTrash());
     }
 
     /** What each of them needs. */
-    abstract class Subcommand implements Callable<Integer> {
-        @Mixin
-        private final PoolOptions poolOptions = new PoolOptions(environment);
+    abstract class Subcommand extends OnPools {
+        Subcommand() {
+            super(environment);
+        }
 
         @Override
-        public final Integer call() {
-            try (Pools pools = poolOptions.open()) {
-                return run(pools, new Volumes(pools, Clock.systemUTC(), true));
-            }
+        final int run(Pools pools) {
+            return run(pools, new Volumes(pools, Clock.systemUTC(), true));
         }
 
         abstract int run(Pools pools, Volumes volumes);
@@ -320,7 +320,7 @@ final class VolumesCommand {
         }
     }
 
-    private static String size(Volume volume) {
+    static String size(Volume volume) {
         return volume.capacityBytes() == 0 ? "-" : ByteSize.format(volume.capacityBytes());
     }
 
@@ -329,6 +329,8 @@ final class VolumesCommand {
         fields.put("id", volume.id().toString());
         fields.put("name", volume.requestedName());
         fields.put("capacityBytes", volume.capacityBytes());
+        fields.put("format", volume.format().name().toString());
+        volume.source().ifPresent(source -> fields.put("source", source.toString()));
         fields.put("path", volumes.location(volume).toString());
         fields.put("created", volume.created().toString());
         fields.put("onDelete", volume.onDelete().toString());

@@ -86,7 +86,7 @@ public final class Demo implements AutoCloseable {
                 Map.of(
                         "endpoint", List.of(socket.toString()),
                         "node-id", List.of("demo-node"),
-                        "pool", List.of(POOL + "=local:" + pool + ",size=1Gi")),
+                        "pool", List.of(POOL + "=local:" + pool + ",size=1Gi,limit=advisory")),
                 Map.of());
         Driver driver = Driver.start(settings, Role.SERVE, version);
         return new Demo(out, folder, new Endpoint(socket), Optional.of(driver));

@@ -2,6 +2,7 @@ package io.berth.doctor;
 
 import io.berth.fault.Fault;
 import io.berth.format.Formats;
+import io.berth.format.ImageFormat;
 import io.berth.linux.DetachedMount;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
@@ -11,6 +12,7 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.pool.PoolConfig;
 import io.berth.volume.ByteSize;
+import io.berth.volume.FileSystemType;
 import io.berth.volume.Limit;
 import java.io.IOException;
 import java.nio.charset.Charset;
@@ -42,6 +44,9 @@ public final class Doctor {
         for (PoolConfig pool : pools) {
             findings.add(pool(pool));
             limits(pool).ifPresent(findings::add);
+        }
+        if (pools.stream().anyMatch(Doctor::needsImages)) {
+            findings.add(images());
         }
         return findings;
     }
@@ -140,5 +145,26 @@ public final class Doctor {
         } catch (SystemCallException e) {
             return Optional.empty(); // the finding of the pool itself says so
         }
+    }
+
+    /** Whether volumes whose parameters name no format are images: only those are held to a limit everywhere. */
+    private static boolean needsImages(PoolConfig pool) {
+        try (Directory root = Directory.open(pool.root())) {
+            return pool.limit() == Limit.ENFORCED && Formats.limitProblem(root).isPresent();
+        } catch (SystemCallException e) {
+            return false; // the finding of the pool itself says so
+        }
+    }
+
+    private static Finding images() {
+        List<String> lacking = ImageFormat.problems(FileSystemType.EXT4);
+        if (!lacking.isEmpty()) {
+            return Finding.broken("images", String.join("; ", lacking));
+        }
+        List<String> limits = new ArrayList<>(ImageFormat.problems(FileSystemType.XFS));
+        ImageFormat.growthProblem(FileSystemType.EXT4).ifPresent(limits::add);
+        return limits.isEmpty()
+                ? Finding.ok("images", "can be made and can grow, with ext4 and xfs")
+                : Finding.note("images", String.join("; ", limits));
     }
 }

@@ -1,6 +1,8 @@
 package io.berth.driver;
 
 import io.berth.controller.ControllerService;
+import io.berth.controller.GroupControllerService;
+import io.berth.controller.SnapshotMetadataService;
 import io.berth.csi.CsiServer;
 import io.berth.csi.IdentityService;
 import io.berth.csi.NodeTopology;
@@ -16,8 +18,10 @@ import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.service.Attachments;
+import io.berth.service.GroupSnapshots;
 import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.SnapshotMetadata;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.settings.Settings;
@@ -104,6 +108,8 @@ public final class Driver implements AutoCloseable {
                     : Optional.empty();
             Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
             services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
+            services.add(new GroupControllerService(new GroupSnapshots(pools, Clock.systemUTC()), snapshots, topology));
+            services.add(new SnapshotMetadataService(new SnapshotMetadata(pools)));
         }
         if (role.hasNode()) {
             NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
@@ -125,6 +131,8 @@ public final class Driver implements AutoCloseable {
         List<PluginCapability> capabilities = new ArrayList<>();
         if (role.hasController()) {
             capabilities.add(service(PluginCapability.Service.Type.CONTROLLER_SERVICE));
+            capabilities.add(service(PluginCapability.Service.Type.GROUP_CONTROLLER_SERVICE));
+            capabilities.add(service(PluginCapability.Service.Type.SNAPSHOT_METADATA_SERVICE));
         }
         if (settings.pools().stream().map(PoolConfig::kind).anyMatch(PoolKind.LOCAL::equals)) {
             capabilities.add(service(PluginCapability.Service.Type.VOLUME_ACCESSIBILITY_CONSTRAINTS));

@@ -36,7 +36,9 @@ class BerthTest {
     void helpOfADriverExplainsEverySettingAndTheExitCodes(String command) {
         assertThat(berth(command, "--help")).isZero();
         for (Setting<?> setting : Settings.DEFINITIONS) {
-            assertThat(out.toString()).contains(setting.flag() + "=" + setting.placeholder());
+            String value = "=" + setting.placeholder();
+            assertThat(out.toString())
+                    .contains(setting.flag() + (setting.implied().isPresent() ? "[" + value + "]" : value));
         }
         assertThat(out.toString())
                 .contains("Default: unix:///run/berth/csi.sock.", "Must be given.", "Exit codes:", "Examples:")
@@ -47,7 +49,9 @@ class BerthTest {
     void helpOfDockerLeavesOutWhatIsCsis() {
         assertThat(berth("docker", "--help")).isZero();
         for (Setting<?> setting : Settings.FLAGS_WITHOUT_CSI) {
-            assertThat(out.toString()).contains(setting.flag() + "=" + setting.placeholder());
+            String value = "=" + setting.placeholder();
+            assertThat(out.toString())
+                    .contains(setting.flag() + (setting.implied().isPresent() ? "[" + value + "]" : value));
         }
         assertThat(out.toString())
                 .contains("--socket", "berth docker --pool fast=local:/srv/fast")

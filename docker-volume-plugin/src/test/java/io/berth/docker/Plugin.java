@@ -60,7 +60,7 @@ final class Plugin implements AutoCloseable {
     }
 
     private PoolConfig config(String name, String kind, String options) {
-        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + options);
+        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory" + options);
     }
 
     PluginClient connect() throws IOException {

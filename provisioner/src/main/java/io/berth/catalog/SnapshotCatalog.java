@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -82,10 +83,14 @@ public final class SnapshotCatalog implements AutoCloseable {
         return true;
     }
 
-    /** Turns the intent to make a snapshot into one. */
-    public void commit(Snapshot snapshot) {
+    /** Notes in the intent to make a snapshot what is known once its data is whole. */
+    public void prepare(Snapshot snapshot) {
         creating.replace(snapshot.id().toString(), SnapshotRecord.encode(snapshot), tmp);
-        creating.move(snapshot.id().toString(), ready);
+    }
+
+    /** Turns the intent to make a snapshot, which {@link #prepare} was called for, into one. */
+    public void commit(SnapshotId id) {
+        creating.move(id.toString(), ready);
     }
 
     /** Forgets the intent to make a snapshot, once nothing of what it described is left. */
@@ -174,6 +179,26 @@ public final class SnapshotCatalog implements AutoCloseable {
     public void forEachUnfinished(Consumer<SnapshotId> action) {
         creating.forEach(name -> SnapshotId.parse(name).ifPresent(action));
         deleting.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+    }
+
+    /** Whether a snapshot is listed as one of its source. */
+    public boolean isIndexed(Snapshot snapshot) {
+        return bySource.has(snapshot.source(), snapshot.id());
+    }
+
+    /** Lists a snapshot as one of its source; does nothing when it is. */
+    public void index(Snapshot snapshot) {
+        bySource.add(snapshot.source(), snapshot.id());
+    }
+
+    /** Lists a snapshot no more as one of this volume. */
+    public void unindex(VolumeId source, SnapshotId id) {
+        bySource.remove(source, id);
+    }
+
+    /** Hands over what is listed as a snapshot of which volume. */
+    public void forEachIndexed(BiConsumer<VolumeId, SnapshotId> action) {
+        bySource.forEach(action);
     }
 
     /** When a snapshot last became ready or was deleted, by whomever. */

@@ -3,10 +3,12 @@ package io.berth.catalog;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
+import io.berth.volume.GroupSnapshotId;
 import io.berth.volume.Snapshot;
 import io.berth.volume.SnapshotId;
 import io.berth.volume.VolumeId;
 import java.time.Instant;
+import java.util.Optional;
 
 /** A snapshot's record. */
 final class SnapshotRecord {
@@ -18,6 +20,7 @@ final class SnapshotRecord {
                 .put("capacity", snapshot.capacityBytes())
                 .put("used", snapshot.usedBytes())
                 .put("created", snapshot.created().toString());
+        snapshot.group().ifPresent(group -> json.put("group", group.toString()));
         FormatRecord.put(json, snapshot.format());
         RecordText.put(json, "parameters", snapshot.parameters());
         return RecordText.encode(snapshot.id(), json);
@@ -45,6 +48,12 @@ final class SnapshotRecord {
                 RecordText.number(json, "used"),
                 Instant.parse(RecordText.text(json, "created")),
                 ready,
+                json.has("group") ? Optional.of(group(RecordText.text(json, "group"))) : Optional.empty(),
                 RecordText.strings(json, "parameters"));
+    }
+
+    private static GroupSnapshotId group(String text) {
+        return GroupSnapshotId.parse(text)
+                .orElseThrow(() -> Fault.invalid("group", text, "the id of a group snapshot"));
     }
 }

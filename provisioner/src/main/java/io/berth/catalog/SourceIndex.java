@@ -10,6 +10,7 @@ import io.berth.volume.VolumeId;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BiConsumer;
 
 /**
  * Which snapshots a volume has: an empty file {@code <volume>/<snapshot>} each, so that those of one volume are listed
@@ -17,6 +18,7 @@ import java.util.OptionalLong;
  */
 final class SourceIndex implements AutoCloseable {
     private static final int ATTEMPTS = 100;
+    private static final int PAGE = 1000;
     private static final byte[] NOTHING = {};
 
     private final Directory directory;
@@ -66,6 +68,40 @@ final class SourceIndex implements AutoCloseable {
             if (e.errno() != Errno.ENOTEMPTY) {
                 throw e;
             }
+        }
+    }
+
+    boolean has(VolumeId source, SnapshotId id) {
+        return directory
+                .openDirectory(source.toString())
+                .filter(folder -> {
+                    try (folder) {
+                        return folder.status(id.toString()).isPresent();
+                    }
+                })
+                .isPresent();
+    }
+
+    /** Hands over every entry; what is not named as one is passed over. */
+    void forEach(BiConsumer<VolumeId, SnapshotId> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = directory.list(next.getAsLong(), PAGE);
+            page.entries().stream()
+                    .flatMap(entry -> VolumeId.parse(entry.name()).stream())
+                    .forEach(source -> forEach(source, action));
+            next = page.next();
+        }
+    }
+
+    private void forEach(VolumeId source, BiConsumer<VolumeId, SnapshotId> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            RecordFolder.Page page = list(source, next.getAsLong(), PAGE);
+            page.names().stream()
+                    .flatMap(name -> SnapshotId.parse(name).stream())
+                    .forEach(id -> action.accept(source, id));
+            next = page.next();
         }
     }
 

@@ -1,5 +1,7 @@
 package io.berth.copy;
 
+import java.util.Locale;
+
 /** The ways to copy, the best first. Each is tried, and where the kernel says that it cannot, the next is. */
 public enum Rung {
     /** A btrfs snapshot of the whole subvolume: one point in time, all blocks shared. */
@@ -10,6 +12,12 @@ public enum Rung {
     COPY_FILE_RANGE,
     /** Data is read and written. */
     READ_WRITE;
+
+    /** The word for people, such as {@code copy_file_range}. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 
     /** The lower of the two rungs. */
     Rung orLower(Rung other) {

@@ -41,7 +41,7 @@ public final class BlockFormat implements VolumeFormat {
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
-        Optional<LoopDevice> used = source.volume().flatMap(images::attached);
+        Optional<LoopDevice> used = source.volume().flatMap(volume -> Images.attachedTo(source.directory()));
         used.ifPresent(device -> {
             try (device) {
                 device.fsync(); // what was written so far is in the copy

@@ -5,6 +5,7 @@ import io.berth.linux.DetachedMount;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.Ext4;
+import io.berth.linux.Linux;
 import io.berth.linux.LoopDevice;
 import io.berth.linux.SystemCallException;
 import io.berth.linux.Xfs;
@@ -12,6 +13,7 @@ import io.berth.program.Program;
 import io.berth.volume.FileSystemType;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The file system on a loop device.
@@ -35,6 +37,23 @@ record DeviceFileSystem(FileSystemType type, LoopDevice device) {
 
     // e2fsck(8): 1 is "errors corrected", 2 "reboot", which is for the file system one runs from
     private static final int MENDED = 3;
+
+    /** What this machine lacks to make and mend one of this type, each with its cure. */
+    static List<String> problems(FileSystemType type) {
+        List<Program> needed = switch (type) {
+            case EXT4 -> List.of(MKFS_EXT4, E2FSCK);
+            case XFS -> List.of(MKFS_XFS);
+        };
+        return needed.stream().flatMap(program -> program.problem().stream()).toList();
+    }
+
+    /** Why one of this type does not grow on this machine, with the cure; empty when it does. */
+    static Optional<String> growthProblem(FileSystemType type) {
+        return type == FileSystemType.XFS || Linux.hasCapSysResource()
+                ? Optional.empty()
+                : Optional.of("images with ext4 do not grow: Berth lacks CAP_SYS_RESOURCE; give it all capabilities of"
+                        + " root (in Kubernetes privileged: true), or use fsType xfs");
+    }
 
     /**
      * Makes it, empty, with the root's owner, group and mode to be set. What the device does not hold yet reads as zeros, so

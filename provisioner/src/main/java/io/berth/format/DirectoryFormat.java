@@ -162,6 +162,17 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
+    /** How many bytes the volume takes, if its file system keeps count of them. */
+    OptionalLong usedBytes(Volume volume) {
+        try (Directory data = open(volume)) {
+            if (inodesOfEnforced(volume).isPresent() && volume.capacityBytes() > 0 && isHeldToLimit(volume)) {
+                return OptionalLong.of(limits.usage(data, data.fileSystem()).usedBytes());
+            }
+            long counted = limits.usedBytes(data);
+            return counted > 0 ? OptionalLong.of(counted) : OptionalLong.empty();
+        }
+    }
+
     /**
      * Holds the volume to what its record says.
      *

@@ -1,5 +1,7 @@
 package io.berth.format;
 
+import io.berth.copy.Copied;
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.mount.MountPoint;
@@ -11,7 +13,10 @@ import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 
@@ -50,6 +55,20 @@ public final class Formats {
             case Format.Directory name -> directory;
             case Format.Image name -> name.fileSystem().isPresent() ? image : block;
         };
+    }
+
+    /**
+     * Copies what several volumes hold as it was at one moment; durable when it returns. When it throws, what it made so far
+     * is left for the caller to remove.
+     *
+     * @param sources by the names of their copies
+     * @param parent where nobody looks for the copies
+     * @throws Fault FAILED_PRECONDITION with the reason when these have no moment in common, BUSY when one was written to,
+     *     RESOURCE_EXHAUSTED when there is no room
+     * @throws java.util.concurrent.CancellationException when it was cancelled
+     */
+    public Map<String, Copied> copyAtOnce(SortedMap<String, DataSource> sources, Directory parent, Progress progress) {
+        return new CopyAtOnce(directory, images, image, parent, progress).copy(sources);
     }
 
     /** Whether a mount shows an image that Berth attached, of any volume of any pool. */
@@ -113,6 +132,18 @@ public final class Formats {
         return switch (volume.format()) {
             case Format.Directory name -> directory.isHeldToLimit(volume);
             case Format.Image image -> true;
+        };
+    }
+
+    /**
+     * How many bytes of the pool a volume takes, at once; empty when that takes a look at its files.
+     *
+     * @throws Fault NOT_FOUND when its data is gone
+     */
+    public OptionalLong usedBytes(Volume volume) {
+        return switch (volume.format()) {
+            case Format.Directory name -> directory.usedBytes(volume);
+            case Format.Image image -> OptionalLong.empty();
         };
     }
 

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,18 @@ public final class ImageFormat implements VolumeFormat {
         this.images = images;
     }
 
+    /** What this machine lacks to have images with this file system, each with its cure. Changes nothing. */
+    public static List<String> problems(FileSystemType type) {
+        List<String> problems = new ArrayList<>(LoopDevice.problem().stream().toList());
+        problems.addAll(DeviceFileSystem.problems(type));
+        return problems;
+    }
+
+    /** Why such images cannot be expanded on this machine, with the cure; empty when they can. */
+    public static Optional<String> growthProblem(FileSystemType type) {
+        return DeviceFileSystem.growthProblem(type);
+    }
+
     @Override
     public boolean create(Volume volume) {
         if (!images.create(volume)) {
@@ -59,14 +72,13 @@ public final class ImageFormat implements VolumeFormat {
             try (DetachedMount mount = fileSystem.mount();
                     Directory root = mount.root()) {
                 root.rmdir(DeviceFileSystem.LOST_AND_FOUND);
-                own(root, volume);
+                own(root, volume.ownership());
             }
         }
         return true;
     }
 
-    private static void own(Directory root, Volume volume) {
-        Ownership ownership = volume.ownership();
+    private static void own(Directory root, Ownership ownership) {
         root.chown((int) ownership.uid(), (int) ownership.gid());
         root.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
         root.syncfs();
@@ -74,22 +86,32 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
+        return frozen(source, progress, () -> images.copy(source.directory(), parent, name, false, progress));
+    }
+
+    /**
+     * Copies something while nothing is written to a volume, if it is mounted.
+     *
+     * @param source of a snapshot there is nothing to freeze
+     * @throws Fault FAILED_PRECONDITION when the copy takes longer than writers can wait
+     */
+    <T> T frozen(DataSource source, Progress progress, Supplier<T> copy) {
         Optional<Volume> volume = source.volume();
-        Optional<LoopDevice> mounted = volume.flatMap(images::attached);
+        Optional<LoopDevice> mounted = volume.flatMap(used -> Images.attachedTo(source.directory()));
         if (mounted.isEmpty()) {
-            return images.copy(source.directory(), parent, name, false, progress);
+            return copy.get();
         }
         try (LoopDevice device = mounted.get();
                 DetachedMount mount = new DeviceFileSystem(type(volume.get()), device).mount();
                 Directory root = mount.root()) {
-            return copyFrozen(root, source.directory(), parent, name, progress);
+            return frozen(root, volume.get(), progress, copy);
         }
     }
 
-    private Copied copyFrozen(Directory root, Directory source, Directory parent, String name, Progress progress) {
+    private static <T> T frozen(Directory root, Volume volume, Progress progress, Supplier<T> copy) {
         try (Freeze freeze = Freeze.of(root, LONGEST_FREEZE, progress::cancel)) {
             try {
-                Copied copied = images.copy(source, parent, name, false, progress);
+                T copied = copy.get();
                 if (freeze.thaw()) {
                     return copied;
                 }
@@ -101,8 +123,8 @@ public final class ImageFormat implements VolumeFormat {
         }
         throw new Fault(
                 Fault.Kind.FAILED_PRECONDITION,
-                source.path() + " is mounted and takes more than " + LONGEST_FREEZE.toSeconds()
-                        + " s to copy, longer than its writers can wait: the pool's file system shares no blocks between"
+                "volume " + volume.id() + " is mounted and the copy takes more than " + LONGEST_FREEZE.toSeconds()
+                        + " s, longer than its writers can wait: the pool's file system shares no blocks between"
                         + " files; unmount the volume, or use a pool on XFS or btrfs");
     }
 
@@ -117,7 +139,11 @@ public final class ImageFormat implements VolumeFormat {
                 fileSystem.check();
                 try (DetachedMount mount = fileSystem.mount();
                         Directory root = mount.root()) {
-                    own(root, volume);
+                    FileStatus status = root.status();
+                    Ownership inside = new Ownership(status.uid(), status.gid(), status.mode());
+                    own(
+                            root,
+                            volume.ownership().over(inside, volume.parameters().keySet()));
                 }
             }
         }

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 
 /**
  * The image files of one pool's volumes, and the loop devices they are attached to. A volume's image is a sparse file in
@@ -127,6 +128,7 @@ final class Images {
                 }
                 DataCopy copy = new DataCopy(progress);
                 copy.copy(from, before, to);
+                progress.check(); // the last bytes too may be too many
                 rung = copy.rung();
                 if (!from.status().modified().equals(before.modified())) {
                     throw new Fault(Fault.Kind.BUSY, from.path() + " was written to while it was copied; try again");
@@ -136,6 +138,24 @@ final class Images {
             folder.fsync();
             return new Copied(rung, 1, Math.min(before.size(), before.allocated()), 0);
         }
+    }
+
+    /**
+     * The status of the image in a folder.
+     *
+     * @throws Fault NOT_FOUND when it is gone
+     */
+    static FileStatus status(Directory folder) {
+        return folder.status(FILE).orElseThrow(() -> goneFrom(folder));
+    }
+
+    /**
+     * Opens the image in a folder for reading.
+     *
+     * @throws Fault NOT_FOUND when it is gone
+     */
+    static RegularFile open(Directory folder) {
+        return RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder));
     }
 
     /** Makes a copy as long as the volume that it is for. */
@@ -270,25 +290,39 @@ final class Images {
      */
     Optional<LoopDevice> attached(Volume volume) {
         try (RegularFile file = open(volume)) {
-            FileStatus status = file.status();
-            for (LoopDevice.Attached device : LoopDevice.attached()) {
-                if (device.isBackedBy(status)) {
-                    if (!isOf(volume.id(), device)) {
-                        throw new Fault(
-                                Fault.Kind.FAILED_PRECONDITION,
-                                "volume " + volume.id() + ": its image " + file.path() + " is attached to "
-                                        + device.node() + " already, and not by Berth; losetup -d " + device.node()
-                                        + " takes it away");
-                    }
-                    Optional<LoopDevice> opened = LoopDevice.open(device);
-                    if (opened.isPresent()) {
-                        opened.filter(loop -> loop.size() != status.size()).ifPresent(LoopDevice::setCapacity);
-                        return opened;
-                    }
+            return attached(file, device -> isOf(volume.id(), device));
+        }
+    }
+
+    /**
+     * As {@link #attached(Volume)}, of the image in a volume's folder, in whichever pool.
+     *
+     * @throws Fault as there
+     */
+    static Optional<LoopDevice> attachedTo(Directory folder) {
+        try (RegularFile file = RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
+            return attached(file, device -> device.name().startsWith(NAME_PREFIX));
+        }
+    }
+
+    private static Optional<LoopDevice> attached(RegularFile file, Predicate<LoopDevice.Attached> isOurs) {
+        FileStatus status = file.status();
+        for (LoopDevice.Attached device : LoopDevice.attached()) {
+            if (device.isBackedBy(status)) {
+                if (!isOurs.test(device)) {
+                    throw new Fault(
+                            Fault.Kind.FAILED_PRECONDITION,
+                            "the image " + file.path() + " is attached to " + device.node()
+                                    + " already, and not by Berth; losetup -d " + device.node() + " takes it away");
+                }
+                Optional<LoopDevice> opened = LoopDevice.open(device);
+                if (opened.isPresent()) {
+                    opened.filter(loop -> loop.size() != status.size()).ifPresent(LoopDevice::setCapacity);
+                    return opened;
                 }
             }
-            return Optional.empty();
         }
+        return Optional.empty();
     }
 
     /** Attaches a volume's image, which is attached to no device. */

@@ -1,5 +1,8 @@
 package io.berth.linux;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** System calls that have no open file. */
@@ -7,11 +10,29 @@ public final class Linux {
     private static final int UMOUNT_NOFOLLOW = 8;
     private static final int MNT_DETACH = 2;
 
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final String EFFECTIVE = "CapEff:";
+    private static final int CAP_SYS_RESOURCE = 24;
+
     private Linux() {}
 
     /** The effective user of this process. */
     public static long geteuid() {
         return Integer.toUnsignedLong(Libc.calls().geteuid());
+    }
+
+    /** Whether this process has CAP_SYS_RESOURCE, without which the kernel resizes no ext4. See capabilities(7). */
+    public static boolean hasCapSysResource() {
+        try (var lines = Files.lines(STATUS)) {
+            long effective = lines.filter(line -> line.startsWith(EFFECTIVE))
+                    .mapToLong(line -> Long.parseUnsignedLong(
+                            line.substring(EFFECTIVE.length()).strip(), 16))
+                    .findFirst()
+                    .orElse(0);
+            return (effective >>> CAP_SYS_RESOURCE & 1) == 1;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /**

@@ -45,6 +45,7 @@ public final class LoopDevice extends OpenFile {
     public static final String NODE_PREFIX = "loop";
 
     private static final String CONTROL = "loop-control";
+    private static final Path SYS_CONTROL = Path.of("/sys/class/misc/loop-control");
     private static final int CONTROL_MAJOR = 10;
     private static final int CONTROL_MINOR = 237;
 
@@ -184,6 +185,27 @@ public final class LoopDevice extends OpenFile {
             }
             return dev.openBeneath(Path.of(name), flags)
                     .orElseThrow(() -> new SystemCallException("openat2", dev.text(name), Errno.ENXIO));
+        }
+    }
+
+    /** Why no file can be attached on this machine, with the cure; empty when one can. Changes nothing. */
+    public static Optional<String> problem() {
+        if (!Files.exists(SYS_CONTROL)) {
+            return Optional.of("the kernel has no loop devices; modprobe loop");
+        }
+        try (Directory dev = Directory.open(DEV)) {
+            if (dev.status(CONTROL).isEmpty()) {
+                return Files.isWritable(DEV) // then it is made when it is needed
+                        ? Optional.empty()
+                        : Optional.of(
+                                dev.text(CONTROL) + " is missing and " + DEV
+                                        + " is read-only; mount it writable, or the machine's own (in Kubernetes privileged: true)");
+            }
+            openNode(CONTROL, FileType.CHAR_DEVICE, CONTROL_MAJOR, CONTROL_MINOR, Descriptor.O_RDWR)
+                    .close();
+            return Optional.empty();
+        } catch (Fault e) {
+            return Optional.of(e.getMessage() + " (a container needs all devices, in Kubernetes privileged: true)");
         }
     }
 

@@ -1,10 +1,13 @@
 package io.berth.pool;
 
 import io.berth.format.DataSource;
+import io.berth.format.ImageBlocks;
 import io.berth.linux.FileStatus;
 import io.berth.volume.Format;
 import io.berth.volume.Id;
 import io.berth.volume.Ownership;
+import io.berth.volume.Volume;
+import java.util.Optional;
 
 /** A volume or snapshot to copy: until this is closed no process deletes it. */
 public final class ClaimedSource implements AutoCloseable {
@@ -36,10 +39,23 @@ public final class ClaimedSource implements AutoCloseable {
         return capacityBytes;
     }
 
-    /** Who owns its directory, and the mode. */
+    /** Who owns its directory, and the mode; of an image, whose root only a mount shows, what its volume's record says. */
     public Ownership ownership() {
+        if (format instanceof Format.Image) {
+            return data.volume().map(Volume::ownership).orElse(Ownership.ROOT);
+        }
         FileStatus status = data.directory().status();
         return new Ownership(status.uid(), status.gid(), status.mode());
+    }
+
+    /**
+     * The blocks of its image.
+     *
+     * @param base empty: those that hold data; else those that differ from this one's
+     * @param from where to begin, bytes
+     */
+    public ImageBlocks blocks(Optional<ClaimedSource> base, long from) {
+        return ImageBlocks.of(data, base.map(ClaimedSource::data), from);
     }
 
     DataSource data() {

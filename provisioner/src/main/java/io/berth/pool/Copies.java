@@ -77,6 +77,12 @@ public final class Copies implements AutoCloseable {
             return progress;
         }
 
+        /** What it makes, and how far it is. */
+        @Override
+        public String toString() {
+            return id.described() + ": " + progress;
+        }
+
         /**
          * Waits for the end.
          *
@@ -138,6 +144,11 @@ public final class Copies implements AutoCloseable {
     /** The copy to this snapshot or volume, if one is under way here, or failed since the last call. */
     public synchronized Optional<Copy> find(Id id) {
         return Optional.ofNullable(copies.get(id));
+    }
+
+    /** Those that run or wait, the oldest first. */
+    public synchronized List<Copy> underWay() {
+        return copies.values().stream().filter(copy -> !copy.end.isDone()).toList();
     }
 
     /**

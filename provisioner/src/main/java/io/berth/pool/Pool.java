@@ -2,7 +2,9 @@ package io.berth.pool;
 
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
+import io.berth.catalog.GroupCatalog;
 import io.berth.catalog.SnapshotCatalog;
+import io.berth.copy.Copied;
 import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.format.DataSource;
@@ -17,6 +19,7 @@ import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.Id;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
@@ -55,7 +58,9 @@ public final class Pool implements AutoCloseable {
     private final SourceClaims claims;
     private final Room room;
     private final PoolSnapshots snapshots;
+    private final PoolGroups groups;
     private final Directory copying;
+    private final Rungs rungs;
     private final Formats formats;
     private volatile boolean reapedSinceGivingBack;
 
@@ -71,10 +76,14 @@ public final class Pool implements AutoCloseable {
         this.formats = new Formats(root, realRoot, identity.uuid());
         this.claims = new SourceClaims(records);
         this.copying = folder(records, "copying");
+        this.rungs = new Rungs(config.name(), records);
         try (Directory folder = folder(records, "snapshots")) {
             SnapshotCatalog ofSnapshots = SnapshotCatalog.open(folder);
+            GroupCatalog ofGroups = PoolGroups.catalog(folder);
             this.room = new Room(config, root, new Promised(catalog, ofSnapshots));
-            this.snapshots = new PoolSnapshots(config, folder, ofSnapshots, locks, claims, trash, room, formats);
+            this.snapshots = new PoolSnapshots(
+                    config, folder, ofSnapshots, ofGroups, locks, claims, trash, room, formats, rungs);
+            this.groups = new PoolGroups(config, ofGroups, locks, snapshots);
         }
     }
 
@@ -159,6 +168,20 @@ public final class Pool implements AutoCloseable {
         return snapshots;
     }
 
+    public PoolGroups groups() {
+        return groups;
+    }
+
+    /** Where volumes are copied to before they are moved to their places. */
+    Directory copying() {
+        return copying;
+    }
+
+    /** How copies are made in this pool. */
+    public Rungs rungs() {
+        return rungs;
+    }
+
     public Trash trash() {
         return trash;
     }
@@ -199,7 +222,7 @@ public final class Pool implements AutoCloseable {
     }
 
     /** Takes a volume's lock if nobody has it. */
-    public Optional<VolumeLocks.Held> tryLock(VolumeId id) {
+    public Optional<VolumeLocks.Held> tryLock(Id id) {
         return locks.tryLock(id);
     }
 
@@ -252,9 +275,14 @@ public final class Pool implements AutoCloseable {
 
     /** Hands over the name of everything in the pool's root. */
     void forEachInRoot(Consumer<String> action) {
+        forEachIn(root, action);
+    }
+
+    /** Hands over the name of everything in a folder. */
+    static void forEachIn(Directory folder, Consumer<String> action) {
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
-            Listing page = root.list(next.getAsLong(), 1000);
+            Listing page = folder.list(next.getAsLong(), 1000);
             page.entries().forEach(entry -> action.accept(entry.name()));
             next = page.next();
         }
@@ -342,9 +370,11 @@ public final class Pool implements AutoCloseable {
     /** Makes the volume's data where nobody looks and moves it into its place; false when something is there. */
     private boolean copy(Volume volume, ClaimedSource source, Progress progress) {
         progress.check();
-        return formats.of(volume)
-                .create(volume, source.data(), copying, progress)
-                .isPresent();
+        Optional<Copied> copied = formats.of(volume).create(volume, source.data(), copying, progress);
+        if (source.id().pool().equals(config.name())) {
+            copied.ifPresent(made -> rungs.remember(volume.format().name(), made));
+        }
+        return copied.isPresent();
     }
 
     private Fault pathTaken(Volume volume, String why) {
@@ -593,6 +623,7 @@ public final class Pool implements AutoCloseable {
                 LOG.warn("pool {}: volume {} stays unfinished: {}", config.name(), id, e.getMessage());
             }
         }
+        groups.recover();
         snapshots.recover();
         room.recount();
         LimitsAtStart.restore(this);
@@ -663,7 +694,9 @@ public final class Pool implements AutoCloseable {
     public void close() {
         catalog.close();
         snapshots.close();
+        groups.close();
         copying.close();
+        rungs.close();
         claims.close();
         locks.close();
         trash.close();

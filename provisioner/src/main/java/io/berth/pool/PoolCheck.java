@@ -26,7 +26,7 @@ public final class PoolCheck {
     /**
      * What does not fit.
      *
-     * @param subject the volume, archive or folder
+     * @param subject the volume, snapshot, archive or path
      * @param problem what is wrong, and what to do where it is not repaired
      */
     public record Finding(String subject, String problem, State state) {
@@ -53,6 +53,7 @@ public final class PoolCheck {
         known.addAll(check.archives());
         check.claims();
         check.strangers(known);
+        new SnapshotCheck(pool, check).run();
     }
 
     private void unfinished() {
@@ -165,7 +166,8 @@ public final class PoolCheck {
                 .isPresent();
     }
 
-    private void guarded(String subject, String problem, Runnable action) {
+    /** Repairs what can be, if that is asked for, and hands over the finding. */
+    void guarded(String subject, String problem, Runnable action) {
         if (!repair) {
             findings.accept(new Finding(subject, problem, Finding.State.REPAIRABLE));
             return;
@@ -178,7 +180,8 @@ public final class PoolCheck {
         }
     }
 
-    private void found(String subject, String problem) {
+    /** Hands over what only an administrator can judge. */
+    void found(String subject, String problem) {
         findings.accept(new Finding(subject, problem, Finding.State.FOR_THE_ADMINISTRATOR));
     }
 }

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * @param root the folder, absolute; it must exist, Berth never makes it
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
- * @param limit of volumes that name none
+ * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
  * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
  */
 public record PoolConfig(
@@ -48,7 +48,7 @@ public record PoolConfig(
         String[] parts = text.substring(colon + 1).split(",", -1);
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
-        Limit limit = Limit.ADVISORY;
+        Limit limit = kind.limit();
         boolean discover = false;
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");

@@ -1,6 +1,7 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.volume.Limit;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -8,9 +9,20 @@ import java.util.stream.Collectors;
 /** What kind of place a pool is, and so from where its volumes are reachable. */
 public enum PoolKind {
     /** A disk of one node: its volumes are reachable there and nowhere else. */
-    LOCAL,
+    LOCAL(Limit.ENFORCED),
     /** A path that every node sees alike: a single node, or a cluster file system mounted everywhere. */
-    HOSTPATH;
+    HOSTPATH(Limit.ADVISORY);
+
+    private final Limit limit;
+
+    PoolKind(Limit limit) {
+        this.limit = limit;
+    }
+
+    /** Whether volumes are held to their capacity where neither they nor their pool say so. */
+    public Limit limit() {
+        return limit;
+    }
 
     /**
      * Reads the word.

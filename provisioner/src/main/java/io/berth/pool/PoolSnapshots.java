@@ -1,5 +1,6 @@
 package io.berth.pool;
 
+import io.berth.catalog.GroupCatalog;
 import io.berth.catalog.SnapshotCatalog;
 import io.berth.copy.Copied;
 import io.berth.copy.Progress;
@@ -13,7 +14,9 @@ import io.berth.volume.Snapshot;
 import io.berth.volume.SnapshotId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +28,8 @@ import org.slf4j.LoggerFactory;
 public final class PoolSnapshots implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PoolSnapshots.class);
 
+    private static final String PROGRESS = "@progress";
+
     private final PoolConfig config;
     private final SnapshotCatalog catalog;
     private final Directory data;
@@ -34,29 +39,45 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Trash trash;
     private final Room room;
     private final Formats formats;
+    private final Rungs rungs;
+    private final GroupCatalog groups;
 
     PoolSnapshots(
             PoolConfig config,
             Directory snapshots,
             SnapshotCatalog catalog,
+            GroupCatalog groups,
             VolumeLocks locks,
             SourceClaims claims,
             Trash trash,
             Room room,
-            Formats formats) {
+            Formats formats,
+            Rungs rungs) {
         this.config = config;
         this.catalog = catalog;
+        this.groups = groups;
         this.locks = locks;
         this.claims = claims;
         this.trash = trash;
         this.room = room;
         this.formats = formats;
+        this.rungs = rungs;
         this.data = Pool.folder(snapshots, "data");
         this.copying = Pool.folder(snapshots, "copying");
     }
 
     public SnapshotCatalog catalog() {
         return catalog;
+    }
+
+    /** Where what snapshots hold lies, by their ids. */
+    Directory data() {
+        return data;
+    }
+
+    /** Where snapshots are copied to before they are moved to {@link #data}. */
+    Directory copying() {
+        return copying;
     }
 
     /** Takes a snapshot's lock; see {@link VolumeLocks#lock}. */
@@ -109,7 +130,14 @@ public final class PoolSnapshots implements AutoCloseable {
      * @throws Fault BUSY when another process is making it
      */
     public void begin(Snapshot snapshot) {
-        if (!catalog.begin(snapshot)) {
+        boolean begun;
+        try {
+            begun = catalog.begin(snapshot);
+        } catch (RuntimeException e) {
+            undo(snapshot.id(), e);
+            throw e;
+        }
+        if (!begun) {
             throw new Fault(
                     Fault.Kind.BUSY,
                     "another process is making " + snapshot.id().described() + "; try again");
@@ -128,13 +156,10 @@ public final class PoolSnapshots implements AutoCloseable {
         try {
             progress.check();
             Copied copied = formats.of(snapshot.format()).copy(source.data(), copying, name, progress);
-            long used =
-                    copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
-            room.count(snapshot.id(), 0, used);
-            copying.rename(name, data, name);
-            data.fsync();
-            catalog.commit(snapshot.ready(used));
-            now = used;
+            Snapshot whole = place(snapshot, copied);
+            catalog.commit(whole.id());
+            now = whole.usedBytes();
+            rungs.remember(snapshot.format().name(), copied);
         } catch (RuntimeException | Error e) {
             undo(snapshot.id(), e);
             throw e;
@@ -142,6 +167,52 @@ public final class PoolSnapshots implements AutoCloseable {
             room.settle(snapshot.id(), now);
             copying.unlink(progressName(snapshot.id()));
         }
+    }
+
+    /** As {@link #watch(SnapshotId)}, for several at once. */
+    Progress watch() {
+        return new Progress(room.availableBytes(), progress -> {});
+    }
+
+    /** Copies what several volumes hold, to where {@link #place} finds it; see {@link Formats#copyAtOnce}. */
+    Map<String, Copied> copyAtOnce(SortedMap<String, DataSource> sources, Progress progress) {
+        return formats.copyAtOnce(sources, copying, progress);
+    }
+
+    /**
+     * Puts a copy into a snapshot's place and notes what it takes; {@link #commit} makes it ready. In the end
+     * {@link #settleRoom} must be called.
+     *
+     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it
+     */
+    Snapshot place(Snapshot snapshot, Copied copied) {
+        String name = snapshot.id().toString();
+        long used = copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
+        room.count(snapshot.id(), 0, used);
+        copying.rename(name, data, name);
+        data.fsync();
+        Snapshot whole = snapshot.ready(used);
+        catalog.prepare(whole);
+        return whole;
+    }
+
+    /** Makes a snapshot ready whose copy is in its place. */
+    void commit(Snapshot whole) {
+        catalog.commit(whole.id());
+    }
+
+    /** Ends what {@link #place} began: what the snapshot uses now, which is nothing when it was not made. */
+    void settleRoom(Snapshot snapshot) {
+        room.settle(snapshot.id(), snapshot.usedBytes());
+    }
+
+    /**
+     * Refuses to go on while a volume is made of a snapshot.
+     *
+     * @throws Fault BUSY when one is
+     */
+    void requireUnused(SnapshotId id) {
+        claims.requireNone(id);
     }
 
     private void undo(SnapshotId id, Throwable why) {
@@ -180,8 +251,20 @@ public final class PoolSnapshots implements AutoCloseable {
     public void settle(SnapshotId id) {
         catalog.deleting(id).ifPresent(this::finishDelete);
         if (catalog.isCreating(id)) {
-            undo(id);
+            if (isWholeInGroup(id)) {
+                catalog.commit(id);
+            } else {
+                undo(id);
+            }
         }
+    }
+
+    /** Whether its group was made, and so all data of the group is in its place. */
+    private boolean isWholeInGroup(SnapshotId id) {
+        return catalog.creating(id)
+                .flatMap(Snapshot::group)
+                .flatMap(groups::find)
+                .isPresent();
     }
 
     /** Settles every snapshot that a crash left unfinished and that no other process is working on. */
@@ -219,7 +302,12 @@ public final class PoolSnapshots implements AutoCloseable {
     }
 
     private static String progressName(SnapshotId id) {
-        return id + "@progress";
+        return id + PROGRESS;
+    }
+
+    /** The id whose copy, or the progress of whose copy, has this name in {@link #copying}. */
+    static String withoutProgress(String name) {
+        return name.endsWith(PROGRESS) ? name.substring(0, name.length() - PROGRESS.length()) : name;
     }
 
     @Override

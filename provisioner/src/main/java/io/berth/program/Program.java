@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -35,15 +36,19 @@ public record Program(String name, String comesWith) {
      */
     public record Ended(int status, String output) {}
 
+    /** That it is missing, and what to install; empty when it is there. */
+    public Optional<String> problem() {
+        return find().isPresent()
+                ? Optional.empty()
+                : Optional.of("the program " + name + " is in none of " + DIRECTORIES + "; install " + comesWith);
+    }
+
     /** Where it is. */
-    private Path find() {
+    private Optional<Path> find() {
         return DIRECTORIES.stream()
                 .map(directory -> directory.resolve(name))
                 .filter(Files::isExecutable)
-                .findFirst()
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.FAILED_PRECONDITION,
-                        "the program " + name + " is in none of " + DIRECTORIES + "; install " + comesWith));
+                .findFirst();
     }
 
     /**
@@ -53,7 +58,9 @@ public record Program(String name, String comesWith) {
      *     took longer than the deadline
      */
     public Ended run(Duration deadline, String... arguments) {
-        List<String> command = new ArrayList<>(List.of(find().toString()));
+        Path program = find().orElseThrow(() ->
+                new Fault(Fault.Kind.FAILED_PRECONDITION, problem().orElse(name + " vanished")));
+        List<String> command = new ArrayList<>(List.of(program.toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)

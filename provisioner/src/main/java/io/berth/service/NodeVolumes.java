@@ -214,7 +214,7 @@ public final class NodeVolumes {
         if (VolumeId.parse(id).isPresent()) {
             Path device = stagingPath.resolve(id);
             takeAway(id, device);
-            Targets.remove(device);
+            Targets.removeFile(device);
             lookup.byId(id).ifPresent(NodeVolumes::release);
         }
     }

@@ -156,6 +156,7 @@ public final class Snapshots {
                 0,
                 Instant.now(clock),
                 false,
+                Optional.empty(),
                 wanted.parameters());
     }
 
@@ -183,7 +184,7 @@ public final class Snapshots {
     /**
      * Deletes a snapshot. Constant time. Does nothing when there is none; cancels its copy when this process is making it.
      *
-     * @throws Fault BUSY while a volume is made of it, or another process is making it
+     * @throws Fault INVALID_ARGUMENT when it is part of a group, BUSY while a volume is made of it, or another process is making it
      */
     public void delete(String text) {
         SnapshotId.parse(text)
@@ -191,9 +192,21 @@ public final class Snapshots {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.snapshots().lock(id)) {
                         pool.snapshots().settle(id);
-                        pool.snapshots().find(id).ifPresent(pool.snapshots()::delete);
+                        pool.snapshots().find(id).ifPresent(snapshot -> {
+                            requireAlone(pool, snapshot);
+                            pool.snapshots().delete(snapshot);
+                        });
                     }
                 }));
+    }
+
+    private static void requireAlone(Pool pool, Snapshot snapshot) {
+        snapshot.group().flatMap(pool.groups()::find).ifPresent(group -> {
+            throw Fault.invalid(
+                    "snapshot_id",
+                    snapshot.id().toString(),
+                    "it is part of " + group.id().described() + " and goes with that, not alone");
+        });
     }
 
     /**

@@ -124,6 +124,13 @@ final class Targets {
         return new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + target + ": " + e, e);
     }
 
+    /** Removes an empty file, on which a device was mounted; does nothing when it is anything else. */
+    static void removeFile(Path target) {
+        if (Files.isRegularFile(target, LinkOption.NOFOLLOW_LINKS)) {
+            remove(target);
+        }
+    }
+
     /** Removes an empty folder or an empty file; does nothing when nothing is there. */
     static void remove(Path target) {
         try {

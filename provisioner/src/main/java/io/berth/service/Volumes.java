@@ -225,11 +225,15 @@ public final class Volumes {
         VolumeParameters parameters = wanted.parameters();
         VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
         boolean exists = pool.at(path).isPresent();
-        if (exists && parameters.onDelete() != OnDelete.RETAIN) {
+        if (exists
+                && (parameters.onDelete() != OnDelete.RETAIN || wanted.source().isPresent())) {
             throw new Fault(
                     Fault.Kind.ALREADY_EXISTS,
                     "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
-                            + " is there already and Berth did not make it; with onDelete=retain it is taken as it is");
+                            + " is there already and Berth did not make it; "
+                            + (wanted.source().isPresent()
+                                    ? "a copy needs a path of its own"
+                                    : "with onDelete=retain it is taken as it is"));
         }
         Format format = format(pool, wanted, exists);
         return new Volume(

@@ -39,7 +39,8 @@ public sealed interface Format {
             long unit = fileSystem.isPresent() ? BLOCK_BYTES : SECTOR_BYTES;
             long minimum = fileSystem.map(FileSystemType::minimumBytes).orElse(unit);
             long most = (range.limitBytes() > 0 ? range.limitBytes() : Long.MAX_VALUE) / unit;
-            long bytes = Math.min(Math.ceilDiv(range.wanted().orElse(DEFAULT_BYTES), unit), most) * unit;
+            long wanted = Math.max(range.wanted().orElse(DEFAULT_BYTES), minimum);
+            long bytes = Math.min(Math.ceilDiv(wanted, unit), most) * unit;
             if (bytes < range.requiredBytes() || bytes < minimum) {
                 throw new Fault(
                         Fault.Kind.OUT_OF_RANGE,

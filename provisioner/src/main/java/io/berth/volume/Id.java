@@ -1,10 +1,10 @@
 package io.berth.volume;
 
 /**
- * The id of what a pool holds, {@code <pool>.<name>}, at most 128 bytes. It is a file name as it stands. Volumes and
- * snapshots have ids of one grammar, and a volume and a snapshot may have the same.
+ * The id of what a pool holds, {@code <pool>.<name>}, at most 128 bytes. It is a file name as it stands. Volumes,
+ * snapshots and group snapshots have ids of one grammar, and one of each may have the same.
  */
-public sealed interface Id permits VolumeId, SnapshotId {
+public sealed interface Id permits VolumeId, SnapshotId, GroupSnapshotId {
     /** The CSI specification's limit on names and ids, in bytes of UTF-8. */
     int MAX_BYTES = 128;
 
@@ -17,6 +17,7 @@ public sealed interface Id permits VolumeId, SnapshotId {
         return switch (this) {
                     case VolumeId volume -> "volume ";
                     case SnapshotId snapshot -> "snapshot ";
+                    case GroupSnapshotId group -> "group snapshot ";
                 }
                 + this;
     }

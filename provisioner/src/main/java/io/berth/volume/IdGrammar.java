@@ -59,7 +59,8 @@ final class IdGrammar {
                 : HASHED + hash(requestedName);
     }
 
-    private static String hash(String text) {
+    /** 40 digits that another text has about never. */
+    static String hash(String text) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, 20);

@@ -1,6 +1,7 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -29,6 +30,14 @@ public record Ownership(long uid, long gid, int mode) {
         if (mode < 0 || mode > 07777) {
             throw Fault.invalid("mode", Integer.toOctalString(mode), "permission bits are 0 to 7777, octal");
         }
+    }
+
+    /** This in the parts that parameters of these names gave, in the others the other. */
+    public Ownership over(Ownership other, Set<String> named) {
+        return new Ownership(
+                named.contains(VolumeParameters.UID) ? uid : other.uid,
+                named.contains(VolumeParameters.GID) ? gid : other.gid,
+                named.contains(VolumeParameters.MODE) ? mode : other.mode);
     }
 
     /**

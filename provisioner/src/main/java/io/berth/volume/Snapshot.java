@@ -2,6 +2,7 @@ package io.berth.volume;
 
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A snapshot, as its record says: what a volume held at a time, kept though the volume goes. It is never changed and never
@@ -15,6 +16,7 @@ import java.util.Map;
  * @param usedBytes what the pool counts for it; 0 until it is ready
  * @param created the point in time, or when the copy began where it is not of one point
  * @param ready whether it is whole; else it is being copied
+ * @param group the group it was made with and goes with
  * @param parameters the strings it was asked for with; never a secret
  */
 public record Snapshot(
@@ -26,6 +28,7 @@ public record Snapshot(
         long usedBytes,
         Instant created,
         boolean ready,
+        Optional<GroupSnapshotId> group,
         Map<String, String> parameters) {
     public Snapshot {
         parameters = Map.copyOf(parameters);
@@ -33,6 +36,7 @@ public record Snapshot(
 
     /** The same snapshot, whole. */
     public Snapshot ready(long usedBytes) {
-        return new Snapshot(id, requestedName, source, format, capacityBytes, usedBytes, created, true, parameters);
+        return new Snapshot(
+                id, requestedName, source, format, capacityBytes, usedBytes, created, true, group, parameters);
     }
 }

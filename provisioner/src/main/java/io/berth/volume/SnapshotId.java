@@ -8,6 +8,9 @@ import java.util.Optional;
  * snapshot in one look.
  */
 public record SnapshotId(PoolName pool, String name) implements Id {
+    private static final int GROUP_CHARACTERS = 64;
+    private static final int SOURCE_DIGITS = 16;
+
     /**
      * Checks the name.
      *
@@ -29,6 +32,13 @@ public record SnapshotId(PoolName pool, String name) implements Id {
      */
     public static SnapshotId of(PoolName pool, String requestedName) {
         return new SnapshotId(pool, IdGrammar.name(pool, requestedName));
+    }
+
+    /** The id of the snapshot of this volume in a group: the beginning of the group's, and a hash of both. */
+    public static SnapshotId ofMember(GroupSnapshotId group, VolumeId source) {
+        String beginning = group.name().substring(0, Math.min(group.name().length(), GROUP_CHARACTERS));
+        String hash = IdGrammar.hash(group + "/" + source).substring(0, SOURCE_DIGITS);
+        return new SnapshotId(group.pool(), beginning + "-" + hash);
     }
 
     @Override

@@ -102,10 +102,7 @@ public record VolumeParameters(
 
     /** Who owns a copy: who the strings say, and where they say nothing, who owns what is copied. */
     public Ownership ownershipOver(Ownership copied) {
-        return new Ownership(
-                strings.containsKey(UID) ? ownership.uid() : copied.uid(),
-                strings.containsKey(GID) ? ownership.gid() : copied.gid(),
-                strings.containsKey(MODE) ? ownership.mode() : copied.mode());
+        return ownership.over(copied, strings.keySet());
     }
 
     /** As these, but of a volume that is a copy, and so has the format of what is copied. */

@@ -2,11 +2,14 @@ package io.berth.format;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.berth.copy.Progress;
+import io.berth.linux.Directory;
 import io.berth.mount.MountOption;
 import io.berth.mount.Mounts;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import java.nio.file.Files;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -51,7 +54,24 @@ abstract class ImageGrowthContract extends ImageFormatContract {
         Volume volume = mounted("fast.v");
         format.expand(volume, 400 * capacity());
         format.grow(volume);
-        assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 390);
+        assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 380);
         assertThat(allocated(image(volume))).isLessThan(2 * capacity());
+    }
+
+    @Test
+    void aCopyThatIsLargerThanItsSourceHoldsMore() throws Exception {
+        Volume volume = mounted("fast.v");
+        Files.writeString(target.resolve("file"), "kept");
+        Volume larger = volume("fast.larger", Ownership.ROOT).withCapacity(2 * capacity());
+        root.mkdir("scratch", 0700);
+        try (Directory scratch = root.openDirectory("scratch").orElseThrow();
+                Directory data = root.openBeneath(volume.path().toPath()).orElseThrow()) {
+            format.create(larger, new DataSource(data, Optional.of(volume)), scratch, new Progress());
+        }
+        Mounts.unmount(target);
+        assertThat(image(larger)).hasSize(2 * capacity());
+        format.mount(larger, target, Set.of());
+        assertThat(target.resolve("file")).hasContent("kept");
+        assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 3 / 2);
     }
 }

@@ -69,7 +69,7 @@ abstract class LimitContract {
     @BeforeEach
     void open() throws IOException {
         Path root = Files.createDirectory(fileSystem.root().resolve("pool" + pools++));
-        config = PoolConfig.parse("fast=local:" + root + ",overcommit=10");
+        config = PoolConfig.parse("fast=local:" + root + ",overcommit=10,limit=advisory");
         pool = Pool.open(config);
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import io.berth.volume.Limit;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,14 @@ class PoolConfigTest {
         assertThat(config.overcommit()).isEqualByComparingTo(new BigDecimal("1.5"));
         assertThat(config.discover()).isTrue();
         assertThat(PoolConfig.parse("fast=local:/srv/fast").discover()).isFalse();
+    }
+
+    @Test
+    void onlyVolumesOfLocalPoolsAreHeldToTheirSizeUnlessTheSettingsSayMore() {
+        assertThat(PoolConfig.parse("a=local:/srv/a").limit()).isEqualTo(Limit.ENFORCED);
+        assertThat(PoolConfig.parse("a=local:/srv/a,limit=advisory").limit()).isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a").limit()).isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a,limit=enforced").limit()).isEqualTo(Limit.ENFORCED);
     }
 
     @ParameterizedTest

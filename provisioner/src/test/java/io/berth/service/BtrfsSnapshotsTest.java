@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.TestFileSystem;
+import io.berth.copy.Rung;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,7 +27,7 @@ class BtrfsSnapshotsTest extends SnapshotsContract {
     }
 
     @Override
-    boolean hasSubvolumes() {
-        return true;
+    Rung rung() {
+        return Rung.SNAPSHOT;
     }
 }

@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.TestFileSystem;
+import io.berth.copy.Rung;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,7 +27,7 @@ class Ext4SnapshotsTest extends SnapshotsContract {
     }
 
     @Override
-    boolean hasSubvolumes() {
-        return false;
+    Rung rung() {
+        return Rung.COPY_FILE_RANGE;
     }
 }

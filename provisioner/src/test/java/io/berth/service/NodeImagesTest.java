@@ -1,10 +1,12 @@
 package io.berth.service;
 
 import static io.berth.TestFileSystem.run;
+import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
+import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.FileType;
@@ -53,6 +55,7 @@ class NodeImagesTest {
     private Pools pools;
     private Volumes volumes;
     private NodeVolumes node;
+    private Health health;
 
     @BeforeEach
     void open() throws IOException {
@@ -60,18 +63,19 @@ class NodeImagesTest {
         staging = Files.createDirectory(folder.resolve("staging"));
         target = folder.resolve("target");
         other = folder.resolve("other");
-        start();
+        start(folder);
     }
 
-    private void start() {
-        pools = Pools.serving(List.of(TemporaryPool.config(folder, "fast", "local", "")));
+    private void start(Path parentOfPool) {
+        pools = Pools.serving(List.of(TemporaryPool.config(parentOfPool, "fast", "local", "")));
         volumes = new Volumes(pools, Clock.systemUTC());
         node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
+        health = new Health(pools, volumes, new HostPaths(List.of()));
     }
 
     private void restart() {
         pools.close();
-        start();
+        start(folder);
         pools.problem();
     }
 
@@ -106,9 +110,13 @@ class NodeImagesTest {
     private List<LoopDevice.Attached> loops() {
         List<LoopDevice.Attached> loops = new ArrayList<>();
         for (LoopDevice.Attached attached : LoopDevice.attached()) {
-            if (run("cat", "/sys/block/" + attached.node().getFileName() + "/loop/backing_file")
-                    .startsWith(folder + "/")) {
-                loops.add(attached);
+            Path backing = Path.of("/sys/block/" + attached.node().getFileName() + "/loop/backing_file");
+            try {
+                if (Files.readString(backing).startsWith(folder + "/")) {
+                    loops.add(attached);
+                }
+            } catch (IOException e) {
+                assertThat(backing).doesNotExist(); // somebody else's, and gone by now
             }
         }
         return loops;
@@ -265,13 +273,15 @@ class NodeImagesTest {
     @Test
     void sizesThatAnImageCannotHaveAreRefused() {
         Map<String, String> xfs = Map.of("format", "image", "fsType", "xfs");
-        assertThatThrownBy(() -> volumes.create(wanted("v", CapacityRange.atLeast(299 * MIB), false, xfs)))
+        assertThatThrownBy(() -> volumes.create(wanted("v", CapacityRange.exactly(299 * MIB), false, xfs)))
                 .satisfies(kind(Fault.Kind.OUT_OF_RANGE))
                 .hasMessageContaining(Long.toString(300 * MIB));
         assertThatThrownBy(() -> volumes.create(wanted("v", CapacityRange.exactly(16 * MIB + 1), false, xfs)))
                 .satisfies(kind(Fault.Kind.OUT_OF_RANGE));
         assertThatThrownBy(() -> volumes.create(wanted("v", CapacityRange.atLeast(Long.MAX_VALUE), true, Map.of())))
                 .satisfies(kind(Fault.Kind.OUT_OF_RANGE));
+        assertThat(new Format.Image(Optional.of(FileSystemType.XFS)).capacity(CapacityRange.atLeast(1)))
+                .isEqualTo(300 * MIB);
         assertThat(new Format.Image(Optional.of(FileSystemType.EXT4)).capacity(CapacityRange.atLeast(16 * MIB + 1)))
                 .isEqualTo(16 * MIB + 4096);
         assertThat(new Format.Image(Optional.empty()).capacity(CapacityRange.atLeast(16 * MIB + 1)))
@@ -405,6 +415,87 @@ class NodeImagesTest {
         assertThat(loops()).hasSize(1);
     }
 
+    private List<String> problems(String id, Path... paths) {
+        return health.onNode(id, List.of(paths)).stream()
+                .map(problem -> problem.reason().toString())
+                .toList();
+    }
+
+    @Test
+    void aDeviceThatWasDetachedIsToldAndComesBackWithTheNextStage() {
+        String id = block("v");
+        node.stageDevice(id, staging, WRITER, Map.of());
+        node.publish(device(id, target, WRITER));
+        assertThat(problems(id, target)).isEmpty();
+        loops().forEach(NodeImagesTest::detach);
+        assertThat(loops()).isEmpty();
+        assertThat(problems(id)).containsExactly("LoopDeviceLost");
+        assertThat(problems(id, target)).containsExactly("LoopDeviceLost", "MountLost");
+        assertThatThrownBy(() -> node.usage(id, target)).satisfies(kind(Fault.Kind.NOT_FOUND));
+        assertThatThrownBy(() -> node.stageDevice(id, staging, WRITER, Map.of()))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
+        node.unpublish(id, target);
+        node.unstage(id, staging);
+        assertThat(mounts()).isEmpty();
+        node.stageDevice(id, staging, WRITER, Map.of());
+        node.publish(device(id, target, WRITER));
+        assertThat(problems(id, target)).isEmpty();
+        assertThat(size(target)).isEqualTo(16 * MIB);
+    }
+
+    @Test
+    void anImageFileThatIsGoneIsTold() throws Exception {
+        for (String id : List.of(image("files", "ext4"), block("blocks"))) {
+            useOneOf(id);
+            Path file = folder.resolve("fast").resolve(id).resolve("volume.img");
+            Files.delete(file);
+            assertThat(problems(id, folder.resolve("target-" + id))).containsExactly("DataMissing");
+            assertThatThrownBy(() -> volumes.expand(id, CapacityRange.atLeast(20 * MIB)))
+                    .satisfies(kind(Fault.Kind.NOT_FOUND))
+                    .hasMessageContaining(file.toString());
+            stopUsing(id);
+            assertThatThrownBy(() -> useOneOf(id))
+                    .satisfies(kind(Fault.Kind.NOT_FOUND))
+                    .hasMessageContaining(file.toString());
+            volumes.delete(id);
+        }
+        assertThat(loops()).isEmpty();
+    }
+
+    @Test
+    void aPoolThatIsReadOnlyIsToldAndHarmsNothing() {
+        pools.close();
+        try (TestFileSystem ext4 = TestFileSystem.mount("ext4", 256 * MIB)) {
+            start(ext4.root());
+            List<String> ids = List.of(image("files", "ext4"), block("blocks"));
+            ids.forEach(this::useOneOf);
+            ids.forEach(this::stopUsing);
+            run("mount", "-o", "remount,errors=remount-ro", ext4.root().toString());
+            shell(ext4.root(), "echo 1 > /sys/fs/ext4/$(basename $(findmnt -no SOURCE .))/trigger_fs_error");
+            for (String id : ids) {
+                assertThat(problems(id)).containsExactly("ReadOnlyFileSystem");
+                assertThatThrownBy(() -> useOneOf(id))
+                        .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                        .hasMessageContaining("read-write");
+                assertThatThrownBy(() -> volumes.expand(id, CapacityRange.atLeast(20 * MIB)))
+                        .satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
+            }
+            assertThatThrownBy(() -> image("new", "ext4")).satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
+            assertThat(mounts()).isEmpty();
+            pools.close();
+            ext4.remount();
+            start(ext4.root());
+            ids.forEach(this::useOneOf);
+            ids.forEach(this::stopUsing);
+            pools.close();
+        }
+    }
+
+    private void stopUsing(String id) {
+        node.unpublish(id, folder.resolve("target-" + id));
+        node.unstage(id, folder.resolve("staging-" + id));
+    }
+
     @Test
     void fiftyVolumesAreStagedAnewAfterAReboot() throws Exception {
         List<String> ids = new ArrayList<>();
@@ -421,10 +512,7 @@ class NodeImagesTest {
 
         ids.forEach(this::useOneOf);
         assertThat(loops()).hasSize(50);
-        for (String id : ids) {
-            node.unpublish(id, folder.resolve("target-" + id));
-            node.unstage(id, folder.resolve("staging-" + id));
-        }
+        ids.forEach(this::stopUsing);
         assertThat(loops()).isEmpty();
         assertThat(mounts()).isEmpty();
     }

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
 import io.berth.copy.Progress;
+import io.berth.copy.Rung;
 import io.berth.fault.Fault;
 import io.berth.pool.Copies;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolCheck;
 import io.berth.pool.Pools;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.FormatName;
 import io.berth.volume.PoolName;
 import io.berth.volume.Snapshot;
 import io.berth.volume.SnapshotId;
@@ -52,8 +54,13 @@ abstract class SnapshotsContract {
     /** Where pools are made. */
     abstract Path fileSystem();
 
+    /** How directories are copied. */
+    abstract Rung rung();
+
     /** Whether copies are instant and share all data, so that how much there is of it is not known. */
-    abstract boolean hasSubvolumes();
+    private boolean hasSubvolumes() {
+        return rung() == Rung.SNAPSHOT;
+    }
 
     @BeforeEach
     void makeFolder() throws Exception {
@@ -63,7 +70,7 @@ abstract class SnapshotsContract {
 
     private void open() {
         pools = Pools.serving(List.of(
-                TemporaryPool.config(folder, "fast", "local", ",size=1Gi"),
+                TemporaryPool.config(folder, "fast", "local", ",size=1Gi,limit=advisory"),
                 TemporaryPool.config(folder, "shared", "hostpath", ",size=1Gi")));
         volumes = new Volumes(pools, Clock.systemUTC());
         snapshots = new Snapshots(pools, Clock.systemUTC());
@@ -255,7 +262,7 @@ abstract class SnapshotsContract {
     @Test
     void aSnapshotForWhichThereIsNoRoomLeavesNothing() throws Exception {
         pools.close();
-        pools = Pools.serving(List.of(TemporaryPool.config(folder, "tight", "local", ",size=2Mi")));
+        pools = Pools.serving(List.of(TemporaryPool.config(folder, "tight", "local", ",size=2Mi,limit=advisory")));
         volumes = new Volumes(pools, Clock.systemUTC());
         snapshots = new Snapshots(pools, Clock.systemUTC());
         long bytes = hasSubvolumes() ? 3 * MIB / 2 : MIB;
@@ -310,6 +317,29 @@ abstract class SnapshotsContract {
         assertThatThrownBy(() -> snapshots.create(new Snapshots.Wanted("t", "fast.v", Map.of("cheap", "yes")), LONG))
                 .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
                 .hasMessageContaining("cheap");
+    }
+
+    @Test
+    void howCopiesAreMadeIsRememberedFromTheFirstThatHasData() throws Exception {
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).isEmpty();
+        volumes.create(wanted("empty", Optional.empty(), MIB));
+        snapshot("s", "fast.empty");
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY))
+                .isEqualTo(hasSubvolumes() ? Optional.of(Rung.SNAPSHOT) : Optional.empty());
+        volume("v");
+        snapshot("t", "fast.v");
+        restart();
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung());
+        Path word = fast.resolve(".berth/rungs/directory");
+        Files.delete(word);
+        Source source = new Source.OfVolume(VolumeId.parse("fast.v").orElseThrow());
+        from("r", source, 0, "pool", "shared");
+        assertThat(pool("shared").rungs().last(FormatName.DIRECTORY)).isEmpty();
+        from("r", source, 0);
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung());
+        Files.delete(word);
+        Files.createSymbolicLink(word, Path.of("/etc"));
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).isEmpty();
     }
 
     @Test

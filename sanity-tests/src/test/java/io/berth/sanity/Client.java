@@ -4,18 +4,25 @@ import com.google.protobuf.Message;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerGetVolumeRequest;
 import io.berth.csi.v1.ControllerGrpc;
+import io.berth.csi.v1.CreateSnapshotRequest;
 import io.berth.csi.v1.CreateVolumeRequest;
+import io.berth.csi.v1.DeleteSnapshotRequest;
 import io.berth.csi.v1.DeleteVolumeRequest;
+import io.berth.csi.v1.GroupControllerGrpc;
 import io.berth.csi.v1.IdentityGrpc;
+import io.berth.csi.v1.ListSnapshotsRequest;
 import io.berth.csi.v1.NodeGrpc;
 import io.berth.csi.v1.NodePublishVolumeRequest;
 import io.berth.csi.v1.NodeStageVolumeRequest;
 import io.berth.csi.v1.NodeUnpublishVolumeRequest;
 import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.ProbeRequest;
+import io.berth.csi.v1.Snapshot;
+import io.berth.csi.v1.SnapshotMetadataGrpc;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
+import io.berth.csi.v1.VolumeContentSource;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
@@ -28,6 +35,7 @@ import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -78,6 +86,14 @@ public final class Client implements AutoCloseable {
         return NodeGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
     }
 
+    public GroupControllerGrpc.GroupControllerBlockingStub groups() {
+        return GroupControllerGrpc.newBlockingStub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    public SnapshotMetadataGrpc.SnapshotMetadataBlockingV2Stub metadata() {
+        return SnapshotMetadataGrpc.newBlockingV2Stub(channel).withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
+
     /** Makes any call, with a request whose bytes are those of the method's own. */
     <I, O> O call(MethodDescriptor<I, O> method, Message request) {
         return ClientCalls.blockingUnaryCall(
@@ -122,6 +138,43 @@ public final class Client implements AutoCloseable {
     public void delete(String id) {
         var unused = controller()
                 .deleteVolume(DeleteVolumeRequest.newBuilder().setVolumeId(id).build());
+    }
+
+    /** Asks for a snapshot; it may not be ready yet. */
+    public Snapshot snapshot(String source, String name) {
+        return controller()
+                .createSnapshot(CreateSnapshotRequest.newBuilder()
+                        .setSourceVolumeId(source)
+                        .setName(name)
+                        .build())
+                .getSnapshot();
+    }
+
+    public void deleteSnapshot(String id) {
+        var unused = controller()
+                .deleteSnapshot(
+                        DeleteSnapshotRequest.newBuilder().setSnapshotId(id).build());
+    }
+
+    /** The ids of all snapshots, as they are listed. */
+    public List<String> snapshots() {
+        return controller().listSnapshots(ListSnapshotsRequest.getDefaultInstance()).getEntriesList().stream()
+                .map(entry -> entry.getSnapshot().getSnapshotId())
+                .toList();
+    }
+
+    /** A volume's content that is a snapshot's. */
+    public static VolumeContentSource ofSnapshot(String id) {
+        return VolumeContentSource.newBuilder()
+                .setSnapshot(VolumeContentSource.SnapshotSource.newBuilder().setSnapshotId(id))
+                .build();
+    }
+
+    /** A volume's content that is another volume's. */
+    public static VolumeContentSource ofVolume(String id) {
+        return VolumeContentSource.newBuilder()
+                .setVolume(VolumeContentSource.VolumeSource.newBuilder().setVolumeId(id))
+                .build();
     }
 
     public void stage(String id, Path staging) {

@@ -50,7 +50,9 @@ class CommandTest {
     /** A command on the two pools of the driver in the folder. */
     private Command.Result onPools(String... arguments) {
         return berth(
-                Map.of("BERTH_POOL", "fast=local:" + folder + "/fast;shared=hostpath:" + folder + "/shared"),
+                Map.of(
+                        "BERTH_POOL",
+                        "fast=local:" + folder + "/fast,limit=advisory;shared=hostpath:" + folder + "/shared"),
                 List.of(arguments));
     }
 
@@ -87,10 +89,19 @@ class CommandTest {
                 "volumes",
                 "volumes list",
                 "volumes show",
+                "volumes clone",
+                "volumes expand",
+                "volumes du",
                 "volumes check",
                 "volumes delete",
                 "volumes restore",
-                "volumes reap"
+                "volumes reap",
+                "snapshots",
+                "snapshots list",
+                "snapshots show",
+                "snapshots create",
+                "snapshots restore",
+                "snapshots delete"
             })
     void everyCommandExplainsItself(String command) {
         List<String> arguments = new ArrayList<>(command.isEmpty() ? List.of() : List.of(command.split(" ")));
@@ -243,6 +254,67 @@ class CommandTest {
     }
 
     @Test
+    void snapshotsAreMadeListedRestoredAndDeletedBesideARunningDriver() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 1 << 20);
+            Files.writeString(folder.resolve("fast/fast.a/file"), "then");
+            assertThat(onPools("snapshots", "create", "fast.a", "s").out()).isEqualTo("created fast.s of fast.a\n");
+            assertCode(onPools("snapshots", "create", "fast.a", "s"), OK);
+            Files.writeString(folder.resolve("fast/fast.a/file"), "now");
+
+            JsonNode list = json(onPools("snapshots", "list", "--source", "fast.a", "--json"));
+            assertThat(list.findValuesAsText("id")).containsExactly("fast.s");
+            assertThat(json(onPools("snapshots", "list", "--source=fast.b", "--json"))
+                            .path("snapshots"))
+                    .isEmpty();
+            assertThat(onPools("snapshots", "list").out()).contains("fast.s", "fast.a", "1 MiB", "ready");
+            JsonNode shown = json(onPools("snapshots", "show", "fast.s", "--json"));
+            assertThat(shown.path("ready").asBoolean()).isTrue();
+            assertThat(shown.path("capacityBytes").asLong()).isEqualTo(1 << 20);
+            assertThat(driver.client().snapshots()).containsExactly("fast.s");
+
+            assertCode(onPools("snapshots", "restore", "fast.s", "b", "--size=2Mi", "--parameter=mode=0700"), OK);
+            assertThat(folder.resolve("fast/fast.b/file")).hasContent("then");
+            assertThat(driver.client().get("fast.b").getCapacityBytes()).isEqualTo(2 << 20);
+            JsonNode restored = json(onPools("volumes", "show", "fast.b", "--json"));
+            assertThat(restored.path("source").asText()).isEqualTo("snapshot fast.s");
+            assertThat(restored.path("mode").asText()).isEqualTo("0700");
+
+            assertCode(onPools("snapshots", "delete", "fast.s", "fast.s"), OK);
+            assertThat(driver.client().snapshots()).isEmpty();
+            assertCode(onPools("snapshots", "show", "fast.s"), NOT_FOUND);
+            assertCode(onPools("snapshots", "restore", "fast.s", "c"), NOT_FOUND);
+            assertCode(onPools("snapshots", "create", "fast.never", "s"), NOT_FOUND);
+            assertCode(onPools("snapshots", "create", "fast.a"), USAGE);
+            assertCode(onPools("snapshots", "list", "--max=0"), USAGE);
+        }
+    }
+
+    @Test
+    void volumesAreClonedAndExpandedAndTheirUseIsAddedUp() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 1 << 20);
+            Files.write(folder.resolve("fast/fast.a/file"), new byte[200_000]);
+            assertCode(onPools("volumes", "clone", "fast.a", "b", "--parameter", "pool=shared"), OK);
+            assertThat(folder.resolve("shared/shared.b/file")).hasSize(200_000);
+            assertCode(onPools("volumes", "clone", "fast.a", "c", "--size=1"), FAILED);
+            assertCode(onPools("volumes", "clone", "fast.a", "c", "--parameter=sise=1"), USAGE);
+            assertCode(onPools("volumes", "clone", "fast.never", "c"), NOT_FOUND);
+
+            assertThat(onPools("volumes", "expand", "fast.a", "3Mi").out()).isEqualTo("fast.a has 3 MiB\n");
+            assertThat(driver.client().get("fast.a").getCapacityBytes()).isEqualTo(3 << 20);
+            assertCode(onPools("volumes", "expand", "fast.a", "many"), USAGE);
+
+            JsonNode used = json(onPools("volumes", "du", "--walk", "--json")).path("volumes");
+            assertThat(used.findValuesAsText("id")).containsExactlyInAnyOrder("fast.a", "shared.b");
+            assertThat(used.findValues("usedBytes"))
+                    .allSatisfy(bytes -> assertThat(bytes.asLong()).isBetween(200_000L, 300_000L));
+            assertThat(onPools("volumes", "du", "fast.a").out().lines()).hasSize(2);
+            assertCode(onPools("volumes", "du", "fast.never"), NOT_FOUND);
+        }
+    }
+
+    @Test
     void checkFindsWhatDoesNotFit() throws IOException {
         try (Driver driver = Driver.start(folder)) {
             driver.client().create("fast", "a", 0);
@@ -301,6 +373,26 @@ class CommandTest {
         assertCode(ill, FAILED);
         assertThat(ill.out()).contains("broken", folder.resolve("missing").toString());
         assertThat(folder.resolve("missing")).doesNotExist();
+    }
+
+    @Test
+    void theDoctorLooksAtWhatImagesNeedWhereOnlyTheyHoldToALimit() throws IOException {
+        Files.createDirectory(folder.resolve("fast"));
+        String pool = "--pool=fast=local:" + folder.resolve("fast");
+        assertThat(berth("doctor", pool + ",limit=advisory").out()).doesNotContain("images ");
+        assertThat(berth("doctor", pool + ",limit=enforced").out())
+                .containsPattern("images +(can be made|images with ext4 do not grow: .*CAP_SYS_RESOURCE)");
+        // Without the devices of this machine.
+        Command.Result ill = Command.run(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount -t tmpfs -o nodev tmpfs /sys && exec \"$0\" doctor \"$1\"",
+                Driver.command(),
+                pool + ",limit=enforced");
+        assertCode(ill, FAILED);
+        assertThat(ill.out()).containsPattern("broken +images .*modprobe loop");
     }
 
     /**

@@ -26,7 +26,7 @@ class DockerCrashTest {
     static void start() throws IOException {
         Path disk = makeDisk(folder.resolve("frozen"));
         try {
-            host = DockerHost.start(folder, "frozen=local:" + disk);
+            host = DockerHost.start(folder, "frozen=local:" + disk + ",limit=advisory");
         } catch (RuntimeException | AssertionError e) {
             Driver.unmountBelow(folder);
             throw e;

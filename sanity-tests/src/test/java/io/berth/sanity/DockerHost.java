@@ -49,7 +49,7 @@ final class DockerHost implements AutoCloseable {
                 "--docker-socket=unix://" + Dockerd.PLUGINS.resolve("berth.sock"),
                 "--state-dir=" + folder.resolve("state"),
                 "--default-pool=fast",
-                "--pool=fast=local:" + folder.resolve("fast"),
+                "--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory",
                 "--pool=shared=hostpath:" + folder.resolve("shared"),
                 "--allow-host-path=" + folder.resolve("allowed")));
         pools.forEach(pool -> flags.add("--pool=" + pool));

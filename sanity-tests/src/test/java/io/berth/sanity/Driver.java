@@ -119,7 +119,7 @@ public final class Driver implements AutoCloseable {
                 "--driver-name=" + NAME,
                 "--allow-host-path=" + folder.resolve("allowed")));
         if (flags.stream().noneMatch(flag -> flag.startsWith("--pool"))) {
-            line.add("--pool=fast=local:" + folder.resolve("fast"));
+            line.add("--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory");
             line.add("--pool=shared=hostpath:" + folder.resolve("shared"));
         }
         line.addAll(flags);
@@ -237,13 +237,27 @@ public final class Driver implements AutoCloseable {
         }
     }
 
-    /** Holds when nothing is left in a pool: no volume, no record, no intent, no claim, no trash (after a while), no mount. */
+    /** Holds when nothing is left in a pool: no volume, snapshot, record, intent or claim, no trash (after a while), no mount. */
     void assertNothingLeft(String pool) {
         Path records = pool(pool).resolve(".berth");
         Await.until(
                 Duration.ofSeconds(60), () -> files(records.resolve("trash")).isEmpty(), () -> "trash in " + pool);
         assertThat(files(pool(pool))).as("volumes in pool %s", pool).allMatch(path -> path.equals(records));
-        for (String name : List.of("creating", "volumes", "deleting", "archived", "paths", "tmp")) {
+        for (String name : List.of(
+                "creating",
+                "volumes",
+                "deleting",
+                "archived",
+                "paths",
+                "tmp",
+                "copying",
+                "snapshots/creating",
+                "snapshots/ready",
+                "snapshots/deleting",
+                "snapshots/tmp",
+                "snapshots/by-source",
+                "snapshots/copying",
+                "snapshots/data")) {
             assertThat(files(records.resolve(name)))
                     .as("%s in pool %s", name, pool)
                     .isEmpty();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.Message;
 import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerExpandVolumeRequest;
-import io.berth.csi.v1.CreateSnapshotRequest;
+import io.berth.csi.v1.ControllerPublishVolumeRequest;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.GetCapacityRequest;
 import io.berth.csi.v1.GetPluginCapabilitiesRequest;
@@ -196,7 +196,8 @@ class LifeTest {
     void whatIsPromisedIsNoLongerAvailable() {
         driver.close();
         driver = Driver.start(
-                folder, List.of("--pool=fast=local:" + folder.resolve("fast") + ",size=10Mi,overcommit=2"));
+                folder,
+                List.of("--pool=fast=local:" + folder.resolve("fast") + ",size=10Mi,overcommit=2,limit=advisory"));
         client = driver.client();
         assertThat(availableIn("fast")).isEqualTo(20 * MIB);
         client.create("fast", "a", 15 * MIB);
@@ -514,9 +515,9 @@ class LifeTest {
     }
 
     @Test
-    void aMissingRpcSaysSo() {
-        Failure failure =
-                Failure.of(() -> client.controller().createSnapshot(CreateSnapshotRequest.getDefaultInstance()));
+    void anRpcThatIsNotOfferedSaysSo() {
+        Failure failure = Failure.of(
+                () -> client.controller().controllerPublishVolume(ControllerPublishVolumeRequest.getDefaultInstance()));
         assertThat(failure.code()).isEqualTo(Status.Code.UNIMPLEMENTED);
     }
 }

@@ -132,7 +132,8 @@ public final class Benchmarks {
 
     private void memory() throws Exception {
         Path place = newFolder("memory");
-        try (Driver driver = Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast")))) {
+        try (Driver driver =
+                Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast") + ",limit=advisory"))) {
             Command.Result result = CsiSanity.run(driver, place.resolve("report.xml"), List.of());
             if (result.code() != 0) {
                 throw new IllegalStateException("csi-sanity failed: " + result.out());

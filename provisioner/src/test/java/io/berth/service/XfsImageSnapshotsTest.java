@@ -1,0 +1,13 @@
+package io.berth.service;
+
+class XfsImageSnapshotsTest extends ImageSnapshotsContract {
+    @Override
+    String fileSystemType() {
+        return "xfs";
+    }
+
+    @Override
+    boolean clones() {
+        return true;
+    }
+}
