@@ -12,6 +12,18 @@ import java.util.List;
 
 /** A file system in an image, or in memory, mounted for a test and gone with it. */
 public final class TestFileSystem implements AutoCloseable {
+    /** In a btrfs file system with quotas, this makes them inconsistent: a shared group with half of what shares. */
+    public static final String LOSE_COUNT = """
+            btrfs subvolume create shared
+            head -c 1000000 /dev/urandom > shared/file
+            sync -f .
+            btrfs subvolume snapshot shared sharing
+            sync -f .
+            btrfs qgroup create 1/0 .
+            btrfs qgroup assign --no-rescan 0/$(btrfs inspect-internal rootid shared) 1/0 . || test $? = 1 # which it says of wrong numbers
+            sync -f .
+            """;
+
     private final Path folder;
     private final Path root;
     private final String options;
@@ -27,6 +39,7 @@ public final class TestFileSystem implements AutoCloseable {
         if (type.equals("btrfs")) {
             TestFileSystem made = mount(type, bytes);
             run("btrfs", "quota", "enable", made.root.toString());
+            run("btrfs", "quota", "rescan", "-W", made.root.toString()); // waits for the one that this began
             return made;
         }
         String[] features = type.equals("ext4") ? new String[] {"-O", "project,quota"} : new String[0];

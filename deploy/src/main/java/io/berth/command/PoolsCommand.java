@@ -125,7 +125,12 @@ final class PoolsCommand {
                 fields.put("uuid", pool.identity().uuid().toString());
                 fields.put("format", "directory");
                 fields.put("limit", pool.config().limit().toString());
-                fields.put("limitedBy", pool.formats().limitProblem().orElseGet(pool.formats()::limitedBy));
+                fields.put(
+                        "limitedBy",
+                        pool.formats()
+                                .limitProblem()
+                                .or(pool.formats()::limitLapse)
+                                .orElseGet(pool.formats()::limitedBy));
                 for (FormatName format : FormatName.values()) {
                     pool.rungs().last(format).ifPresent(rung -> fields.put(format + "CopiesBy", rung.toString()));
                 }

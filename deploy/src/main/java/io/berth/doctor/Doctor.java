@@ -137,7 +137,9 @@ public final class Doctor {
         try (Directory root = Directory.open(pool.root())) {
             Optional<String> problem = Formats.limitProblem(root);
             if (problem.isEmpty()) {
-                return Optional.of(Finding.ok(subject, "the file system holds directories to their limits"));
+                return Optional.of(Formats.limitLapse(root)
+                        .map(lapse -> Finding.note(subject, lapse))
+                        .orElseGet(() -> Finding.ok(subject, "the file system holds directories to their limits")));
             }
             String text = "directories cannot be held to a limit: " + problem.get();
             return Optional.of(

@@ -279,12 +279,7 @@ public final class DirectoryFormat implements VolumeFormat {
                 return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
             }
             List<HealthProblem> problems = new ArrayList<>();
-            if (!isHeldToLimit(volume)) {
-                problems.add(new HealthProblem(
-                        HealthProblem.Reason.LIMIT_LOST,
-                        limits.problem(false).orElse("the limit of " + data.path() + " is not what it should be")
-                                + "; the start of the driver sets it again"));
-            }
+            limitLost(volume).ifPresent(problems::add);
             usage(volume, data).nearlyFull().ifPresent(problems::add);
             return problems;
         } catch (SystemCallException e) {
@@ -298,6 +293,18 @@ public final class DirectoryFormat implements VolumeFormat {
             }
             throw e;
         }
+    }
+
+    private Optional<HealthProblem> limitLost(Volume volume) {
+        if (inodesOfEnforced(volume).isEmpty()) {
+            return Optional.empty();
+        }
+        Optional<String> why = isHeldToLimit(volume)
+                ? limits.lapse()
+                : Optional.of(
+                        limits.problem(false).orElse("the limit of " + volume.path() + " is not what it should be")
+                                + "; the start of the driver sets it again");
+        return why.map(text -> new HealthProblem(HealthProblem.Reason.LIMIT_LOST, text));
     }
 
     private static HealthProblem missing(String message) {

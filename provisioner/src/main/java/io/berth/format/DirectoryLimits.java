@@ -30,6 +30,17 @@ sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits {
      */
     Optional<String> problem(boolean inodes);
 
+    /** Why limits do not hold now although they are set, with the cure; empty when they do, and where there are none. */
+    Optional<String> lapse();
+
+    /**
+     * Begins to make limits hold again, in the background. Everything that the file system holds may be looked at, so this
+     * is to be done only in a {@link #lapse()}, and not often.
+     *
+     * @return false when that is going on already
+     */
+    boolean mend();
+
     /**
      * Makes a directory of a kind that can be limited.
      *
@@ -65,6 +76,7 @@ sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits {
      * Gives back what was taken for directories that are gone by now.
      *
      * @param underLock runs an action under the volume's lock, or not at all when somebody else has that
+     * @return whether something is left that can only be given back later
      */
-    void giveBack(BiConsumer<VolumeId, Runnable> underLock);
+    boolean giveBack(BiConsumer<VolumeId, Runnable> underLock);
 }

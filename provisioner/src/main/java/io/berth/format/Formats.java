@@ -123,6 +123,25 @@ public final class Formats {
         return limits.problem(false);
     }
 
+    /** As {@link #limitLapse()}, of a pool with this root that need not be open. */
+    public static Optional<String> limitLapse(Directory root) {
+        return DirectoryLimits.of(root, NO_POOL).lapse();
+    }
+
+    /** Why limits of directories do not hold now although they are set, with the cure; empty when they do. */
+    public Optional<String> limitLapse() {
+        return limits.lapse();
+    }
+
+    /**
+     * Begins to make limits hold again, in the background; costly, so only in a {@link #limitLapse()}, and not often.
+     *
+     * @return false when that is going on already
+     */
+    public boolean mendLimits() {
+        return limits.mend();
+    }
+
     /**
      * Whether the volume is held to what its record says.
      *
@@ -162,9 +181,10 @@ public final class Formats {
      * Gives back what was taken to limit directories that are gone by now.
      *
      * @param underLock runs an action under the volume's lock, or not at all when somebody else has that
+     * @return whether something is left that can only be given back later
      */
-    public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
-        limits.giveBack(underLock);
+    public boolean giveBack(BiConsumer<VolumeId, Runnable> underLock) {
+        return limits.giveBack(underLock);
     }
 
     private static Format image(VolumeParameters parameters) {

@@ -2,6 +2,7 @@ package io.berth.format;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
+import io.berth.linux.BtrfsQuota;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Qgroup;
@@ -29,9 +30,25 @@ final class QgroupLimits implements DirectoryLimits {
         if (inodes) {
             return Optional.of("btrfs does not limit how many files there are; leave inodes away");
         }
-        return Qgroup.areOn(root)
+        return BtrfsQuota.isOn(root)
                 ? Optional.empty()
                 : Optional.of("btrfs quotas are off; switch them on by: btrfs quota enable " + root.path());
+    }
+
+    @Override
+    public Optional<String> lapse() {
+        return BtrfsQuota.of(root)
+                .filter(quota -> !quota.isSure())
+                .map(quota -> "limits do not hold now: "
+                        + (quota.rescanning()
+                                ? "btrfs is still counting what each subvolume holds"
+                                : "btrfs has lost count of what each subvolume holds; Berth makes it count anew, as does: "
+                                        + "btrfs quota rescan " + root.path()));
+    }
+
+    @Override
+    public boolean mend() {
+        return BtrfsQuota.rescan(root);
     }
 
     @Override
@@ -87,7 +104,7 @@ final class QgroupLimits implements DirectoryLimits {
     }
 
     @Override
-    public void giveBack(BiConsumer<VolumeId, Runnable> underLock) {
-        Qgroup.removeStale(root);
+    public boolean giveBack(BiConsumer<VolumeId, Runnable> underLock) {
+        return Qgroup.removeStale(root);
     }
 }

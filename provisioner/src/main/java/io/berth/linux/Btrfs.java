@@ -21,6 +21,8 @@ public final class Btrfs {
     private static final long GET_SUBVOL_ROOTREF = 0xd000943dL;
     private static final long SNAP_DESTROY_V2 = 0x5000943fL;
     private static final long INO_LOOKUP = 0xd0009412L;
+    private static final long START_SYNC = 0x80089418L;
+    private static final long WAIT_SYNC = 0x40089416L;
     private static final long SUBVOL_RDONLY = 2;
     private static final long SUBVOL_SPEC_BY_ID = 16;
 
@@ -185,6 +187,20 @@ public final class Btrfs {
         }
         Libc.check(result, "ioctl BTRFS_IOC_SNAP_DESTROY_V2", "subvolume " + id + " of " + text(anywhere));
         return true;
+    }
+
+    /**
+     * Commits what was changed in a file system so far, without the data that is still to be written to files.
+     *
+     * @return the generation that is on disk now
+     */
+    static long commit(Directory anywhere) {
+        byte[] transaction = new byte[Long.BYTES];
+        long result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, START_SYNC, transaction));
+        Libc.check(result, "ioctl BTRFS_IOC_START_SYNC", text(anywhere));
+        result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, WAIT_SYNC, transaction));
+        Libc.check(result, "ioctl BTRFS_IOC_WAIT_SYNC", text(anywhere));
+        return Libc.struct(transaction).getLong();
     }
 
     /** Whether nobody can write to a subvolume. */

@@ -39,6 +39,7 @@ public final class Errno {
     public static final int ENOTCONN = 107;
     public static final int ETIMEDOUT = 110;
     public static final int EHOSTUNREACH = 113;
+    public static final int EINPROGRESS = 115;
     public static final int ESTALE = 116;
     public static final int EUCLEAN = 117;
     public static final int EDQUOT = 122;
@@ -85,6 +86,7 @@ public final class Errno {
             case ENOTCONN -> "ENOTCONN (Transport endpoint is not connected)";
             case ETIMEDOUT -> "ETIMEDOUT (Connection timed out)";
             case EHOSTUNREACH -> "EHOSTUNREACH (No route to host)";
+            case EINPROGRESS -> "EINPROGRESS (Operation now in progress)";
             case ESTALE -> "ESTALE (Stale file handle)";
             case EUCLEAN -> "EUCLEAN (Structure needs cleaning)";
             case EDQUOT -> "EDQUOT (Disk quota exceeded)";

@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one background thread: empties the trash of every open pool at a bounded rate and counts again what other processes
- * may have promised. What a crash interrupts, the next start goes on with.
+ * The one background thread: empties the trash of every open pool at a bounded rate, counts again what other processes may
+ * have promised and watches that limits hold. What a crash interrupts, the next start goes on with.
  */
 public final class Housekeeping implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
@@ -65,6 +65,7 @@ public final class Housekeeping implements AutoCloseable {
         try {
             pool.recountIfStale();
             Trash.Reaped reaped = pool.reap(step);
+            pool.watchLimits();
             if (reaped.removed() >= step) {
                 return BETWEEN_STEPS;
             }

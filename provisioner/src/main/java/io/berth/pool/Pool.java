@@ -62,7 +62,7 @@ public final class Pool implements AutoCloseable {
     private final Directory copying;
     private final Rungs rungs;
     private final Formats formats;
-    private volatile boolean reapedSinceGivingBack;
+    private final LimitUpkeep limitUpkeep = new LimitUpkeep(this);
 
     private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
         this.config = config;
@@ -627,7 +627,9 @@ public final class Pool implements AutoCloseable {
         snapshots.recover();
         room.recount();
         LimitsAtStart.restore(this);
-        giveBack();
+        limitUpkeep.watch();
+        limitUpkeep.expectSomethingLeft();
+        limitUpkeep.giveBackIfDue();
         catalog.forEachReadable(this::settleOnNode);
     }
 
@@ -645,25 +647,20 @@ public final class Pool implements AutoCloseable {
         }
     }
 
-    /** Gives back what was taken for volumes whose data has left the trash. */
-    private void giveBack() {
-        formats.giveBack((id, action) -> tryLock(id).ifPresent(lock -> {
-            try (lock) {
-                action.run();
-            }
-        }));
-    }
-
     /** Removes some of what is in the trash; see {@link Trash#reap}. */
     Trash.Reaped reap(int max) {
         Trash.Reaped reaped = trash.reap(max);
         if (reaped.removed() > 0) {
-            reapedSinceGivingBack = true;
-        } else if (reapedSinceGivingBack) {
-            reapedSinceGivingBack = false;
-            giveBack();
+            limitUpkeep.expectSomethingLeft();
+        } else {
+            limitUpkeep.giveBackIfDue();
         }
         return reaped;
+    }
+
+    /** Looks whether limits hold, and begins to mend them where they do not; see {@link LimitUpkeep#watch}. */
+    void watchLimits() {
+        limitUpkeep.watch();
     }
 
     /** Bytes promised to volumes so far. */

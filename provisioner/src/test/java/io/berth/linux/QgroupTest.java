@@ -39,14 +39,14 @@ class QgroupTest {
     @Test
     void nothingIsLimitedUntilQuotasAreOn() {
         try (Directory volume = subvolume("volume")) {
-            assertThat(Qgroup.areOn(volume)).isFalse();
+            assertThat(BtrfsQuota.isOn(volume)).isFalse();
             assertThat(Qgroup.of(volume)).isEmpty();
             assertThat(Qgroup.limit(volume, OptionalLong.of(1 << 20))).isFalse();
             run("btrfs", "quota", "enable", fileSystem.root().toString());
-            assertThat(Qgroup.areOn(volume)).isTrue();
+            assertThat(BtrfsQuota.isOn(volume)).isTrue();
             assertThat(Qgroup.limit(volume, OptionalLong.of(1 << 20))).isTrue();
             run("btrfs", "quota", "disable", fileSystem.root().toString());
-            assertThat(Qgroup.areOn(volume)).isFalse();
+            assertThat(BtrfsQuota.isOn(volume)).isFalse();
         }
     }
 
@@ -91,6 +91,43 @@ class QgroupTest {
         }
     }
 
+    @Test
+    void groupsAreForgottenWhileSubvolumesGoAndTheCountStaysRight() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        run("btrfs", "quota", "rescan", "-W", fileSystem.root().toString());
+        for (int round = 0; round < 15; round++) {
+            for (int i = 0; i < 4; i++) {
+                try (Directory volume = subvolume("volume" + i)) {
+                    shell(volume.path(), "head -c 4000000 /dev/zero > file");
+                }
+            }
+            root.syncfs();
+            for (int i = 0; i < 4; i++) {
+                Btrfs.destroySubvolume(root, "volume" + i);
+            }
+            while (groups().size() > 1) {
+                Qgroup.removeStale(root);
+            }
+            root.syncfs();
+            assertThat(BtrfsQuota.of(root))
+                    .hasValueSatisfying(quota -> assertThat(quota.isSure()).isTrue());
+        }
+    }
+
+    @Test
+    void aGroupIsLeftAsLongAsItsSubvolumeIsClearedAway() {
+        run("btrfs", "quota", "enable", fileSystem.root().toString());
+        try (Directory volume = subvolume("volume")) {
+            Btrfs.destroySubvolume(root, "volume"); // it is open, so it stays
+            assertThat(Qgroup.removeStale(root)).isTrue();
+            assertThat(groups()).contains("0/" + Btrfs.subvolumeId(volume));
+        }
+        run("btrfs", "subvolume", "sync", fileSystem.root().toString());
+        root.syncfs();
+        assertThat(Qgroup.removeStale(root)).isFalse();
+        assertThat(groups()).containsExactly("0/5");
+    }
+
     private List<String> groups() {
         return run("btrfs", "qgroup", "show", fileSystem.root().toString())
                 .lines()
@@ -102,7 +139,7 @@ class QgroupTest {
     @Test
     void otherFileSystemsHaveNone(@TempDir Path elsewhere) {
         try (Directory directory = Directory.open(elsewhere)) {
-            assertThat(Qgroup.areOn(directory)).isFalse();
+            assertThat(BtrfsQuota.isOn(directory)).isFalse();
             Qgroup.removeStale(directory);
             assertThat(Qgroup.of(directory)).isEmpty();
             assertThat(Qgroup.limit(directory, OptionalLong.of(1))).isFalse();

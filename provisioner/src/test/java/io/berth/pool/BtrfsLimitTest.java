@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.linux.Qgroup;
+import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
 import java.util.Map;
@@ -38,5 +39,18 @@ class BtrfsLimitTest extends LimitContract {
         assertThatThrownBy(
                         () -> pool.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced", "inodes", "100"))))
                 .hasMessageContaining("leave inodes away");
+    }
+
+    @Test
+    void theGroupOfAVolumeThatIsGoneIsForgottenWithoutMoreTrash() {
+        Volume volume = make("a");
+        assertThat(asContainer(volume, "dd if=/dev/zero bs=1M count=8 of=file")).isTrue();
+        usage(volume); // on disk
+        pool.delete(volume);
+        reap();
+        await(() -> {
+            pool.reap(1000);
+            return !keepsAnything(root());
+        });
     }
 }

@@ -166,8 +166,7 @@ class HealthTest {
 
     @Test
     void aLimitThatIsNotEnforcedIsLost() {
-        try (TestFileSystem btrfs = TestFileSystem.mount("btrfs", 256 * MIB)) {
-            TestFileSystem.shell(btrfs.root(), "btrfs quota enable .");
+        try (TestFileSystem btrfs = TestFileSystem.withQuotas("btrfs", 256 * MIB)) {
             try (Pools limited =
                     Pools.serving(List.of(TemporaryPool.config(btrfs.root(), "strict", "local", ",limit=enforced")))) {
                 Volumes made = new Volumes(limited, Clock.systemUTC());
@@ -176,6 +175,13 @@ class HealthTest {
                                 "v", CapacityRange.exactly(8 * MIB), VolumeParameters.parse(Map.of()), false))
                         .id()
                         .toString();
+                assertThat(judge.ofVolume(id)).isEmpty();
+                TestFileSystem.shell(btrfs.root(), TestFileSystem.LOSE_COUNT);
+                assertThat(judge.ofVolume(id)).singleElement().satisfies(problem -> {
+                    assertThat(problem.reason()).hasToString("LimitLost");
+                    assertThat(problem.message()).contains("btrfs has lost count");
+                });
+                TestFileSystem.shell(btrfs.root(), "btrfs quota rescan -w .");
                 assertThat(judge.ofVolume(id)).isEmpty();
                 TestFileSystem.shell(btrfs.root(), "btrfs qgroup limit none strict/" + id);
                 assertThat(reasons(judge.ofVolume(id))).containsExactly("LimitLost");
