@@ -127,11 +127,8 @@ class OutsidePoolsTest {
     @Test
     void noOtherVolumeHasItsName() throws IOException {
         docker.create("c1", Map.of("type", "tmpfs", "o", "size=1m"));
-        plugin.volumes.create(new Volumes.Wanted(
-                "c1",
-                CapacityRange.ANY,
-                VolumeParameters.parse(Map.of("pool", "fast")),
-                false));
+        plugin.volumes.create(
+                new Volumes.Wanted("c1", CapacityRange.ANY, VolumeParameters.parse(Map.of("pool", "fast")), false));
 
         assertThat(StreamSupport.stream(
                                 docker.call("VolumeDriver.List", "{}")
@@ -191,7 +188,8 @@ class OutsidePoolsTest {
 
         assertThat(table.lines()
                         .filter(line -> line.startsWith("| `"))
-                        .flatMap(line -> Stream.of(line.substring(2, line.indexOf(" |", 2)).split(", ")))
+                        .flatMap(line -> Stream.of(
+                                line.substring(2, line.indexOf(" |", 2)).split(", ")))
                         .map(key -> key.replace("`", "")))
                 .containsExactlyInAnyOrderElementsOf(CreateOptions.OF_POOLS);
     }
