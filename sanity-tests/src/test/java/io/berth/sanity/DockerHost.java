@@ -38,7 +38,7 @@ final class DockerHost implements AutoCloseable {
         Dockerd dockerd = Dockerd.start(folder.resolve("dockerd"));
         try {
             return new DockerHost(folder, dockerd, startDriver(folder.resolve("berth"), List.of(pools)));
-        } catch (RuntimeException | AssertionError e) {
+        } catch (RuntimeException | Error e) {
             dockerd.close();
             throw e;
         }
