@@ -12,6 +12,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
@@ -24,35 +25,49 @@ final class PlaceCalls implements AutoCloseable {
 
     private final String name;
     private final int threads;
-    private final Map<String, ThreadPoolExecutor> places = new ConcurrentHashMap<>();
+    private final Duration forSilent;
+    private final Map<String, Place> places = new ConcurrentHashMap<>();
 
     /**
      * Work of one sort.
      *
      * @param name of the threads, before the place's
      * @param threads of each place, at most
+     * @param forSilent how long a place is waited for, at most, while it owes an answer that was given up
      */
-    PlaceCalls(String name, int threads) {
+    PlaceCalls(String name, int threads, Duration forSilent) {
         this.name = name;
         this.threads = threads;
+        this.forSilent = forSilent;
     }
+
+    /** A place's threads, and how many of them hang in work that was given up. */
+    private record Place(ThreadPoolExecutor executor, AtomicInteger silent) {}
 
     /** Work that was begun. */
     final class Pending<T> {
-        private final String place;
-        private final ThreadPoolExecutor executor;
+        private final String name;
+        private final Place place;
         private final FutureTask<T> task;
         private final AtomicBoolean over = new AtomicBoolean();
 
-        private Pending(String place, Supplier<T> work, Runnable late) {
-            this.place = place;
-            this.executor = places.computeIfAbsent(place, PlaceCalls.this::executor);
+        private Pending(String name, Supplier<T> work, Runnable late) {
+            this.name = name;
+            this.place = places.computeIfAbsent(name, key -> new Place(executor(key), new AtomicInteger()));
             this.task = new FutureTask<>(() -> {
-                T result = work.get();
-                if (!over.compareAndSet(false, true)) {
-                    late.run();
+                boolean succeeded = false;
+                try {
+                    T result = work.get();
+                    succeeded = true;
+                    return result;
+                } finally {
+                    if (!over.compareAndSet(false, true)) {
+                        place.silent().decrementAndGet();
+                        if (succeeded) {
+                            late.run();
+                        }
+                    }
                 }
-                return result;
             });
         }
 
@@ -62,13 +77,14 @@ final class PlaceCalls implements AutoCloseable {
          * @throws Fault UNAVAILABLE when it does not; else whatever the work threw
          */
         T await(Duration patience) {
+            boolean isSilent = place.silent().get() > 0 && patience.compareTo(forSilent) > 0;
+            Duration atMost = isSilent ? forSilent : patience;
             try {
                 try {
-                    return task.get(patience.toNanos(), TimeUnit.NANOSECONDS);
+                    return task.get(atMost.toNanos(), TimeUnit.NANOSECONDS);
                 } catch (TimeoutException e) {
-                    boolean waited = executor.remove(task);
-                    if (waited || over.compareAndSet(false, true)) {
-                        throw silent(place, patience);
+                    if (place.executor().remove(task) || giveUp()) {
+                        throw silent(name, atMost);
                     }
                     return task.get(); // it has ended just now
                 }
@@ -81,6 +97,15 @@ final class PlaceCalls implements AutoCloseable {
                 Thread.currentThread().interrupt();
                 throw new Fault(Fault.Kind.UNAVAILABLE, "Berth stops", e);
             }
+        }
+
+        private boolean giveUp() {
+            place.silent().incrementAndGet();
+            boolean gaveUp = over.compareAndSet(false, true);
+            if (!gaveUp) {
+                place.silent().decrementAndGet();
+            }
+            return gaveUp;
         }
     }
 
@@ -96,7 +121,7 @@ final class PlaceCalls implements AutoCloseable {
     private <T> Pending<T> begin(String place, Supplier<T> work, Runnable late) {
         Pending<T> pending = new Pending<>(place, work, late);
         try {
-            pending.executor.execute(pending.task);
+            pending.place.executor().execute(pending.task);
             return pending;
         } catch (RejectedExecutionException e) {
             throw new Fault(
@@ -146,6 +171,6 @@ final class PlaceCalls implements AutoCloseable {
     /** Begins nothing more. What hangs is left behind. */
     @Override
     public void close() {
-        places.values().forEach(ThreadPoolExecutor::shutdown);
+        places.values().forEach(place -> place.executor().shutdown());
     }
 }

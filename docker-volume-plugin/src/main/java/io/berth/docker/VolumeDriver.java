@@ -52,6 +52,9 @@ public final class VolumeDriver implements AutoCloseable {
     /** Docker takes a volume that it asks for and does not hear of for one that is gone, and holds up everybody meanwhile. */
     private static final Duration FOR_ASKING = Duration.ofMillis(800);
 
+    /** What a pool that owes an answer is asked next. */
+    private static final Duration FOR_SILENT = Duration.ofMillis(100);
+
     /** What {@link #list} gives at most: Docker's list has no pages, so all of it is in memory at once. */
     private static final int MAX_LIST = 10_000;
 
@@ -70,8 +73,8 @@ public final class VolumeDriver implements AutoCloseable {
     private final MountIds ids;
     private final LocalRecords records;
     private final NameLocks locks = new NameLocks(FOR_LOCK);
-    private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS);
-    private final PlaceCalls changes = new PlaceCalls("docker-change", CHANGING_THREADS);
+    private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS, FOR_SILENT);
+    private final PlaceCalls changes = new PlaceCalls("docker-change", CHANGING_THREADS, FOR_MAKING);
 
     private VolumeDriver(DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health)
             throws IOException {
@@ -131,7 +134,7 @@ public final class VolumeDriver implements AutoCloseable {
         CreateOptions wanted = CreateOptions.parse(options);
         try (NameLocks.Held lock = lock(name)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
-            Optional<Volume> inPool = names.find(name, FOR_FINDING);
+            Optional<Volume> inPool = names.find(name, pool -> needed(pool, wanted), FOR_FINDING);
             if (options.isEmpty() && (outside.isPresent() || inPool.isPresent())) {
                 return; // docker run creates what it mounts
             }
@@ -146,6 +149,14 @@ public final class VolumeDriver implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Whether a new volume must wait for a pool that might have one of its name. Who says where it is to be need not. */
+    private static boolean needed(PoolName pool, CreateOptions wanted) {
+        return switch (wanted) {
+            case CreateOptions.InPool asked -> asked.pool().map(pool::equals).orElse(true);
+            case CreateOptions.Outside asked -> false;
+        };
     }
 
     private static void requireNone(String name, boolean exists, String where) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -112,11 +113,27 @@ final class VolumeNames {
      *     or that pool had it when it was last used here
      */
     Optional<Volume> find(String name, Duration patience) {
-        check(name);
-        if (records.outside(name).isPresent()) {
-            return Optional.empty();
+        return find(name, pool -> true, patience);
+    }
+
+    /** As {@link #find(String, Duration)}; of the pools that cannot be used only these stand in the way of an answer. */
+    Optional<Volume> find(String name, Predicate<PoolName> needed, Duration patience) {
+        Search search = new Search(patience);
+        Optional<Volume> found = search.find(name);
+        if (found.isEmpty()) {
+            search.unusable.entrySet().stream()
+                    .filter(pool -> needed.test(pool.getKey()))
+                    .findFirst()
+                    .map(Map.Entry::getValue)
+                    .ifPresent(fault -> {
+                        throw new Fault(
+                                fault.kind(),
+                                "it is not known whether there is a volume " + Fault.quote(name) + ": "
+                                        + fault.getMessage(),
+                                fault);
+                    });
         }
-        return new Search(patience).find(name);
+        return found;
     }
 
     /** One look at the pools; those that cannot be used are asked once. */
@@ -129,17 +146,21 @@ final class VolumeNames {
         }
 
         Optional<Volume> find(String name) {
-            Optional<VolumeId> id = id(name);
-            Optional<Volume> found = id.isPresent()
-                    ? find(id.get()).filter(volume -> nameOf(volume).equals(name))
-                    : owner(name);
-            Optional<Fault> problem = found.isPresent()
-                    ? records.inPool(name)
-                            .map(LocalRecord.InPool::id)
-                            .filter(known -> !known.equals(found.get().id()))
-                            .map(known -> unusable.get(known.pool()))
-                    : unusable.values().stream().findFirst();
-            problem.ifPresent(fault -> {
+            check(name);
+            if (records.outside(name).isPresent()) {
+                return Optional.empty();
+            }
+            return id(name).isPresent()
+                    ? find(id(name).get()).filter(volume -> nameOf(volume).equals(name))
+                    : usedHere(name).or(() -> owner(name));
+        }
+
+        /** What this machine last used by this name, if it is there still: it stays the same whatever else comes to be. */
+        private Optional<Volume> usedHere(String name) {
+            Optional<VolumeId> known = records.inPool(name).map(LocalRecord.InPool::id);
+            Optional<Volume> found = known.flatMap(this::find)
+                    .filter(volume -> volume.requestedName().equals(name) && mayHaveOwnName(volume));
+            known.map(id -> unusable.get(id.pool())).ifPresent(fault -> {
                 throw fault;
             });
             return found;
@@ -180,7 +201,7 @@ final class VolumeNames {
         private String nameOf(Volume volume) {
             String name = volume.requestedName();
             return mayHaveOwnName(volume)
-                            && owner(name)
+                            && find(name)
                                     .filter(owner -> owner.id().equals(volume.id()))
                                     .isPresent()
                     ? name
@@ -200,9 +221,7 @@ final class VolumeNames {
             all.stream()
                     .filter(volume -> volume.id().pool().equals(pool) && mayHaveOwnName(volume))
                     .forEach(volume -> owners.merge(
-                            volume.requestedName(),
-                            volume,
-                            (before, now) -> isMadeForDocker(before) && !isMadeForDocker(now) ? before : now));
+                            volume.requestedName(), volume, (before, now) -> rank(before) > rank(now) ? before : now));
         }
         Map<String, Volume> names = new HashMap<>();
         for (Volume volume : all) {
@@ -210,6 +229,16 @@ final class VolumeNames {
             names.put(owns ? volume.requestedName() : volume.id().toString(), volume);
         }
         return names;
+    }
+
+    /** Which of several volumes that might have a name has it. */
+    private int rank(Volume volume) {
+        if (records.inPool(volume.requestedName())
+                .filter(known -> known.id().equals(volume.id()))
+                .isPresent()) {
+            return 2;
+        }
+        return isMadeForDocker(volume) ? 1 : 0;
     }
 
     private boolean mayHaveOwnName(Volume volume) {

@@ -14,7 +14,7 @@ class PlaceCallsTest {
     private static final Duration SHORT = Duration.ofMillis(50);
     private static final Duration LONG = Duration.ofSeconds(30);
 
-    private final PlaceCalls calls = new PlaceCalls("test", 2);
+    private final PlaceCalls calls = new PlaceCalls("test", 2, SHORT);
     private final CountDownLatch end = new CountDownLatch(1);
 
     @AfterEach
@@ -50,6 +50,13 @@ class PlaceCallsTest {
         end.countDown();
 
         assertThat(calls.within(LONG, "pool a", () -> "answer")).isEqualTo("answer");
+    }
+
+    @Test
+    void aPlaceThatOwesAnAnswerIsWaitedForShortly() {
+        assertThatThrownBy(() -> calls.within(SHORT, "pool a", this::hang)).isInstanceOf(Fault.class);
+        assertThatThrownBy(() -> calls.within(LONG, "pool a", this::hang))
+                .hasMessageContaining("pool a has not answered for 50 ms");
     }
 
     @Test

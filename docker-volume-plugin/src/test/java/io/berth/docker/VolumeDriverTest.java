@@ -351,6 +351,24 @@ class VolumeDriverTest {
         assertThat(docker.mount("c2", "a1").err()).contains("pool home cannot be used");
         assertThat(docker.volume("Get", "c3").err()).contains("pool home cannot be used");
         assertThat(docker.unmount("c2", "a1").err()).isEmpty();
+        assertThat(docker.create("c3", Map.of()).err()).contains("not known whether there is a volume \"c3\"");
+        assertThat(docker.create("c3", Map.of("pool", "fast")).err()).isEmpty();
+        assertThat(docker.mount("c3", "a1").err()).isEmpty();
+    }
+
+    @Test
+    void aVolumeStaysWhatItWasHereWhateverElseIsCalledSo() throws IOException {
+        createThroughCsi("fast", "c1");
+        docker.mount("c1", "a1");
+        plugin.volumes.create(new Volumes.Wanted(
+                "c1",
+                CapacityRange.ANY,
+                VolumeParameters.parse(Map.of("pool", "home")).with(VolumeNames.MADE_AS, "c1"),
+                false));
+
+        assertThat(list()).containsExactly("c1", "home.c1");
+        assertThat(status("c1", "pool")).isEqualTo("fast");
+        assertThat(status("home.c1", "pool")).isEqualTo("home");
     }
 
     @Test

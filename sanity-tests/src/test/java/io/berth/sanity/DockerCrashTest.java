@@ -186,9 +186,10 @@ class DockerCrashTest {
     void aDiskThatHangsHoldsUpOnlyItsOwnVolumes() {
         host.docker("volume", "create", "--driver=berth", "--opt=pool=hanging", "--label=team=blue", "v1");
         host.run("v1", "echo kept >/data/file");
+        host.run("w1", "echo elsewhere >/data/file");
         hanging.hang();
         try {
-            assertThat(time(() -> assertThat(host.volumes()).containsExactly("v1")))
+            assertThat(time(() -> assertThat(host.volumes()).containsExactly("v1", "w1")))
                     .isLessThan(Duration.ofSeconds(2));
             assertThat(time(() -> {
                         JsonNode shown = host.inspect("v1");
@@ -200,8 +201,9 @@ class DockerCrashTest {
                                     "run", "--rm", "--network=none", "--volume=v1:/data", Dockerd.IMAGE, "true"))
                             .contains("pool hanging has not answered")))
                     .isLessThan(Duration.ofMinutes(2));
-            assertThat(host.run("w1", "echo elsewhere >/data/file && cat /data/file"))
-                    .isEqualTo("elsewhere");
+            assertThat(host.run("w1", "cat /data/file")).isEqualTo("elsewhere");
+            host.docker("volume", "create", "--driver=berth", "--opt=pool=fast", "w2");
+            assertThat(host.run("w2", "echo new >/data/file && cat /data/file")).isEqualTo("new");
         } finally {
             hanging.goOn();
         }
