@@ -84,9 +84,9 @@ public final class VolumeDriver implements AutoCloseable {
         this.status = new VolumeStatus(volumes, snapshots, node, health);
         Path state = folder(settings.stateDir(), "rwx--x--x");
         Path docker = folder(state.resolve("docker"), "rwx--x--x");
-        // Containers in user namespaces pass through here, so others may. It is beside the folder of the state, because
-        // for
-        // a plugin that Docker runs one is Docker's and the other the machine's.
+        // Containers in user namespaces pass through here, so others may. It lies beside the folder of the state,
+        // because
+        // for a plugin that Docker runs one is Docker's and the other the machine's.
         this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
         this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
         this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
