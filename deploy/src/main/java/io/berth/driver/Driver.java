@@ -153,6 +153,7 @@ public final class Driver implements AutoCloseable {
 
     private void openPools() {
         pools.problem().ifPresent(problem -> LOG.warn("not ready: {}", problem.getMessage()));
+        pools.problemOfServers().ifPresent(problem -> LOG.warn("ready without a server: {}", problem.getMessage()));
     }
 
     private boolean isReady() {

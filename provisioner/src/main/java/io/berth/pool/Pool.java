@@ -10,6 +10,7 @@ import io.berth.fault.Fault;
 import io.berth.format.DataSource;
 import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
+import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
@@ -17,6 +18,7 @@ import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
+import io.berth.nfs.NfsMount;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.Id;
@@ -48,6 +50,7 @@ public final class Pool implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Pool.class);
 
     private final PoolConfig config;
+    private final Optional<NfsMount> nfs;
     private final Directory root;
     private final Path realRoot;
     private final PoolIdentity identity;
@@ -64,8 +67,9 @@ public final class Pool implements AutoCloseable {
     private final Formats formats;
     private final LimitUpkeep limitUpkeep = new LimitUpkeep(this);
 
-    private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
+    private Pool(PoolConfig config, Optional<NfsMount> nfs, Directory root, Directory records, Path realRoot) {
         this.config = config;
+        this.nfs = nfs;
         this.root = root;
         this.realRoot = realRoot;
         this.identity = PoolIdentity.of(records, config.name());
@@ -102,15 +106,25 @@ public final class Pool implements AutoCloseable {
     }
 
     private static Pool open(PoolConfig config, boolean make) {
-        Directory root = openRoot(config);
+        Optional<NfsMount> nfs = config.nfs().map(NfsMount::mount);
         try {
-            Path realRoot = config.root().toRealPath();
+            return open(config, make, nfs);
+        } catch (RuntimeException e) {
+            nfs.ifPresent(NfsMount::close);
+            throw e;
+        }
+    }
+
+    private static Pool open(PoolConfig config, boolean make, Optional<NfsMount> nfs) {
+        Directory root = openRoot(config, nfs.map(NfsMount::calls));
+        try {
+            Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
                     .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
-                return new Pool(config, root, records, realRoot);
+                return new Pool(config, nfs, root, records, realRoot);
             }
         } catch (SystemCallException e) {
             root.close();
@@ -134,9 +148,9 @@ public final class Pool implements AutoCloseable {
                         Fault.Kind.UNAVAILABLE, records.path().resolve(name) + " vanished while it was opened"));
     }
 
-    private static Directory openRoot(PoolConfig config) {
+    private static Directory openRoot(PoolConfig config, Optional<Bulkhead> calls) {
         try {
-            return Directory.open(config.root());
+            return Directory.open(config.root(), calls);
         } catch (SystemCallException e) {
             throw unusable(config, e.getMessage() + "; make the folder or mount its disk, Berth does not make it");
         }
@@ -153,6 +167,11 @@ public final class Pool implements AutoCloseable {
     /** What tells this pool from every other, wherever its disk is mounted. */
     public PoolIdentity identity() {
         return identity;
+    }
+
+    /** On which all calls that come to its storage have to be made, if it may be silent. */
+    public Optional<Bulkhead> calls() {
+        return nfs.map(NfsMount::calls);
     }
 
     /** The root without symbolic links, as the mount table shows it. */
@@ -295,7 +314,7 @@ public final class Pool implements AutoCloseable {
 
     /** What is wrong with the place the pool lies in, if so. */
     public Optional<HealthProblem> health(MountTable table) {
-        try (Directory now = Directory.open(config.root())) {
+        try (Directory now = Directory.open(config.root(), calls())) {
             if (!now.status().isSameFile(root.status())) {
                 return Optional.of(new HealthProblem(
                         HealthProblem.Reason.POOL_UNREACHABLE,
@@ -306,7 +325,7 @@ public final class Pool implements AutoCloseable {
                             HealthProblem.Reason.READ_ONLY_FILE_SYSTEM,
                             "the file system of " + config.root() + " is read-only"))
                     : Optional.empty();
-        } catch (SystemCallException e) {
+        } catch (Fault e) {
             return Optional.of(new HealthProblem(HealthProblem.Reason.POOL_UNREACHABLE, e.getMessage()));
         }
     }
@@ -699,5 +718,6 @@ public final class Pool implements AutoCloseable {
         trash.close();
         nodes.close();
         root.close();
+        nfs.ifPresent(NfsMount::close);
     }
 }

@@ -1,21 +1,27 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.nfs.Export;
+import io.berth.nfs.NfsOptions;
+import io.berth.nfs.NfsShare;
 import io.berth.volume.ByteSize;
 import io.berth.volume.Limit;
 import io.berth.volume.PoolName;
 import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
  * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
- * [,discover=true]}.
+ * [,discover=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and mount options may follow.
  *
- * @param root the folder, absolute; it must exist, Berth never makes it
+ * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted
+ * @param nfs what is mounted at the root before it is used; empty for what is there already
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
  * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
@@ -25,6 +31,7 @@ public record PoolConfig(
         PoolName name,
         PoolKind kind,
         Path root,
+        Optional<NfsShare> nfs,
         OptionalLong sizeBytes,
         BigDecimal overcommit,
         Limit limit,
@@ -50,6 +57,7 @@ public record PoolConfig(
         BigDecimal overcommit = BigDecimal.ONE;
         Limit limit = kind.limit();
         boolean discover = false;
+        List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");
             Optional<String> factorText = value(parts[i], "overcommit");
@@ -63,6 +71,8 @@ public record PoolConfig(
                 limit = Limit.parse("pool " + name + " limit", limitText.get());
             } else if (discoverText.isPresent()) {
                 discover = onOff("pool " + name + " discover", discoverText.get());
+            } else if (kind == PoolKind.NFS) {
+                mountOptions.add(parts[i]);
             } else {
                 throw Fault.invalid(
                         "pool " + name + " option",
@@ -70,7 +80,13 @@ public record PoolConfig(
                         "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory and discover=true|false");
             }
         }
-        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit, limit, discover);
+        if (kind == PoolKind.NFS) {
+            NfsOptions options = NfsOptions.parse("pool " + name + " option", mountOptions);
+            NfsShare share = new NfsShare(Export.parse(parts[0]), options);
+            return new PoolConfig(
+                    name, kind, share.mountPoint(), Optional.of(share), size, overcommit, limit, discover);
+        }
+        return new PoolConfig(name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover);
     }
 
     private static Optional<String> value(String part, String key) {
@@ -110,8 +126,13 @@ public record PoolConfig(
         }
     }
 
+    /** Where it is, for people: the folder or the export. */
+    public String place() {
+        return nfs.map(share -> share.export().toString()).orElse(root.toString());
+    }
+
     @Override
     public String toString() {
-        return name + "=" + kind + ":" + root;
+        return name + "=" + kind + ":" + place();
     }
 }
