@@ -1,37 +1,24 @@
 package io.berth.sanity;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.DynamicTest.dynamicTest;
-
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import javax.xml.parsers.DocumentBuilderFactory;
-import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
-import org.w3c.dom.Element;
-import org.w3c.dom.NodeList;
-import org.xml.sax.SAXException;
 
 /** csi-sanity of kubernetes-csi/csi-test on the distribution, one pool at a time; each of its specs is a test here. */
 class CsiSanityTest {
-    /** csi-test v5.6.0 has 103 specs; a report of fewer is not a whole one. */
-    private static final int SPECS = 103;
-
     /** What needs topology, which a pool has that is reachable from one node only. */
-    private static final Predicate<String> TOPOLOGY =
+    static final Predicate<String> TOPOLOGY =
             Pattern.compile("CreateSnapshot .* with accessibility requirements").asPredicate();
 
     /** What it offers with --attach only. */
-    private static final Predicate<String> ATTACH = Pattern.compile(String.join(
+    static final Predicate<String> ATTACH = Pattern.compile(String.join(
                     "|",
                     "ControllerPublishVolume",
                     "ControllerUnpublishVolume",
@@ -40,14 +27,8 @@ class CsiSanityTest {
 
     private static final Predicate<String> NOTHING = Pattern.compile("(?!)").asPredicate();
 
-    /** Pending in csi-test itself, whatever the driver offers. */
-    private static final Pattern PENDING = Pattern.compile("pagination should detect volumes added between pages");
-
     @TempDir
     Path folder;
-
-    /** One spec of the report. */
-    private record Spec(String name, String status, String text) {}
 
     @TestFactory
     Stream<DynamicTest> local() throws Exception {
@@ -101,40 +82,9 @@ class CsiSanityTest {
         List<String> all = new ArrayList<>(settings);
         all.add("--pool=" + pool + "=" + kind + ":" + folder.resolve(pool) + ",limit=advisory");
         try (Driver driver = Driver.start(folder, all)) {
-            Path report = folder.resolve("report.xml");
-            Command.Result result = CsiSanity.run(driver, report, flags);
-            assertThat(report)
-                    .as("csi-sanity wrote %s%s", result.out(), result.err())
-                    .exists();
-            List<Spec> specs = read(report);
-            assertThat(specs).as("specs of %s", kind).hasSize(SPECS);
+            List<DynamicTest> specs = CsiSanity.specs(driver, flags, maySkip);
             driver.assertNothingLeft(pool);
-            return specs.stream().map(spec -> dynamicTest(spec.name(), () -> check(spec, maySkip)));
+            return specs.stream();
         }
-    }
-
-    private static void check(Spec spec, Predicate<String> maySkip) {
-        switch (spec.status()) {
-            case "passed" -> {}
-            case "pending" -> assertThat(spec.name()).as("a pending spec").containsPattern(PENDING);
-            case "skipped" ->
-                assertThat(spec.name())
-                        .as("only what is not offered may be skipped: %s", spec.text())
-                        .matches(maySkip);
-            default -> throw new AssertionError(spec.status() + ": " + spec.text());
-        }
-    }
-
-    private static List<Spec> read(Path report) throws IOException, ParserConfigurationException, SAXException {
-        NodeList cases = DocumentBuilderFactory.newInstance()
-                .newDocumentBuilder()
-                .parse(report.toFile())
-                .getElementsByTagName("testcase");
-        return IntStream.range(0, cases.getLength())
-                .mapToObj(i -> (Element) cases.item(i))
-                .filter(element -> element.getAttribute("name").startsWith("[It]"))
-                .map(element -> new Spec(
-                        element.getAttribute("name"), element.getAttribute("status"), element.getTextContent()))
-                .toList();
     }
 }
