@@ -8,6 +8,7 @@ import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
 import io.berth.service.NodeVolumes;
 import io.berth.service.Volumes;
+import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.volume.PoolName;
 import java.io.IOException;
@@ -17,6 +18,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath), and can be
@@ -29,6 +32,9 @@ final class Plugin implements AutoCloseable {
     Pools pools;
     Volumes volumes;
     NodeVolumes node;
+    /** The calls that were told of. */
+    final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
+
     private DockerServer server;
 
     Plugin(Path folder) throws IOException {
@@ -47,7 +53,11 @@ final class Plugin implements AutoCloseable {
         DockerSettings settings =
                 new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
         server = DockerServer.start(
-                settings.socket(), 8, Duration.ofSeconds(10), VolumeDriver.open(settings, volumes, node));
+                settings.socket(),
+                8,
+                Duration.ofSeconds(10),
+                Optional.of(ended::add),
+                VolumeDriver.open(settings, volumes, node));
     }
 
     private PoolConfig config(String name, String kind) {
