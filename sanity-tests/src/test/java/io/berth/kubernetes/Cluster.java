@@ -130,6 +130,14 @@ final class Cluster implements AutoCloseable {
     }
 
     private Command.Result tryOnNode(String... command) {
+        return Command.run(Duration.ofMinutes(5), environment(), onNodeLine(command));
+    }
+
+    private Map<String, String> environment() {
+        return Map.of("KUBECONFIG", kubeconfig().toString());
+    }
+
+    private List<String> onNodeLine(String... command) {
         long init = process.children()
                 .findFirst()
                 .orElseThrow(() -> new AssertionError("the cluster has ended" + log()))
@@ -137,10 +145,7 @@ final class Cluster implements AutoCloseable {
         List<String> line =
                 new ArrayList<>(List.of("nsenter", "--target=" + init, "--mount", "--pid", "--net", "--uts"));
         line.addAll(List.of(command));
-        return Command.run(
-                Duration.ofMinutes(5),
-                Map.of("KUBECONFIG", folder.resolve("kubeconfig").toString()),
-                line);
+        return line;
     }
 
     /** Runs kubectl, which must succeed, and gives what it prints. */
@@ -208,8 +213,66 @@ final class Cluster implements AutoCloseable {
         }
     }
 
+    /** Makes an empty folder for a pool, {@code /var/lib/berth/NAME} on the node, and gives where it is from outside. */
+    Path makePool(String name) {
+        try {
+            return Files.createDirectory(folder.resolve("var/lib/berth").resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Creates the objects of a manifest. */
+    void create(String manifest) {
+        try {
+            Path file = Files.createTempFile(folder, "manifest", ".yaml");
+            Files.writeString(file, manifest);
+            kubectl("create", "--filename=" + file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    Path kubeconfig() {
+        return folder.resolve("kubeconfig");
+    }
+
+    /** Starts a program on the node; its output goes to a log of this name. The caller ends it by {@link #kill}. */
+    Process spawnOnNode(String log, String... command) {
+        try {
+            ProcessBuilder builder = new ProcessBuilder(onNodeLine(command))
+                    .redirectErrorStream(true)
+                    .redirectInput(Path.of("/dev/null").toFile())
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            folder.resolve("log").resolve(log).toFile()));
+            builder.environment().putAll(environment());
+            return builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Ends a program on the node at once. */
+    static void kill(Process onNode) {
+        onNode.descendants().forEach(ProcessHandle::destroyForcibly); // nsenter itself ends with its child
+        try {
+            assertThat(onNode.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted while a program ends", e);
+        }
+    }
+
     @Override
     public void close() {
+        if (process.children().findAny().isPresent()) {
+            // Loop devices are the machine's: those of volumes that a test left in use would stay.
+            tryOnNode(
+                    "sh",
+                    "-c",
+                    "losetup --noheadings --output NAME,BACK-FILE | while read -r device file; do"
+                            + " case $file in /var/lib/berth/*) losetup --detach $device ;; esac; done");
+        }
         process.children().forEach(ProcessHandle::destroyForcibly); // the first of the namespace, and so all others
         try {
             assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();

@@ -3,10 +3,13 @@ package io.berth.kubernetes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.sanity.Await;
+import io.berth.sanity.Driver;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -195,27 +198,81 @@ class RecipesTest {
 
     @Test
     void aHundredClaimsAtOnceAreBound() {
-        String claims = IntStream.range(0, 100).mapToObj(i -> """
-                        apiVersion: v1
-                        kind: PersistentVolumeClaim
-                        metadata: {name: many-%d, labels: {many: "yes"}}
-                        spec:
-                          accessModes: [ReadWriteMany]
-                          storageClassName: berth-hostpath
-                          resources: {requests: {storage: 1Mi}}
-                        """.formatted(i)).collect(Collectors.joining("---\n"));
+        String claims = IntStream.range(0, 100)
+                .mapToObj(i -> claim("many-" + i, "berth-hostpath"))
+                .collect(Collectors.joining("---\n"));
         long start = System.nanoTime();
-        cluster.onNode("sh", "-c", Binaries.program("kubectl") + " create --filename - <<'END'\n" + claims + "END");
+        cluster.create(claims);
         cluster.kubectl(
-                "wait",
-                "--for=jsonpath={.status.phase}=Bound",
-                "persistentvolumeclaims",
-                "--selector=many=yes",
-                "--timeout=180s");
+                "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", "--timeout=180s");
         System.out.printf("100 claims bound after %.1f s%n", (System.nanoTime() - start) / 1e9);
         assertThat(cluster.onNode("sh", "-c", "ls " + Cluster.SHARED + " | wc -l"))
                 .isEqualTo("100");
-        cluster.kubectl("delete", "persistentvolumeclaims", "--selector=many=yes", "--timeout=180s");
+    }
+
+    /**
+     * Beside the chart's pods, because the kubelet waits longer after each death: a controller that is killed as soon as the
+     * record of a volume appears, and external-provisioner, which ends with it.
+     */
+    @Test
+    void aControllerThatIsKilledFiftyTimesLeaksNoVolume() {
+        Path pool = cluster.makePool("killed");
+        cluster.create("""
+                apiVersion: storage.k8s.io/v1
+                kind: StorageClass
+                metadata: {name: killed}
+                provisioner: killed.csi.berth.io
+                """);
+        int unanswered = 0;
+        for (int i = 0; i < 50; i++) {
+            String claim = "persistentvolumeclaim/killed-" + i;
+            try (Controller unused = Controller.start(cluster, "killed")) {
+                cluster.create(claim("killed-" + i, "killed"));
+                String volume = cluster.get(claim).at("/metadata/uid").asText();
+                Await.until(Cluster.PATIENCE, () -> hasRecord(pool, volume), () -> claim + cluster.get(claim));
+            }
+            if (cluster.get(claim).at("/status/phase").asText().equals("Pending")) {
+                unanswered++;
+            }
+        }
+        System.out.printf("of 50 calls that were killed %d had no answer%n", unanswered);
+        assertThat(unanswered).as("calls without an answer").isPositive();
+        try (Controller unused = Controller.start(cluster, "killed")) {
+            cluster.kubectl(
+                    "wait",
+                    "--for=jsonpath={.status.phase}=Bound",
+                    "persistentvolumeclaims",
+                    "--all",
+                    "--timeout=180s");
+            assertThat(Driver.files(pool)).as("50 volumes and .berth").hasSize(51);
+            nothingIsLeft();
+            assertThat(Driver.files(pool)).containsExactly(pool.resolve(".berth"));
+            for (String records : List.of("creating", "volumes", "deleting")) {
+                assertThat(Driver.files(pool.resolve(".berth").resolve(records)))
+                        .as(records)
+                        .isEmpty();
+            }
+        }
+    }
+
+    private static boolean hasRecord(Path pool, String volume) {
+        return Stream.of("creating", "volumes")
+                .map(pool.resolve(".berth")::resolve)
+                .filter(Files::isDirectory)
+                .flatMap(folder -> Driver.files(folder).stream())
+                .anyMatch(file -> file.toString().contains(volume));
+    }
+
+    private static String claim(String name, String storageClass) {
+        return """
+                apiVersion: v1
+                kind: PersistentVolumeClaim
+                metadata: {name: %s}
+                spec:
+                  accessModes: [ReadWriteMany]
+                  storageClassName: %s
+                  resources: {requests: {storage: 1Mi}}
+                """.formatted(name, storageClass);
     }
 
     @Test
