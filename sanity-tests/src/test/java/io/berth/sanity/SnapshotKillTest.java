@@ -52,18 +52,10 @@ class SnapshotKillTest {
     void nothingHalfMadeIsEverVisible(String type) throws Exception {
         System.out.println("SnapshotKillTest: -Dseed=" + seed);
         int rounds = type.equals("btrfs") ? 20 : 60;
-        Path mounted = Files.createDirectory(folder.resolve("mounted"));
-        Path image = folder.resolve("image");
-        Command.succeed("truncate", "--size=1G", image.toString());
-        Command.succeed("mkfs." + type, "-q", image.toString());
-        Command.succeed("mount", "-o", "loop", image.toString(), mounted.toString());
-        Path place = Files.createDirectory(mounted.resolve("berth"));
-        try (Driver driver =
-                        Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast") + ",limit=advisory"));
+        try (LoopFileSystem fileSystem = LoopFileSystem.mount(folder.resolve(type), type, 1 << 30);
+                Driver driver = Driver.start(fileSystem.folder(), fileSystem.pool("advisory"));
                 ExecutorService threads = Executors.newFixedThreadPool(CLIENTS)) {
             run(driver, threads, rounds);
-        } finally {
-            Command.succeed("umount", mounted.toString());
         }
     }
 
