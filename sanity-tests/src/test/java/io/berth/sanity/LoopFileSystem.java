@@ -61,6 +61,7 @@ public final class LoopFileSystem implements AutoCloseable {
     @Override
     public void close() {
         Driver.unmountBelow(folder);
+        LoopDevices.detachBelow(folder); // which a failed test leaves
         Command.succeed("umount", root.toString());
         try {
             Files.delete(image);

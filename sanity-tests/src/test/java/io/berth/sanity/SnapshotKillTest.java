@@ -15,11 +15,8 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,11 +31,7 @@ class SnapshotKillTest {
     private static final int CLIENTS = 3;
     private static final int FOLDERS = 10;
     private static final int FILES_PER_FOLDER = 25;
-    private static final long LONGEST_LIFE_NANOS = Duration.ofMillis(250).toNanos();
-
-    /** What a client sees of a driver that is killed. */
-    private static final Set<Status.Code> CONNECTION_LOST =
-            Set.of(Status.Code.UNAVAILABLE, Status.Code.CANCELLED, Status.Code.UNKNOWN);
+    private static final Duration LONGEST_LIFE = Duration.ofMillis(250);
 
     /** Give the seed of a failed run to repeat its choices; the threads' interleaving is the machine's. */
     private final long seed = Long.getLong("seed", System.nanoTime());
@@ -68,13 +61,7 @@ class SnapshotKillTest {
             workers.add(worker);
         }
         for (int round = 1; round <= rounds; round++) {
-            List<Future<?>> running = new ArrayList<>();
-            workers.forEach(worker -> running.add(threads.submit(worker::workUntilKilled)));
-            LockSupport.parkNanos(random.nextLong(LONGEST_LIFE_NANOS));
-            driver.kill9();
-            for (Future<?> worker : running) {
-                worker.get();
-            }
+            Crash.underLoad(driver, threads, LONGEST_LIFE, random, workers);
             driver.restart();
             try {
                 assertNothingIsHalfMade(driver);
@@ -145,7 +132,7 @@ class SnapshotKillTest {
     }
 
     /** A client with a volume, of which it makes and deletes copies. */
-    private static final class Worker {
+    private static final class Worker implements Runnable {
         private final Driver driver;
         private final String name;
         private final Random random;
@@ -180,19 +167,9 @@ class SnapshotKillTest {
             return EnumSet.complementOf(done).iterator().next(); // they are done in their order
         }
 
-        void workUntilKilled() {
-            try {
-                while (true) {
-                    step();
-                }
-            } catch (StatusRuntimeException e) {
-                if (!CONNECTION_LOST.contains(e.getStatus().getCode())) {
-                    throw e;
-                }
-            }
-        }
-
-        private void step() {
+        /** Takes the next step; after a crash, the same again. */
+        @Override
+        public void run() {
             switch (next()) {
                 case SNAPSHOT -> {
                     Snapshot made = driver.client().snapshot("fast." + name, snapshot());
