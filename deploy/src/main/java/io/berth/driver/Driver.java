@@ -86,8 +86,13 @@ public final class Driver implements AutoCloseable {
 
     private DockerServer openToDocker(DockerSettings door) {
         NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker asks no controller for its volumes
+        Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
+        Health health = new Health(pools, volumes, hostPaths);
         DockerServer server = DockerServer.start(
-                door.socket(), settings.maxCalls(), settings.slowCall(), VolumeDriver.open(door, volumes, node));
+                door.socket(),
+                settings.maxCalls(),
+                settings.slowCall(),
+                VolumeDriver.open(door, volumes, snapshots, node, health));
         LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
         return server;
     }

@@ -78,7 +78,8 @@ public record Settings(
             "pool",
             "POOL",
             "A pool: NAME=KIND:PATH, with KIND local (a disk of this node) or hostpath (a path every node sees alike)."
-                    + " Options follow after commas: size=SIZE, overcommit=FACTOR, limit=enforced|advisory.",
+                    + " Options follow after commas: size=SIZE, overcommit=FACTOR, limit=enforced or advisory, discover=true"
+                    + " (folders in it that are no volume's are shown to Docker as volumes).",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",

@@ -6,7 +6,9 @@ import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.socket.Endpoint;
 import io.berth.volume.PoolName;
@@ -19,8 +21,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath), and can be
- * started anew.
+ * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath, with folders
+ * found), allows the host's paths in {@code allowed}, and can be started anew.
  */
 final class Plugin implements AutoCloseable {
     final Path folder;
@@ -28,6 +30,7 @@ final class Plugin implements AutoCloseable {
     final Path mounts;
     Pools pools;
     Volumes volumes;
+    Snapshots snapshots;
     NodeVolumes node;
     private DockerServer server;
 
@@ -37,21 +40,27 @@ final class Plugin implements AutoCloseable {
         this.mounts = this.folder.resolve("state/mounts");
         Files.createDirectory(this.folder.resolve("fast"));
         Files.createDirectory(this.folder.resolve("home"));
+        Files.createDirectory(this.folder.resolve("allowed"));
         start();
     }
 
     private void start() {
-        pools = Pools.serving(List.of(config("fast", "local"), config("home", "hostpath")));
+        pools = Pools.serving(List.of(config("fast", "local", ""), config("home", "hostpath", ",discover=true")));
         volumes = new Volumes(pools, Clock.systemUTC());
-        node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
+        snapshots = new Snapshots(pools, Clock.systemUTC());
+        HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));
+        node = new NodeVolumes(pools, volumes, hostPaths);
         DockerSettings settings =
                 new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
         server = DockerServer.start(
-                settings.socket(), 8, Duration.ofSeconds(10), VolumeDriver.open(settings, volumes, node));
+                settings.socket(),
+                8,
+                Duration.ofSeconds(10),
+                VolumeDriver.open(settings, volumes, snapshots, node, new Health(pools, volumes, hostPaths)));
     }
 
-    private PoolConfig config(String name, String kind) {
-        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory");
+    private PoolConfig config(String name, String kind, String options) {
+        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory" + options);
     }
 
     PluginClient connect() throws IOException {

@@ -13,6 +13,7 @@ import io.berth.format.VolumeFormat;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
+import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
@@ -20,6 +21,7 @@ import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.Id;
 import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
@@ -29,6 +31,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
@@ -221,6 +224,53 @@ public final class Pool implements AutoCloseable {
     /** Takes a volume's lock if nobody has it. */
     public Optional<VolumeLocks.Held> tryLock(Id id) {
         return locks.tryLock(id);
+    }
+
+    /**
+     * A folder in the root that no volume has, as the volume it is when it is used; nothing is written. Empty when the pool
+     * does not discover, or there is no such folder.
+     */
+    public Optional<Volume> discovered(VolumeId id) {
+        if (!config.discover() || isNamedByBerth(id.name()) || catalog.find(id).isPresent()) {
+            return Optional.empty();
+        }
+        VolumePath path = new VolumePath(List.of(id.name()));
+        return root.status(id.name())
+                .filter(status -> status.type() == FileType.DIRECTORY && !catalog.isClaimed(path))
+                .map(status -> new Volume(
+                        id,
+                        id.name(),
+                        path,
+                        Format.Directory.ADVISORY,
+                        0,
+                        status.modified(),
+                        OnDelete.RETAIN,
+                        new Ownership(status.uid(), status.gid(), status.mode()),
+                        true,
+                        false,
+                        Optional.empty(),
+                        Map.of()));
+    }
+
+    /** All that {@link #discovered(VolumeId)} finds, at most so many. */
+    public List<Volume> discovered(int max) {
+        List<Volume> found = new ArrayList<>();
+        OptionalLong next = config.discover() ? OptionalLong.of(0) : OptionalLong.empty();
+        while (next.isPresent() && found.size() < max) {
+            Listing page = root.list(next.getAsLong(), 1000);
+            page.entries().stream()
+                    .flatMap(entry -> VolumeId.parse(config.name() + "." + entry.name()).stream())
+                    .flatMap(id -> discovered(id).stream())
+                    .limit(max - found.size())
+                    .forEach(found::add);
+            next = page.next();
+        }
+        return found;
+    }
+
+    /** Whether a name in the root is one that Berth gives itself: to volumes without a path of their own, and archives. */
+    public boolean isNamedByBerth(String name) {
+        return name.startsWith(config.name() + ".") || name.startsWith(ArchiveName.PATH_PREFIX);
     }
 
     /** Hands over the name of everything in the pool's root. */

@@ -12,15 +12,23 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]}.
+ * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
+ * [,discover=true]}.
  *
  * @param root the folder, absolute; it must exist, Berth never makes it
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
  * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
+ * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
  */
 public record PoolConfig(
-        PoolName name, PoolKind kind, Path root, OptionalLong sizeBytes, BigDecimal overcommit, Limit limit) {
+        PoolName name,
+        PoolKind kind,
+        Path root,
+        OptionalLong sizeBytes,
+        BigDecimal overcommit,
+        Limit limit,
+        boolean discover) {
     private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
     private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
 
@@ -41,28 +49,40 @@ public record PoolConfig(
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
         Limit limit = kind.limit();
+        boolean discover = false;
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");
             Optional<String> factorText = value(parts[i], "overcommit");
             Optional<String> limitText = value(parts[i], "limit");
+            Optional<String> discoverText = value(parts[i], "discover");
             if (sizeText.isPresent()) {
                 size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
             } else if (factorText.isPresent()) {
                 overcommit = factor(name, factorText.get());
             } else if (limitText.isPresent()) {
                 limit = Limit.parse("pool " + name + " limit", limitText.get());
+            } else if (discoverText.isPresent()) {
+                discover = onOff("pool " + name + " discover", discoverText.get());
             } else {
                 throw Fault.invalid(
                         "pool " + name + " option",
                         parts[i],
-                        "known are size=SIZE, overcommit=FACTOR and limit=enforced|advisory");
+                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory and discover=true|false");
             }
         }
-        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit, limit);
+        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit, limit, discover);
     }
 
     private static Optional<String> value(String part, String key) {
         return part.startsWith(key + "=") ? Optional.of(part.substring(key.length() + 1)) : Optional.empty();
+    }
+
+    private static boolean onOff(String field, String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw Fault.invalid(field, text, "true or false");
+        };
     }
 
     private static BigDecimal factor(PoolName name, String text) {

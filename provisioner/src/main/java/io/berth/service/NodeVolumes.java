@@ -347,6 +347,18 @@ public final class NodeVolumes {
         }
     }
 
+    /**
+     * Checks what an inline volume's attributes say, as {@link #publish} will: a path of the host must be allowed and be
+     * there, and is made where its type says so.
+     *
+     * @throws Fault as {@link #publish} does
+     */
+    public void check(Map<String, String> attributes) {
+        if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
+            open(host.path()).close();
+        }
+    }
+
     private PathHandle open(HostPath hostPath) {
         notInPool("host path", hostPath.path());
         return hostPaths.open(hostPath);

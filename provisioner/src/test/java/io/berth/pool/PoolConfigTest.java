@@ -17,12 +17,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PoolConfigTest {
     @Test
     void readsAPoolWithItsOptions() {
-        PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5");
+        PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5,discover=true");
         assertThat(config.name().text()).isEqualTo("fast");
         assertThat(config.kind()).isEqualTo(PoolKind.LOCAL);
         assertThat(config.root()).isEqualTo(Path.of("/srv/fast"));
         assertThat(config.sizeBytes()).hasValue(1L << 30);
         assertThat(config.overcommit()).isEqualByComparingTo(new BigDecimal("1.5"));
+        assertThat(config.discover()).isTrue();
+        assertThat(PoolConfig.parse("fast=local:/srv/fast").discover()).isFalse();
     }
 
     @Test
@@ -47,7 +49,8 @@ class PoolConfigTest {
                 "fast=local:/srv,sise=1",
                 "fast=local:/srv,size=x",
                 "fast=local:/srv,overcommit=0.5",
-                "fast=local:/srv,overcommit=1001"
+                "fast=local:/srv,overcommit=1001",
+                "fast=local:/srv,discover=yes"
             })
     void refusesWhatIsNoPool(String text) {
         assertThatThrownBy(() -> PoolConfig.parse(text))
