@@ -38,6 +38,13 @@ final class Crash {
         }
     }
 
+    /** How long something takes on this machine, now, with a driver that has just started. */
+    static Duration time(Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return Duration.ofNanos(System.nanoTime() - start);
+    }
+
     private static void stepUntilLost(Runnable client) {
         try {
             while (true) {

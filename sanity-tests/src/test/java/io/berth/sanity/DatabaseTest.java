@@ -28,15 +28,6 @@ class DatabaseTest {
     private static final long BYTES = 400 << 20;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-    private static final String MAKE = """
-            PRAGMA journal_mode = %s;
-            CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);
-            CREATE TABLE transfer (id INTEGER PRIMARY KEY, note TEXT NOT NULL);
-            CREATE INDEX by_note ON transfer (note);
-            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-            INSERT INTO account SELECT i, %d FROM n;
-            """;
-
     private static final String TRANSFER = """
             BEGIN IMMEDIATE;
             INSERT INTO transfer (note) VALUES (hex(randomblob(200)));
@@ -97,7 +88,15 @@ class DatabaseTest {
         create(driver, "db", VolumeContentSource.getDefaultInstance(), format, fileSystem);
         Path data = driver.place("db");
         driver.client().stage("fast.db", data);
-        sqlite(data, MAKE.formatted(journal, ACCOUNTS, BALANCE));
+        String script = """
+                PRAGMA journal_mode = %s;
+                CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL);
+                CREATE TABLE transfer (id INTEGER PRIMARY KEY, note TEXT NOT NULL);
+                CREATE INDEX by_note ON transfer (note);
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+                INSERT INTO account SELECT i, %d FROM n;
+                """.formatted(journal, ACCOUNTS, BALANCE);
+        sqlite(data, script);
         return data;
     }
 

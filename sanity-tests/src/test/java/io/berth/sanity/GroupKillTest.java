@@ -19,9 +19,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -55,10 +55,11 @@ class GroupKillTest {
             VOLUMES.forEach(name -> make(driver, name));
             Groups groups = new Groups(driver);
             try (Writer writer = new Writer(driver)) {
-                long start = System.nanoTime();
-                groups.run();
-                groups.delete();
-                Duration longest = Duration.ofNanos(2 * (System.nanoTime() - start)); // whatever the machine
+                Duration longest = Crash.time(() -> {
+                            groups.run();
+                            groups.delete();
+                        })
+                        .multipliedBy(2);
                 for (int round = 1; round <= ROUNDS; round++) {
                     Crash.underLoad(driver, threads, longest, random, List.of(groups));
                     driver.restart();
@@ -102,12 +103,12 @@ class GroupKillTest {
         private final Driver driver;
         private final AtomicLong written = new AtomicLong();
         private final ExecutorService thread = Executors.newSingleThreadExecutor();
-        private final Future<?> end;
+        private final CompletableFuture<Void> end;
         private volatile boolean closed;
 
         Writer(Driver driver) {
             this.driver = driver;
-            this.end = thread.submit(this::write);
+            this.end = CompletableFuture.runAsync(this::write, thread);
         }
 
         private void write() {
@@ -136,13 +137,13 @@ class GroupKillTest {
 
         /** Thaws what a failed test left frozen: a thread that writes to it could not be ended. */
         @Override
-        public void close() throws Exception {
+        public void close() {
             closed = true;
             for (String volume : VOLUMES) {
                 Command.run("fsfreeze", "--unfreeze", driver.place(volume).toString());
             }
             thread.close();
-            end.get();
+            end.join();
         }
     }
 

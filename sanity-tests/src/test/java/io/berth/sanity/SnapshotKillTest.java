@@ -31,7 +31,6 @@ class SnapshotKillTest {
     private static final int CLIENTS = 3;
     private static final int FOLDERS = 10;
     private static final int FILES_PER_FOLDER = 25;
-    private static final Duration LONGEST_LIFE = Duration.ofMillis(250);
 
     /** Give the seed of a failed run to repeat its choices; the threads' interleaving is the machine's. */
     private final long seed = Long.getLong("seed", System.nanoTime());
@@ -60,8 +59,9 @@ class SnapshotKillTest {
             worker.prepare();
             workers.add(worker);
         }
+        Duration longest = Crash.time(workers.getFirst()::live);
         for (int round = 1; round <= rounds; round++) {
-            Crash.underLoad(driver, threads, LONGEST_LIFE, random, workers);
+            Crash.underLoad(driver, threads, longest, random, workers);
             driver.restart();
             try {
                 assertNothingIsHalfMade(driver);
@@ -165,6 +165,14 @@ class SnapshotKillTest {
 
         private Step next() {
             return EnumSet.complementOf(done).iterator().next(); // they are done in their order
+        }
+
+        /** Lives a whole life. */
+        void live() {
+            int before = ended;
+            while (ended == before) {
+                run();
+            }
         }
 
         /** Takes the next step; after a crash, the same again. */
