@@ -181,8 +181,8 @@ public final class Benchmarks {
                         "--state-dir=" + place.resolve("state"),
                         "--pool=fast=local:" + place.resolve("fast") + ",limit=advisory")
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                        place.resolve("log").toFile()))
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(place.resolve("log").toFile()))
                 .start();
     }
 
