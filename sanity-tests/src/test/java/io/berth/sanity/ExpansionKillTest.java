@@ -54,7 +54,7 @@ class ExpansionKillTest {
                     new Used(driver, "directory", Map.of("format", "directory"), false),
                     new Used(driver, "image", Map.of("format", "image", "fsType", "xfs"), false),
                     new Used(driver, "block", Map.of(), true));
-            Duration longest = Crash.time(() -> all.forEach(Used::run)).multipliedBy(2);
+            Duration longest = Crash.time(() -> all.forEach(Used::run)).multipliedBy(4);
             for (int round = 1; round <= ROUNDS; round++) {
                 Crash.underLoad(driver, threads, longest, random, all);
                 driver.restart();
