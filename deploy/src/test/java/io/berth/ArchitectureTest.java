@@ -23,6 +23,7 @@ class ArchitectureTest {
         "io.berth.format..",
         "io.berth.hostpath..",
         "io.berth.copy..",
+        "io.berth.nfs..",
         "io.berth.pool..",
         "io.berth.service..",
         "io.berth.socket.."

@@ -26,6 +26,8 @@ class ArchitectureTest {
             .definedBy("io.berth.linux..")
             .layer("mount")
             .definedBy("io.berth.mount..")
+            .layer("nfs")
+            .definedBy("io.berth.nfs..")
             .layer("copy")
             .definedBy("io.berth.copy..")
             .layer("program")
@@ -56,12 +58,14 @@ class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("catalog", "format", "pool", "hostpath", "service")
             .whereLayer("copy")
             .mayOnlyBeAccessedByLayers("format", "pool", "service")
+            .whereLayer("nfs")
+            .mayOnlyBeAccessedByLayers("pool", "service")
             .whereLayer("program")
             .mayOnlyBeAccessedByLayers("format")
             .whereLayer("mount")
-            .mayOnlyBeAccessedByLayers("format", "pool", "hostpath", "service")
+            .mayOnlyBeAccessedByLayers("nfs", "format", "pool", "hostpath", "service")
             .whereLayer("linux")
-            .mayOnlyBeAccessedByLayers("mount", "copy", "catalog", "format", "pool", "hostpath", "service");
+            .mayOnlyBeAccessedByLayers("mount", "nfs", "copy", "catalog", "format", "pool", "hostpath", "service");
 
     @ArchTest
     static final ArchRule THE_CORE_KNOWS_NO_DOOR = noClasses()

@@ -26,8 +26,8 @@ public final class Berth {
     private Berth() {}
 
     public static void main(String[] arguments) {
-        if (arguments.length > 1 && Role.isCommand(arguments[0])) {
-            HeadStart.begin();
+        if (arguments.length > 1) {
+            Role.ofCommand(arguments[0]).ifPresent(HeadStart::begin);
         }
         System.exit(run(writer(System.out), writer(System.err), System.getenv(), arguments));
     }
@@ -40,7 +40,8 @@ public final class Berth {
     static int run(PrintWriter out, PrintWriter err, Map<String, String> environment, String... arguments) {
         CommandSpec spec = CommandSpec.create().name("berth").addOption(help());
         spec.usageMessage()
-                .header("Berth gives containers storage: a CSI driver for local disks and host paths.")
+                .header("Berth gives containers storage: a CSI driver and a Docker volume plugin for local disks and"
+                        + " host paths.")
                 .synopsisHeading("%nUsage: ")
                 .customSynopsis("berth COMMAND [OPTION...]")
                 .optionListHeading("%n")

@@ -150,7 +150,7 @@ final class PoolsCommand {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("name", config.name().text());
         fields.put("kind", config.kind().toString());
-        fields.put("path", config.root().toString());
+        fields.put("path", config.place());
         return fields;
     }
 

@@ -100,12 +100,14 @@ public final class Driver implements AutoCloseable {
 
     private DockerServer openToDocker(DockerSettings door) {
         NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker asks no controller for its volumes
+        Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
+        Health health = new Health(pools, volumes, hostPaths);
         DockerServer server = DockerServer.start(
                 door.socket(),
                 settings.maxCalls(),
                 settings.slowCall(),
                 monitoring.map(Monitoring::calls),
-                VolumeDriver.open(door, volumes, node));
+                VolumeDriver.open(door, volumes, snapshots, node, health));
         LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
         return server;
     }
@@ -197,6 +199,7 @@ public final class Driver implements AutoCloseable {
 
     private void openPools() {
         pools.problem().ifPresent(problem -> LOG.warn("not ready: {}", problem.getMessage()));
+        pools.problemOfServers().ifPresent(problem -> LOG.warn("ready without a server: {}", problem.getMessage()));
     }
 
     private boolean isReady() {

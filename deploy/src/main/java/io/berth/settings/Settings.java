@@ -95,8 +95,10 @@ public record Settings(
     static final Setting<PoolConfig> POOL = Setting.repeated(
             "pool",
             "POOL",
-            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node) or hostpath (a path every node sees alike)."
-                    + " Options follow after commas: size=SIZE, overcommit=FACTOR, limit=enforced|advisory.",
+            "A pool: NAME=KIND:PATH, with KIND local (a disk of this node), hostpath (a path every node sees alike) or nfs"
+                    + " (SERVER:/EXPORT, mounted by Berth). Options follow after commas: size=SIZE, overcommit=FACTOR,"
+                    + " limit=enforced or advisory, discover=true (folders in it that are no volume's are shown to Docker"
+                    + " as volumes), and those of mounting NFS.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",

@@ -169,7 +169,7 @@ class SettingsTest {
                         "node-id is not set: give --node-id NAME, the variable BERTH_NODE_ID or the key node-id in the"
                                 + " file",
                         "--pool: two pools are named a",
-                        "--pool: pool kind \"tape\": local | hostpath",
+                        "--pool: pool kind \"tape\": local | hostpath | nfs",
                         "--max-calls \"0\": a whole number from 1 to 4096",
                         "BERTH_SLOW_CALL \"10\": a duration from 1ms to 1h, such as 500ms, 10s or 2m",
                         "key reap-rate in the file \"fast\": a whole number from 1 to 1000000",

@@ -2,6 +2,7 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.fault.Nearest;
+import io.berth.mount.MountOption;
 import io.berth.volume.ByteSize;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.PoolName;
@@ -12,34 +13,56 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/**
- * The options of {@code docker volume create -o}, read and checked.
- *
- * @param pool the pool that was asked for
- * @param capacity exactly the size that was asked for, or any
- * @param parameters what the core knows by the same names, the pool among them
- */
-record CreateOptions(Optional<PoolName> pool, CapacityRange capacity, Map<String, String> parameters) {
-    static final String SIZE = "size";
+/** The options of {@code docker volume create -o}, read and checked. */
+sealed interface CreateOptions {
+    /**
+     * Those of a volume in a pool.
+     *
+     * @param pool the pool that was asked for
+     * @param capacity exactly the size that was asked for, or any
+     * @param from the volume or snapshot it is to begin as a copy of, as it was written
+     * @param parameters what the core knows by the same names, the pool among them
+     */
+    record InPool(
+            Optional<PoolName> pool, CapacityRange capacity, Optional<String> from, Map<String, String> parameters)
+            implements CreateOptions {
+        public InPool {
+            parameters = Map.copyOf(parameters);
+        }
+    }
 
-    /** What Berth's own option is called elsewhere. */
-    private static final Map<String, String> ALIASES = Map.of("subdir", VolumeParameters.SUB_DIR);
+    /**
+     * Those of a volume that is in no pool, as Docker's own local driver and others have them.
+     *
+     * @param attributes as those of an inline volume
+     */
+    record Outside(Map<String, String> attributes, Set<MountOption> options) implements CreateOptions {
+        public Outside {
+            attributes = Map.copyOf(attributes);
+            options = Set.copyOf(options);
+        }
+    }
 
-    private static final Set<String> KNOWN = new TreeSet<>(Set.of(
+    String SIZE = "size";
+    String FROM = "from";
+
+    /** What Berth's own option may be called too: in small letters, as others write theirs. */
+    Map<String, String> ALIASES = Map.of("subdir", VolumeParameters.SUB_DIR);
+
+    Set<String> OF_POOLS = Set.of(
             SIZE,
+            FROM,
             VolumeParameters.POOL,
             VolumeParameters.UID,
             VolumeParameters.GID,
             VolumeParameters.MODE,
             VolumeParameters.ON_DELETE,
             VolumeParameters.FORMAT,
+            VolumeParameters.FS_TYPE,
             VolumeParameters.LIMIT,
             VolumeParameters.INODES,
-            "subdir"));
-
-    CreateOptions {
-        parameters = Map.copyOf(parameters);
-    }
+            VolumeParameters.SUB_DIR,
+            "subdir");
 
     /**
      * Reads the options.
@@ -48,21 +71,30 @@ record CreateOptions(Optional<PoolName> pool, CapacityRange capacity, Map<String
      *     allowed
      */
     static CreateOptions parse(Map<String, String> options) {
-        Map<String, String> parameters = new TreeMap<>();
-        new TreeMap<>(options).forEach((key, value) -> {
-            if (!KNOWN.contains(key)) {
+        Set<String> known = new TreeSet<>(OF_POOLS);
+        known.addAll(LocalDriverOptions.KEYS);
+        for (String key : new TreeSet<>(options.keySet())) {
+            if (!known.contains(key)) {
                 throw Fault.invalid(
                         "option",
                         key,
-                        "unknown; the nearest is " + Nearest.to(key, KNOWN) + ", known are "
-                                + String.join(", ", KNOWN));
+                        "unknown; the nearest is " + Nearest.to(key, known) + ", known are "
+                                + String.join(", ", known));
             }
-            parameters.put(ALIASES.getOrDefault(key, key), value);
-        });
+        }
+        return LocalDriverOptions.KEYS.stream().anyMatch(options::containsKey)
+                ? LocalDriverOptions.parse(options)
+                : inPool(options);
+    }
+
+    private static InPool inPool(Map<String, String> options) {
+        Map<String, String> parameters = new TreeMap<>();
+        options.forEach((key, value) -> parameters.put(ALIASES.getOrDefault(key, key), value));
         CapacityRange capacity = Optional.ofNullable(parameters.remove(SIZE))
                 .map(CreateOptions::size)
                 .orElse(CapacityRange.ANY);
-        return new CreateOptions(VolumeParameters.parse(parameters).pool(), capacity, parameters);
+        Optional<String> from = Optional.ofNullable(parameters.remove(FROM));
+        return new InPool(VolumeParameters.parse(parameters).pool(), capacity, from, parameters);
     }
 
     private static CapacityRange size(String text) {

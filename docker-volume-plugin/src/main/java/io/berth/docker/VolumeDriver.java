@@ -2,11 +2,17 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.mount.MountTable;
+import io.berth.pool.PoolConfig;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.PublishRequest;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
-import io.berth.volume.ByteSize;
+import io.berth.volume.PoolName;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,12 +20,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,25 +44,53 @@ import org.slf4j.LoggerFactory;
 public final class VolumeDriver implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeDriver.class);
 
-    /** Longer than any step within a volume's lock may take, and shorter than the 120 s after which Docker gives up. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    // Docker gives up Create and Mount after 120 s and the other calls after 60 s; these, added up, are less.
+    private static final Duration FOR_LOCK = Duration.ofSeconds(20);
+    private static final Duration FOR_FINDING = Duration.ofSeconds(5);
+    private static final Duration FOR_MAKING = Duration.ofSeconds(75);
+    private static final Duration FOR_TAKING_AWAY = Duration.ofSeconds(20);
+    /** Docker takes a volume that it asks for and does not hear of for one that is gone, and holds up everybody meanwhile. */
+    private static final Duration FOR_ASKING = Duration.ofMillis(800);
+
+    /** What a pool that owes an answer is asked next. */
+    private static final Duration FOR_SILENT = Duration.ofMillis(100);
 
     /** What {@link #list} gives at most: Docker's list has no pages, so all of it is in memory at once. */
     private static final int MAX_LIST = 10_000;
 
+    private static final int ASKING_THREADS = 8;
+    private static final int CHANGING_THREADS = 32;
+
+    /** The place of the host's own paths, beside those of the pools. */
+    private static final String HOST = "the host's paths";
+
     private final Volumes volumes;
+    private final Snapshots snapshots;
     private final NodeVolumes node;
+    private final VolumeStatus status;
     private final VolumeNames names;
     private final Path mounts;
     private final MountIds ids;
-    private final NameLocks locks = new NameLocks(PATIENCE);
+    private final LocalRecords records;
+    private final NameLocks locks = new NameLocks(FOR_LOCK);
+    private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS, FOR_SILENT);
+    private final PlaceCalls changes = new PlaceCalls("docker-change", CHANGING_THREADS, FOR_MAKING);
 
-    private VolumeDriver(Volumes volumes, NodeVolumes node, VolumeNames names, Path mounts, MountIds ids) {
+    private VolumeDriver(DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health)
+            throws IOException {
         this.volumes = volumes;
+        this.snapshots = snapshots;
         this.node = node;
-        this.names = names;
-        this.mounts = mounts;
-        this.ids = ids;
+        this.status = new VolumeStatus(volumes, snapshots, node, health);
+        Path state = folder(settings.stateDir(), "rwx--x--x");
+        Path docker = folder(state.resolve("docker"), "rwx--x--x");
+        // Containers in user namespaces pass through here, so others may. It lies beside the folder of the state,
+        // because
+        // for a plugin that Docker runs one is Docker's and the other the machine's.
+        this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
+        this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
+        this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
+        this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
     }
 
     /**
@@ -62,17 +99,10 @@ public final class VolumeDriver implements AutoCloseable {
      * @param settings where that is, and the default pool
      * @throws Fault FAILED_PRECONDITION when the state cannot be kept there, INVALID_ARGUMENT for a default pool that is none
      */
-    public static VolumeDriver open(DockerSettings settings, Volumes volumes, NodeVolumes node) {
-        VolumeNames names = new VolumeNames(volumes, settings.defaultPool());
+    public static VolumeDriver open(
+            DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health) {
         try {
-            Path state = folder(settings.stateDir(), "rwx--x--x");
-            Path docker = folder(state.resolve("docker"), "rwx--x--x");
-            // Containers in user namespaces pass through here, so others may. It is beside the folder of the state
-            // because
-            // for a plugin that Docker runs, one is Docker's and the other the machine's.
-            Path mounts = folder(state.resolve("mounts"), "rwx--x--x");
-            return new VolumeDriver(
-                    volumes, node, names, mounts, MountIds.open(folder(docker.resolve("ids"), "rwx------")));
+            return new VolumeDriver(settings, volumes, snapshots, node, health);
         } catch (IOException e) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -98,26 +128,88 @@ public final class VolumeDriver implements AutoCloseable {
      * Makes a volume; does nothing when it is there and its options are the same, or none are given.
      *
      * @throws Fault INVALID_ARGUMENT for an option that is not known or not allowed, ALREADY_EXISTS when a volume of this
-     *     name differs
+     *     name differs, BUSY while it is being copied
      */
     public void create(String name, Map<String, String> options) {
         CreateOptions wanted = CreateOptions.parse(options);
         try (NameLocks.Held lock = lock(name)) {
-            Optional<Volume> there = names.find(name);
-            if (there.isPresent() && options.isEmpty()) {
+            Optional<LocalRecord.Outside> outside = records.outside(name);
+            Optional<Volume> inPool = names.find(name, pool -> needed(pool, wanted), FOR_FINDING);
+            if (options.isEmpty() && (outside.isPresent() || inPool.isPresent())) {
                 return; // docker run creates what it mounts
             }
-            VolumeNames.Place place =
-                    there.isPresent() ? placeOf(there.get(), wanted) : names.place(name, wanted.pool());
-            volumes.create(new Volumes.Wanted(
-                    place.name(),
-                    wanted.capacity(),
-                    parameters(wanted, place, place.name().equals(name)),
-                    false));
+            switch (wanted) {
+                case CreateOptions.InPool asked -> {
+                    requireNone(name, outside.isPresent(), "in no pool");
+                    create(name, asked, inPool);
+                }
+                case CreateOptions.Outside asked -> {
+                    requireNone(name, inPool.isPresent(), "in a pool");
+                    create(name, asked, outside);
+                }
+            }
         }
     }
 
-    private static VolumeNames.Place placeOf(Volume there, CreateOptions wanted) {
+    /** Whether a new volume must wait for a pool that might have one of its name. Who says where it is to be need not. */
+    private static boolean needed(PoolName pool, CreateOptions wanted) {
+        return switch (wanted) {
+            case CreateOptions.InPool asked -> asked.pool().map(pool::equals).orElse(true);
+            case CreateOptions.Outside asked -> false;
+        };
+    }
+
+    private static void requireNone(String name, boolean exists, String where) {
+        if (exists) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + Fault.quote(name) + " exists and is " + where + ", which differs from what is asked");
+        }
+    }
+
+    private void create(String name, CreateOptions.InPool wanted, Optional<Volume> there) {
+        Optional<Source> source = wanted.from().map(text -> names.source(text, snapshots, FOR_FINDING));
+        VolumeNames.Place place = there.isPresent()
+                ? placeOf(there.get(), wanted)
+                : names.place(
+                        name, wanted.pool().or(() -> source.map(of -> of.id().pool())));
+        Volumes.Wanted volume = new Volumes.Wanted(
+                place.name(),
+                wanted.capacity(),
+                parameters(wanted, place, place.name().equals(name)),
+                false,
+                false,
+                Optional.empty(),
+                source);
+        Volume made = changes.within(FOR_MAKING, VolumeNames.place(place.pool()), () -> {
+            there.filter(Volume::adopted).ifPresent(found -> volumes.adopt(found.id()));
+            return volumes.create(volume, FOR_MAKING.minusSeconds(5));
+        });
+        remember(name, made);
+    }
+
+    private void create(String name, CreateOptions.Outside wanted, Optional<LocalRecord.Outside> there) {
+        names.checkOutside(name);
+        changes.within(FOR_MAKING, HOST, () -> node.check(wanted.attributes()), () -> {});
+        if (there.isEmpty()) {
+            records.put(
+                    name,
+                    new LocalRecord.Outside(
+                            Instant.now().truncatedTo(ChronoUnit.SECONDS), wanted.attributes(), wanted.options()));
+        } else if (!there.get().attributes().equals(wanted.attributes())
+                || !there.get().options().equals(wanted.options())) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + Fault.quote(name) + " exists and has other options: "
+                            + VolumeStatus.ofOutside(there.get()));
+        }
+    }
+
+    private void remember(String name, Volume volume) {
+        records.put(name, new LocalRecord.InPool(volume.created(), volume.id()));
+    }
+
+    private static VolumeNames.Place placeOf(Volume there, CreateOptions.InPool wanted) {
         if (wanted.pool().filter(pool -> !pool.equals(there.id().pool())).isPresent()) {
             throw new Fault(
                     Fault.Kind.ALREADY_EXISTS,
@@ -127,7 +219,7 @@ public final class VolumeDriver implements AutoCloseable {
         return new VolumeNames.Place(there.id().pool(), there.requestedName());
     }
 
-    private static VolumeParameters parameters(CreateOptions wanted, VolumeNames.Place place, boolean ownName) {
+    private static VolumeParameters parameters(CreateOptions.InPool wanted, VolumeNames.Place place, boolean ownName) {
         Map<String, String> strings = new TreeMap<>(wanted.parameters());
         strings.put(VolumeParameters.POOL, place.pool().text());
         VolumeParameters parameters = VolumeParameters.parse(strings);
@@ -136,17 +228,29 @@ public final class VolumeDriver implements AutoCloseable {
 
     /**
      * Deletes a volume; does nothing when there is none. Docker asks only for one that no container refers to, so ids that
-     * are left are stale.
+     * are left are stale. What is outside of pools, and folders that were found, stay as they are.
      *
      * @throws Fault FAILED_PRECONDITION when it is in use through CSI
      */
     public void remove(String name) {
         try (NameLocks.Held lock = lock(name)) {
-            Optional<Volume> volume = names.find(name);
-            takeAway(name, volume);
-            volume.ifPresent(found -> volumes.delete(found.id().toString()));
+            Optional<Volume> volume = names.find(name, FOR_FINDING);
+            within(FOR_TAKING_AWAY, placeOf(volume), () -> {
+                takeAway(name, volume);
+                volume.ifPresent(found -> volumes.delete(found.id().toString()));
+            });
             ids.clear(name);
+            records.remove(name);
         }
+    }
+
+    /** The place whose storage work on a volume may wait for. */
+    private static String placeOf(Optional<Volume> volume) {
+        return volume.map(found -> VolumeNames.place(found.id().pool())).orElse(HOST);
+    }
+
+    private void within(Duration patience, String place, Runnable work) {
+        changes.within(patience, place, work, () -> {});
     }
 
     /**
@@ -157,15 +261,13 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public Path mount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
-            Volume volume = get(name);
+            Optional<Volume> volume = records.outside(name).isPresent()
+                    ? Optional.empty()
+                    : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> noSuch(name)));
             boolean isNew = ids.add(name, id);
             try {
-                node.stage(
-                        volume.id().toString(),
-                        mountpoint(name),
-                        AccessMode.SINGLE_NODE_MULTI_WRITER,
-                        OptionalLong.empty(),
-                        Map.of());
+                changes.within(FOR_MAKING, placeOf(volume), () -> mount(name, volume), () -> takeBack(name));
+                volume.ifPresent(found -> remember(name, found));
                 return mountpoint(name);
             } catch (RuntimeException e) {
                 if (isNew) {
@@ -176,12 +278,38 @@ public final class VolumeDriver implements AutoCloseable {
         }
     }
 
+    private void mount(String name, Optional<Volume> volume) {
+        Path mountpoint = mountpoint(name);
+        if (volume.isEmpty()) {
+            LocalRecord.Outside record = records.outside(name).orElseThrow(() -> noSuch(name));
+            node.publish(PublishRequest.inline(handle(name), mountpoint, record.options(), record.attributes()));
+            return;
+        }
+        VolumeId id = volume.get().id();
+        if (volume.get().adopted()) {
+            volumes.adopt(id);
+        }
+        node.stage(id.toString(), mountpoint, AccessMode.SINGLE_NODE_MULTI_WRITER, OptionalLong.empty(), Map.of());
+    }
+
+    /** Undoes a mount that nobody waited for to its end. */
+    private void takeBack(String name) {
+        try (NameLocks.Held lock = lock(name)) {
+            if (ids.of(name).isEmpty()) {
+                takeAway(name, findAnyway(name));
+            }
+        } catch (Fault e) {
+            LOG.warn("volume {} stays mounted though Docker was told that it is not: {}", name, e.getMessage());
+        }
+    }
+
     /** Takes back an id, and the mount with the last of them. Does nothing when there is no such id, volume or mount. */
     public void unmount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
             ids.remove(name, id);
             if (ids.of(name).isEmpty()) {
-                takeAway(name, findAnyway(name));
+                Optional<Volume> volume = findAnyway(name);
+                within(FOR_TAKING_AWAY, placeOf(volume), () -> takeAway(name, volume));
             }
         }
     }
@@ -189,7 +317,7 @@ public final class VolumeDriver implements AutoCloseable {
     /** A volume whose pool does not answer can be unmounted all the same. */
     private Optional<Volume> findAnyway(String name) {
         try {
-            return names.find(name);
+            return names.find(name, FOR_FINDING);
         } catch (Fault e) {
             LOG.warn("unmounting {} without its record: {}", name, e.getMessage());
             return Optional.empty();
@@ -199,7 +327,11 @@ public final class VolumeDriver implements AutoCloseable {
     private void takeAway(String name, Optional<Volume> volume) {
         Path mountpoint = mountpoint(name);
         if (isMounted(mountpoint)) {
-            node.unstage(volume.map(found -> found.id().toString()).orElse(name), mountpoint);
+            if (records.outside(name).isPresent()) {
+                node.unpublish(handle(name), mountpoint);
+            } else {
+                node.unstage(volume.map(found -> found.id().toString()).orElse(name), mountpoint);
+            }
         }
         try {
             Files.deleteIfExists(mountpoint);
@@ -214,57 +346,109 @@ public final class VolumeDriver implements AutoCloseable {
      * @throws Fault NOT_FOUND when there is no such volume
      */
     public Optional<Path> path(String name) {
-        get(name);
-        return Optional.of(mountpoint(name)).filter(VolumeDriver::isMounted);
+        VolumeNames.check(name);
+        Optional<Path> mounted = Optional.of(mountpoint(name)).filter(VolumeDriver::isMounted);
+        return mounted.isPresent() ? mounted : show(name).mountpoint();
     }
 
     /**
-     * One volume, as far as this machine knows it.
+     * One volume, as far as this machine knows it; when its pool does not answer, by the local record.
      *
      * @throws Fault NOT_FOUND when there is no such volume
      */
     public Shown show(String name) {
-        return show(name, get(name), MountTable.read());
+        VolumeNames.check(name);
+        MountTable table = MountTable.read();
+        Optional<LocalRecord.Outside> outside = records.outside(name);
+        if (outside.isPresent()) {
+            return show(name, outside.get(), table);
+        }
+        try {
+            Volume volume = names.find(name, FOR_ASKING).orElseThrow(() -> noSuch(name));
+            Shown shown = show(name, volume, table);
+            shown.status().putAll(ofPool(volume, shown.mountpoint()));
+            return shown;
+        } catch (Fault e) {
+            LocalRecord.InPool record = records.inPool(name)
+                    .filter(unused -> e.kind() != Fault.Kind.NOT_FOUND)
+                    .orElseThrow(() -> e);
+            return show(name, record.created(), VolumeStatus.ofSilent(record, e), table);
+        }
     }
 
-    /** All volumes of the pools that can be used, at most 10,000. */
+    private Map<String, Object> ofPool(Volume volume, Optional<Path> mountpoint) {
+        try {
+            return asks.within(
+                    FOR_ASKING, VolumeNames.place(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
+        } catch (Fault e) {
+            return Map.of(VolumeStatus.HEALTH, e.getMessage());
+        }
+    }
+
+    /** All volumes, at most 10,000; of a pool that does not answer those that are known here. */
     public List<Shown> list() {
+        Map<PoolName, PlaceCalls.Pending<List<Volume>>> asked = new LinkedHashMap<>();
         List<Volume> all = new ArrayList<>();
-        volumes.pools().forEach(pool -> {
-            try {
-                all.addAll(volumes.first(MAX_LIST - all.size(), pool.name()));
-            } catch (Fault e) {
-                LOG.warn("left out of the list: {}", e.getMessage());
+        Set<PoolName> silent = new HashSet<>();
+        for (PoolConfig pool : volumes.pools()) {
+            orSilent(
+                    pool.name(),
+                    silent,
+                    () -> asked.put(
+                            pool.name(), asks.begin(VolumeNames.place(pool.name()), () -> volumes(pool.name()))));
+        }
+        long end = System.nanoTime() + FOR_ASKING.toNanos();
+        asked.forEach((pool, answer) -> orSilent(
+                pool, silent, () -> all.addAll(answer.await(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
+        MountTable table = MountTable.read();
+        Map<String, Shown> shown = new TreeMap<>();
+        names.of(all).forEach((name, volume) -> shown.put(name, show(name, volume, table)));
+        records.all().forEach((name, record) -> {
+            switch (record) {
+                case LocalRecord.Outside outside -> shown.put(name, show(name, outside, table));
+                case LocalRecord.InPool inPool -> {
+                    if (silent.contains(inPool.id().pool())) {
+                        shown.put(name, show(name, inPool.created(), Map.of(), table));
+                    }
+                }
             }
         });
-        all.removeIf(Volume::ephemeral);
-        if (all.size() == MAX_LIST) {
+        if (shown.size() > MAX_LIST) {
             LOG.warn("the list is cut at {} volumes; the others can be used by name", MAX_LIST);
         }
-        MountTable table = MountTable.read();
-        List<Shown> shown = new ArrayList<>();
-        new TreeMap<>(names.of(all)).forEach((name, volume) -> shown.add(show(name, volume, table)));
-        return shown;
+        return shown.values().stream().limit(MAX_LIST).toList();
+    }
+
+    private static void orSilent(PoolName pool, Set<PoolName> silent, Runnable question) {
+        try {
+            question.run();
+        } catch (Fault e) {
+            LOG.warn("pool {} is listed as far as it is known here: {}", pool, e.getMessage());
+            silent.add(pool);
+        }
+    }
+
+    /** One more than are listed, to see that there are more. */
+    private List<Volume> volumes(PoolName pool) {
+        List<Volume> found = new ArrayList<>(volumes.first(MAX_LIST + 1, pool));
+        found.addAll(volumes.discovered(MAX_LIST + 1 - found.size(), pool));
+        found.removeIf(Volume::ephemeral);
+        return found;
     }
 
     private Shown show(String name, Volume volume, MountTable table) {
-        Path mountpoint = mountpoint(name);
-        return new Shown(name, table.at(mountpoint).map(mount -> mountpoint), volume.created(), status(name, volume));
+        return show(name, volume.created(), VolumeStatus.ofRecord(volume), table);
     }
 
-    private Map<String, Object> status(String name, Volume volume) {
-        Map<String, Object> status = new HashMap<>();
-        status.put("id", volume.id().toString());
-        status.put("pool", volume.id().pool().text());
-        status.put("kind", volumes.kind(volume).toString());
-        status.put("path", volumes.location(volume).toString());
-        status.put("onDelete", volume.onDelete().toString());
+    private Shown show(String name, LocalRecord.Outside record, MountTable table) {
+        return show(name, record.created(), VolumeStatus.ofOutside(record), table);
+    }
+
+    private Shown show(String name, Instant created, Map<String, Object> known, MountTable table) {
+        Map<String, Object> status = new TreeMap<>(known);
         status.put("mountIds", ids.of(name).size());
-        if (volume.capacityBytes() > 0) {
-            status.put("size", ByteSize.format(volume.capacityBytes()));
-        }
-        status.put("health", volumes.problem(volume).map(Fault::getMessage).orElse("ok"));
-        return status;
+        Path mountpoint = mountpoint(name);
+        return new Shown(name, table.at(mountpoint).map(mount -> mountpoint), created, status);
     }
 
     /** A name is checked before anything is done by it, for it becomes a path. */
@@ -273,9 +457,13 @@ public final class VolumeDriver implements AutoCloseable {
         return locks.lock(name);
     }
 
-    private Volume get(String name) {
-        return names.find(name)
-                .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(name)));
+    private static Fault noSuch(String name) {
+        return new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(name));
+    }
+
+    /** What the core calls a volume that is in no pool; with the colon it is no volume's id. */
+    private static String handle(String name) {
+        return "docker:" + name;
     }
 
     private Path mountpoint(String name) {
@@ -289,6 +477,9 @@ public final class VolumeDriver implements AutoCloseable {
     /** Leaves mounts and ids as they are, for the next start. */
     @Override
     public void close() {
+        asks.close();
+        changes.close();
         ids.close();
+        records.close();
     }
 }

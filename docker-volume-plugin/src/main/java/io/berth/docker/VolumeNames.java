@@ -2,15 +2,20 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.PoolName;
+import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -27,17 +32,23 @@ final class VolumeNames {
     private static final Pattern GRAMMAR = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]*");
 
     private final Volumes volumes;
+    private final LocalRecords records;
+    private final PlaceCalls asks;
     private final List<PoolName> pools;
     private final Optional<PoolName> defaultPool;
 
     /**
      * Names of the volumes of these pools.
      *
+     * @param records names of volumes that are in no pool, which no other volume has
+     * @param asks by which pools are asked
      * @param defaultPool the pool of volumes that are made without saying which; empty: the only one
      * @throws Fault INVALID_ARGUMENT when there is no such pool
      */
-    VolumeNames(Volumes volumes, Optional<PoolName> defaultPool) {
+    VolumeNames(Volumes volumes, LocalRecords records, PlaceCalls asks, Optional<PoolName> defaultPool) {
         this.volumes = volumes;
+        this.records = records;
+        this.asks = asks;
         List<PoolName> all = volumes.pools().stream().map(PoolConfig::name).toList();
         defaultPool.filter(name -> !all.contains(name)).ifPresent(name -> {
             throw Fault.invalid("default pool", name.text(), "no such pool here; there are " + all);
@@ -84,54 +95,123 @@ final class VolumeNames {
     }
 
     /**
-     * The volume that Docker calls so.
+     * Checks that a volume that is in no pool can be called so.
      *
-     * @throws Fault INVALID_ARGUMENT when nothing can be called so; that of a pool that cannot be used when no other has it
+     * @throws Fault INVALID_ARGUMENT when the name says a pool
      */
-    Optional<Volume> find(String name) {
-        check(name);
-        List<Fault> unusable = new ArrayList<>();
-        Optional<Volume> found = id(name).isPresent()
-                ? find(name, unusable).filter(volume -> nameOf(volume, unusable).equals(name))
-                : owner(name, unusable);
-        if (found.isEmpty() && !unusable.isEmpty()) {
-            throw unusable.getFirst();
+    void checkOutside(String name) {
+        id(name).ifPresent(id -> {
+            throw Fault.invalid("volume name", name, "it says pool " + id.pool() + ", and the volume is to be in none");
+        });
+    }
+
+    /**
+     * The volume of a pool that Docker calls so, a folder that was found as one included.
+     *
+     * @param patience how long to wait for each pool
+     * @throws Fault INVALID_ARGUMENT when nothing can be called so; that of a pool that cannot be used when no other has it,
+     *     or that pool had it when it was last used here
+     */
+    Optional<Volume> find(String name, Duration patience) {
+        return find(name, pool -> true, patience);
+    }
+
+    /** As {@link #find(String, Duration)}; of the pools that cannot be used only these stand in the way of an answer. */
+    Optional<Volume> find(String name, Predicate<PoolName> needed, Duration patience) {
+        Search search = new Search(patience);
+        Optional<Volume> found = search.find(name);
+        if (found.isEmpty()) {
+            search.unusable.entrySet().stream()
+                    .filter(pool -> needed.test(pool.getKey()))
+                    .findFirst()
+                    .map(Map.Entry::getValue)
+                    .ifPresent(fault -> {
+                        throw new Fault(
+                                fault.kind(),
+                                "it is not known whether there is a volume " + Fault.quote(name) + ": "
+                                        + fault.getMessage(),
+                                fault);
+                    });
         }
         return found;
     }
 
-    private Optional<Volume> find(String id, List<Fault> unusable) {
-        try {
-            return volumes.find(id).filter(volume -> !volume.ephemeral());
-        } catch (Fault e) {
-            unusable.add(e);
-            return Optional.empty();
+    /** One look at the pools; those that cannot be used are asked once. */
+    private final class Search {
+        private final Duration patience;
+        private final Map<PoolName, Fault> unusable = new LinkedHashMap<>();
+
+        Search(Duration patience) {
+            this.patience = patience;
+        }
+
+        Optional<Volume> find(String name) {
+            check(name);
+            if (records.outside(name).isPresent()) {
+                return Optional.empty();
+            }
+            return id(name).isPresent()
+                    ? find(id(name).get()).filter(volume -> nameOf(volume).equals(name))
+                    : usedHere(name).or(() -> owner(name));
+        }
+
+        /** What this machine last used by this name, if it is there still: it stays the same whatever else comes to be. */
+        private Optional<Volume> usedHere(String name) {
+            Optional<VolumeId> known = records.inPool(name).map(LocalRecord.InPool::id);
+            Optional<Volume> found = known.flatMap(this::find)
+                    .filter(volume -> volume.requestedName().equals(name) && mayHaveOwnName(volume));
+            known.map(id -> unusable.get(id.pool())).ifPresent(fault -> {
+                throw fault;
+            });
+            return found;
+        }
+
+        private Optional<Volume> find(VolumeId id) {
+            if (unusable.containsKey(id.pool())) {
+                return Optional.empty();
+            }
+            try {
+                return asks.within(
+                        patience,
+                        place(id.pool()),
+                        () -> volumes.find(id.toString())
+                                .or(() -> volumes.discovered(id.toString()))
+                                .filter(volume -> !volume.ephemeral()));
+            } catch (Fault e) {
+                unusable.put(id.pool(), e);
+                return Optional.empty();
+            }
+        }
+
+        /** The volume that has a name which is no id: the one made by it, else that of the default pool. */
+        private Optional<Volume> owner(String name) {
+            Optional<Volume> unmarked = Optional.empty();
+            for (PoolName pool : pools) {
+                Optional<Volume> volume = find(VolumeId.of(pool, name));
+                if (volume.filter(VolumeNames::isMadeForDocker).isPresent()) {
+                    return volume;
+                }
+                if (defaultPool.filter(pool::equals).isPresent()) {
+                    unmarked = volume;
+                }
+            }
+            return unmarked;
+        }
+
+        private String nameOf(Volume volume) {
+            String name = volume.requestedName();
+            return mayHaveOwnName(volume)
+                            && find(name)
+                                    .filter(owner -> owner.id().equals(volume.id()))
+                                    .isPresent()
+                    ? name
+                    : volume.id().toString();
         }
     }
 
-    /** The volume that has a name which is no id: the one made by it, else that of the default pool. */
-    private Optional<Volume> owner(String name, List<Fault> unusable) {
-        Optional<Volume> unmarked = Optional.empty();
-        for (PoolName pool : pools) {
-            Optional<Volume> volume = find(VolumeId.of(pool, name).toString(), unusable);
-            if (volume.filter(VolumeNames::isMadeForDocker).isPresent()) {
-                return volume;
-            }
-            if (defaultPool.filter(pool::equals).isPresent()) {
-                unmarked = volume;
-            }
-        }
-        return unmarked;
-    }
-
-    private String nameOf(Volume volume, List<Fault> unusable) {
-        String name = volume.requestedName();
-        return mayHaveOwnName(volume)
-                        && owner(name, unusable)
-                                .filter(owner -> owner.id().equals(volume.id()))
-                                .isPresent()
-                ? name
-                : volume.id().toString();
+    /** How a pool is called among the places that are asked. */
+    static String place(PoolName pool) {
+        return "pool " + pool;
     }
 
     /** The names of all these volumes, which are all there are. */
@@ -141,9 +221,7 @@ final class VolumeNames {
             all.stream()
                     .filter(volume -> volume.id().pool().equals(pool) && mayHaveOwnName(volume))
                     .forEach(volume -> owners.merge(
-                            volume.requestedName(),
-                            volume,
-                            (before, now) -> isMadeForDocker(before) && !isMadeForDocker(now) ? before : now));
+                            volume.requestedName(), volume, (before, now) -> rank(before) > rank(now) ? before : now));
         }
         Map<String, Volume> names = new HashMap<>();
         for (Volume volume : all) {
@@ -153,16 +231,58 @@ final class VolumeNames {
         return names;
     }
 
+    /** Which of several volumes that might have a name has it. */
+    private int rank(Volume volume) {
+        if (records.inPool(volume.requestedName())
+                .filter(known -> known.id().equals(volume.id()))
+                .isPresent()) {
+            return 2;
+        }
+        return isMadeForDocker(volume) ? 1 : 0;
+    }
+
     private boolean mayHaveOwnName(Volume volume) {
         String name = volume.requestedName();
         return (isMadeForDocker(volume)
                         || defaultPool.filter(volume.id().pool()::equals).isPresent())
                 && GRAMMAR.matcher(name).matches()
+                && records.outside(name).isEmpty()
                 && id(name).isEmpty();
     }
 
     private static boolean isMadeForDocker(Volume volume) {
         return volume.requestedName().equals(volume.parameters().get(MADE_AS));
+    }
+
+    /**
+     * What a new volume is to begin as a copy of: {@code volume:NAME} as Docker calls it, {@code snapshot:ID}, where the id
+     * may lack the default pool, or either without the word before it.
+     *
+     * @throws Fault NOT_FOUND when there is none, INVALID_ARGUMENT when there are both
+     */
+    Source source(String text, Snapshots snapshots, Duration patience) {
+        int colon = text.indexOf(':');
+        String word = text.substring(0, Math.max(colon, 0));
+        String name = text.substring(colon + 1);
+        if (!Set.of("", "volume", "snapshot").contains(word)) {
+            throw Fault.invalid("option from", text, "volume:NAME, snapshot:ID, or a name alone");
+        }
+        Optional<Source> volume = word.equals("snapshot")
+                ? Optional.empty()
+                : find(name, patience).map(found -> new Source.OfVolume(found.id()));
+        Optional<Source> snapshot = word.equals("volume")
+                ? Optional.empty()
+                : id(name).or(() -> defaultPool.flatMap(pool -> VolumeId.parse(pool + "." + name)))
+                        .flatMap(id -> asks.within(patience, place(id.pool()), () -> snapshots.find(id.toString())))
+                        .map(found -> new Source.OfSnapshot(found.id()));
+        if (volume.isPresent() && snapshot.isPresent()) {
+            throw Fault.invalid("option from", text, "there are both: write volume:" + name + " or snapshot:" + name);
+        }
+        return volume.or(() -> snapshot)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.NOT_FOUND,
+                        "option from " + Fault.quote(text) + ": there is no such "
+                                + (word.isEmpty() ? "volume or snapshot" : word)));
     }
 
     /** The id in a name, where it is that of a pool here. */

@@ -6,7 +6,9 @@ import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
+import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
@@ -22,8 +24,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath), and can be
- * started anew.
+ * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath, with folders
+ * found), allows the host's paths in {@code allowed}, and can be started anew.
  */
 final class Plugin implements AutoCloseable {
     final Path folder;
@@ -31,6 +33,7 @@ final class Plugin implements AutoCloseable {
     final Path mounts;
     Pools pools;
     Volumes volumes;
+    Snapshots snapshots;
     NodeVolumes node;
     /** The calls that were told of. */
     final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
@@ -43,13 +46,16 @@ final class Plugin implements AutoCloseable {
         this.mounts = this.folder.resolve("state/mounts");
         Files.createDirectory(this.folder.resolve("fast"));
         Files.createDirectory(this.folder.resolve("home"));
+        Files.createDirectory(this.folder.resolve("allowed"));
         start();
     }
 
     private void start() {
-        pools = Pools.serving(List.of(config("fast", "local"), config("home", "hostpath")));
+        pools = Pools.serving(List.of(config("fast", "local", ""), config("home", "hostpath", ",discover=true")));
         volumes = new Volumes(pools, Clock.systemUTC());
-        node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
+        snapshots = new Snapshots(pools, Clock.systemUTC());
+        HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));
+        node = new NodeVolumes(pools, volumes, hostPaths);
         DockerSettings settings =
                 new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
         server = DockerServer.start(
@@ -57,11 +63,11 @@ final class Plugin implements AutoCloseable {
                 8,
                 Duration.ofSeconds(10),
                 Optional.of(ended::add),
-                VolumeDriver.open(settings, volumes, node));
+                VolumeDriver.open(settings, volumes, snapshots, node, new Health(pools, volumes, hostPaths)));
     }
 
-    private PoolConfig config(String name, String kind) {
-        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory");
+    private PoolConfig config(String name, String kind, String options) {
+        return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory" + options);
     }
 
     PluginClient connect() throws IOException {

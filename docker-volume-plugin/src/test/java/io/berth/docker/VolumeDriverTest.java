@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.mount.Mounts;
+import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
@@ -343,10 +344,128 @@ class VolumeDriverTest {
         plugin.restart();
         docker = plugin.connect();
 
-        assertThat(list()).containsExactly("c1");
         assertThat(docker.mount("c1", "a1").err()).isEmpty();
-        assertThat(docker.volume("Get", "c2").err()).contains("pool home cannot be used");
+        assertThat(docker.volume("Get", "c2").err()).isEmpty();
+        assertThat(status("c2", "health")).contains("pool home cannot be used");
+        assertThat(list()).containsExactly("c1", "c2");
+        assertThat(docker.mount("c2", "a1").err()).contains("pool home cannot be used");
+        assertThat(docker.volume("Get", "c3").err()).contains("pool home cannot be used");
         assertThat(docker.unmount("c2", "a1").err()).isEmpty();
+        assertThat(docker.create("c3", Map.of()).err()).contains("not known whether there is a volume \"c3\"");
+        assertThat(docker.create("c3", Map.of("pool", "fast")).err()).isEmpty();
+        assertThat(docker.mount("c3", "a1").err()).isEmpty();
+    }
+
+    @Test
+    void aVolumeStaysWhatItWasHereWhateverElseIsCalledSo() throws IOException {
+        createThroughCsi("fast", "c1");
+        docker.mount("c1", "a1");
+        plugin.volumes.create(new Volumes.Wanted(
+                "c1",
+                CapacityRange.ANY,
+                VolumeParameters.parse(Map.of("pool", "home")).with(VolumeNames.MADE_AS, "c1"),
+                false));
+
+        assertThat(list()).containsExactly("c1", "home.c1");
+        assertThat(status("c1", "pool")).isEqualTo("fast");
+        assertThat(status("home.c1", "pool")).isEqualTo("home");
+    }
+
+    @Test
+    void aVolumeIsNotTakenForAnotherOfItsNameWhileItsPoolIsAway() throws IOException {
+        docker.create("c1", Map.of("pool", "home"));
+        createThroughCsi("fast", "c1");
+        docker.close();
+        Files.move(plugin.folder.resolve("home"), plugin.folder.resolve("away"));
+        plugin.restart();
+        docker = plugin.connect();
+
+        assertThat(docker.mount("c1", "a1").err()).contains("pool home cannot be used");
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
+    @Test
+    void aVolumeBeginsAsACopyOfAnotherOrOfASnapshot() throws IOException {
+        docker.create("c1", Map.of("pool", "home"));
+        Files.writeString(mounted("c1", "a1").resolve("file"), "hello");
+        plugin.snapshots.create(new Snapshots.Wanted("s1", "home.c1", Map.of()), Duration.ofSeconds(30));
+
+        assertThat(docker.create("c2", Map.of("from", "c1")).err()).isEmpty();
+        assertThat(docker.create("c3", Map.of("from", "home.s1")).err()).isEmpty();
+        assertThat(docker.create("c4", Map.of("from", "snapshot:home.s1")).err())
+                .isEmpty();
+
+        for (String copy : List.of("c2", "c3", "c4")) {
+            assertThat(mounted(copy, "a1").resolve("file")).hasContent("hello");
+            assertThat(status(copy, "pool")).isEqualTo("home");
+        }
+        assertThat(status("c1", "snapshots")).isEqualTo("[\"home.s1\"]");
+        assertThat(docker.create("c2", Map.of("from", "c1")).err()).isEmpty();
+        assertThat(docker.create("c2", Map.of("from", "home.s1")).err()).contains("its source is");
+        assertThat(docker.create("c5", Map.of("from", "nosuch")).err()).contains("no such volume or snapshot");
+        assertThat(docker.create("c5", Map.of("from", "volume:home.s1")).err()).contains("no such volume");
+    }
+
+    @Test
+    void aNameOfBothAVolumeAndASnapshotIsNoSource() throws IOException {
+        docker.create("home.c1", Map.of());
+        plugin.snapshots.create(new Snapshots.Wanted("c1", "home.c1", Map.of()), Duration.ofSeconds(30));
+
+        assertThat(docker.create("c2", Map.of("from", "home.c1")).err())
+                .contains("write volume:home.c1 or snapshot:home.c1");
+        assertThat(docker.create("c2", Map.of("from", "volume:home.c1")).err()).isEmpty();
+    }
+
+    @Test
+    void theStatusTellsTheLimitAndHowFullAnImageIs() throws IOException {
+        assertThat(docker.create("c1", Map.of("size", "64m", "format", "image")).err())
+                .isEmpty();
+        assertThat(status("c1", "limit")).isEqualTo("enforced");
+        assertThat(status("c1", "format")).isEqualTo("image");
+        assertThat(status("c1", "used")).isEmpty();
+
+        Files.write(mounted("c1", "a1").resolve("file"), new byte[8 << 20]);
+
+        assertThat(status("c1", "used")).endsWith(" MiB");
+        assertThat(status("c1", "health")).isEqualTo("ok");
+        docker.create("c2", Map.of("size", "64m", "limit", "advisory"));
+        assertThat(status("c2", "limit")).isEqualTo("advisory");
+        assertThat(status("c2", "format")).isEqualTo("directory");
+    }
+
+    @Test
+    void theStatusTellsWhatIsWrong() throws IOException {
+        docker.create("c1", Map.of());
+        Files.delete(plugin.folder.resolve("fast/fast.c1"));
+
+        assertThat(status("c1", "health")).startsWith("DataMissing: ");
+    }
+
+    private String status(String name, String key) throws IOException {
+        JsonNode value = docker.volume("Get", name).json().at("/Volume/Status/" + key);
+        return value.isValueNode() ? value.asText() : value.toString();
+    }
+
+    @Test
+    void foldersAreFoundAsVolumesAndNeverDeleted() throws IOException {
+        Path photos = Files.createDirectories(plugin.folder.resolve("home/photos"));
+        Files.writeString(photos.resolve("file"), "mine");
+        Files.createDirectory(plugin.folder.resolve("fast/hidden"));
+        docker.create("c1", Map.of("pool", "home", "subdir", "taken/c1"));
+
+        assertThat(list()).containsExactly("c1", "home.photos");
+        assertThat(docker.volume("Get", "home.photos").err()).isEmpty();
+        assertThat(status("home.photos", "health")).isEqualTo("ok");
+        assertThat(plugin.volumes.find("home.photos")).isEmpty();
+        assertThat(docker.create("home.photos", Map.of("size", "1m")).err()).contains("differs");
+        assertThat(mounted("home.photos", "a1").resolve("file")).hasContent("mine");
+        assertThat(plugin.volumes.find("home.photos")).isPresent();
+        docker.unmount("home.photos", "a1");
+        assertThat(docker.volume("Remove", "home.photos").err()).isEmpty();
+
+        assertThat(photos.resolve("file")).hasContent("mine");
+        assertThat(list()).containsExactly("c1", "home.photos");
+        assertThat(docker.volume("Get", "hidden").err()).contains("there is no volume");
     }
 
     @Test

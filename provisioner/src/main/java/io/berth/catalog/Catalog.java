@@ -138,6 +138,11 @@ public final class Catalog implements AutoCloseable {
         return claims.has(path, id);
     }
 
+    /** Whether the path is claimed by some volume, or one may have a path below it. */
+    public boolean isClaimed(VolumePath path) {
+        return claims.isTaken(path);
+    }
+
     /** Hands over every claimed path and whose it is. */
     public void forEachClaim(BiConsumer<VolumePath, VolumeId> action) {
         claims.forEach(action);

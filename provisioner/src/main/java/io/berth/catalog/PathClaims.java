@@ -89,6 +89,17 @@ final class PathClaims {
                 .isPresent();
     }
 
+    /** Whether the path is some volume's, or one may lie in it. */
+    boolean isTaken(VolumePath path) {
+        return findParent(path)
+                .filter(folder -> {
+                    try (folder) {
+                        return folder.status(path.name()).isPresent();
+                    }
+                })
+                .isPresent();
+    }
+
     /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */
     void forEach(BiConsumer<VolumePath, VolumeId> action) {
         walk(claims, List.of(), action);

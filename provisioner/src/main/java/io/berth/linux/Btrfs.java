@@ -111,13 +111,13 @@ public final class Btrfs {
                 .putLong(id)
                 .putInt(generation);
         int flags = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY | Descriptor.O_CLOEXEC;
-        long result = anywhere.descriptor.call(fd -> Libc.calls().open_by_handle_at(fd, handle, flags));
+        long result = anywhere.descriptor.open(fd -> Libc.calls().open_by_handle_at(fd, handle, flags));
         if (result == -Errno.ESTALE) {
             return Optional.empty();
         }
         Path path = anywhere.path().resolve("subvolume " + id);
-        return Optional.of(
-                new Directory(new Descriptor(Libc.check(result, "open_by_handle_at", path.toString())), path));
+        return Optional.of(new Directory(
+                anywhere.descriptor.opened(Libc.check(result, "open_by_handle_at", path.toString())), path));
     }
 
     /**

@@ -1,6 +1,11 @@
 package io.berth.linux;
 
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.IntToLongFunction;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * A file descriptor that stays open while a call uses it, whoever closes it meanwhile: its number could else be another
@@ -33,11 +38,33 @@ final class Descriptor implements AutoCloseable {
     static final int BENEATH = RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS;
 
     private final int number;
+    private final Optional<Bulkhead> bulkhead;
     private boolean closed;
     private int users;
 
+    /** Of a file whose calls are made by whoever wants them. */
     Descriptor(long number) {
+        this(number, Optional.empty());
+    }
+
+    private Descriptor(long number, Optional<Bulkhead> bulkhead) {
         this.number = (int) number;
+        this.bulkhead = bulkhead;
+    }
+
+    /**
+     * Opens what is at a path, for calls that are made on a bulkhead, as the opening itself is.
+     *
+     * @return the descriptor; empty when there is nothing
+     * @throws SystemCallException for any other failure
+     */
+    static Optional<Descriptor> open(Path path, int flags, int resolve, Optional<Bulkhead> bulkhead) {
+        byte[] bytes = FileName.encode(path.toString());
+        Supplier<Long> open = () -> openat2(Libc.AT_FDCWD, bytes, flags, 0, resolve);
+        long result = bulkhead.isPresent() ? bulkhead.get().call(open, Descriptor::closeOpened) : open.get();
+        return result == -Errno.ENOENT
+                ? Optional.empty()
+                : Optional.of(new Descriptor(Libc.check(result, "openat2", path.toString()), bulkhead));
     }
 
     /** Opens by openat2(2); the answer is the descriptor's number, or {@code -errno}. */
@@ -57,7 +84,70 @@ final class Descriptor implements AutoCloseable {
 
     /** Makes one call on the descriptor; a failure is {@code -errno}. */
     long call(IntToLongFunction call) {
-        enter();
+        return make(Bulkhead::call, () -> callHere(call));
+    }
+
+    /** As {@link #call(IntToLongFunction)}, of a call that moves data or waits until data is on disk. */
+    long transfer(IntToLongFunction call) {
+        return make(Bulkhead::transfer, () -> callHere(call));
+    }
+
+    /** As {@link #call(IntToLongFunction)}, of a call that opens a file, which is then {@link #opened}. */
+    long open(IntToLongFunction call) {
+        return make((on, here) -> on.call(here, Descriptor::closeOpened), () -> callHere(call));
+    }
+
+    /** The file that {@link #open} gave. */
+    Descriptor opened(long opened) {
+        return new Descriptor(opened, bulkhead);
+    }
+
+    /** As {@link #call(IntToLongFunction)}, of a call whose effect must be undone when it comes after it was given up. */
+    long take(IntToLongFunction call, IntToLongFunction undo) {
+        return make(
+                (on, here) -> on.call(here, late -> {
+                    if (late >= 0) {
+                        callHere(undo);
+                    }
+                }),
+                () -> callHere(call));
+    }
+
+    /** As {@link #call(IntToLongFunction)}, of a call that is made later when it cannot be made now; then it gives 0. */
+    long giveBack(IntToLongFunction call) {
+        return make((on, here) -> on.nowOrLater(here, 0L), () -> tryEnter() ? callEntered(call) : 0);
+    }
+
+    /** Makes a call on this descriptor and another. */
+    long call(Descriptor other, CallOnTwo call) {
+        return withOther(other).make(Bulkhead::call, () -> callHere(other, call));
+    }
+
+    /** As {@link #call(Descriptor, CallOnTwo)}, of a call that moves data. */
+    long transfer(Descriptor other, CallOnTwo call) {
+        return withOther(other).make(Bulkhead::transfer, () -> callHere(other, call));
+    }
+
+    private Descriptor withOther(Descriptor other) {
+        return bulkhead.isPresent() ? this : other;
+    }
+
+    private long make(BiFunction<Bulkhead, Supplier<Long>, Long> way, LongSupplier here) {
+        return bulkhead.isPresent() ? way.apply(bulkhead.get(), here::getAsLong) : here.getAsLong();
+    }
+
+    private long callHere(Descriptor other, CallOnTwo call) {
+        return callHere(fd -> other.callHere(otherFd -> call.apply(fd, otherFd)));
+    }
+
+    private long callHere(IntToLongFunction call) {
+        if (!tryEnter()) {
+            throw new IllegalStateException("closed already");
+        }
+        return callEntered(call);
+    }
+
+    private long callEntered(IntToLongFunction call) {
         try {
             return Libc.call(() -> call.applyAsLong(number));
         } finally {
@@ -65,13 +155,9 @@ final class Descriptor implements AutoCloseable {
         }
     }
 
-    /** Makes a call on this descriptor and another. */
-    long call(Descriptor other, CallOnTwo call) {
-        enter();
-        try {
-            return other.call(second -> call.apply(number, second));
-        } finally {
-            leave();
+    private static void closeOpened(long opened) {
+        if (opened >= 0) {
+            Libc.calls().close((int) opened);
         }
     }
 
@@ -79,31 +165,41 @@ final class Descriptor implements AutoCloseable {
         long apply(int fd, int other);
     }
 
-    private synchronized void enter() {
+    private synchronized boolean tryEnter() {
         if (closed) {
-            throw new IllegalStateException("closed already");
+            return false;
         }
         users++;
+        return true;
     }
 
-    private synchronized void leave() {
+    private void leave() {
+        if (isLastToLeave()) {
+            closeNow();
+        }
+    }
+
+    private synchronized boolean isLastToLeave() {
         users--;
-        closeUnused();
+        return closed && users == 0;
     }
 
     /** Closes once the calls under way have returned; does nothing the second time. */
     @Override
-    public synchronized void close() {
-        if (!closed) {
-            closed = true;
-            closeUnused();
+    public void close() {
+        if (isToClose()) {
+            make((on, here) -> on.nowOrLater(here, 0L), this::closeNow);
         }
     }
 
-    private void closeUnused() {
-        if (closed && users == 0) {
-            // Linux frees the number whatever close(2) answers, and fsync has told of errors before.
-            Libc.calls().close(number);
-        }
+    private synchronized boolean isToClose() {
+        boolean first = !closed;
+        closed = true;
+        return first && users == 0;
+    }
+
+    /** Linux frees the number whatever close(2) answers, and fsync has told of errors before. */
+    private long closeNow() {
+        return Libc.calls().close(number);
     }
 }

@@ -1,5 +1,7 @@
 package io.berth.linux;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +27,9 @@ public final class DetachedMount implements AutoCloseable {
     private static final long FSMOUNT = 432;
     private static final int FSMOUNT_CLOEXEC = 1;
 
+    private static final int MOST_MESSAGES = 8;
+    private static final int LONGEST_MESSAGE = 1024;
+
     private static final byte[] THIS = {'.', 0};
 
     private static final long MOUNT_SETATTR = 442;
@@ -41,9 +46,9 @@ public final class DetachedMount implements AutoCloseable {
     /** A bind mount of a file or directory, without the mounts below it. See open_tree(2). */
     public static DetachedMount bind(OpenFile source) {
         int flags = OPEN_TREE_CLONE | Descriptor.O_CLOEXEC | Libc.AT_EMPTY_PATH;
-        long result = source.descriptor.call(fd -> Libc.calls().syscall(OPEN_TREE, fd, Libc.EMPTY_PATH, flags));
+        long result = source.descriptor.open(fd -> Libc.calls().syscall(OPEN_TREE, fd, Libc.EMPTY_PATH, flags));
         String what = source.path().toString();
-        return new DetachedMount(new Descriptor(Libc.check(result, "open_tree", what)), what);
+        return new DetachedMount(source.descriptor.opened(Libc.check(result, "open_tree", what)), what);
     }
 
     /**
@@ -80,7 +85,7 @@ public final class DetachedMount implements AutoCloseable {
             options.forEach(option -> configure(fileSystem, option, what));
             long created =
                     fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, FSCONFIG_CMD_CREATE, null, null, 0));
-            Libc.check(created, "fsconfig", what);
+            check(created, "fsconfig", fileSystem, what);
             long mounted = fileSystem.call(fd -> Libc.calls().syscall(FSMOUNT, fd, FSMOUNT_CLOEXEC, 0));
             return new DetachedMount(new Descriptor(Libc.check(mounted, "fsmount", what)), what);
         }
@@ -92,7 +97,29 @@ public final class DetachedMount implements AutoCloseable {
         byte @Nullable [] value = equals < 0 ? null : FileName.encode(option.substring(equals + 1));
         int command = equals < 0 ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
         long result = fileSystem.call(fd -> Libc.calls().syscall(FSCONFIG, fd, command, key, value, 0));
-        Libc.check(result, "fsconfig " + option, what);
+        check(result, "fsconfig " + option, fileSystem, what);
+    }
+
+    /** A failure has the kernel's own words with it, if it said any. */
+    private static void check(long result, String call, Descriptor fileSystem, String what) {
+        if (result < 0) {
+            Libc.check(result, call, what + messages(fileSystem));
+        }
+    }
+
+    /** What the kernel has to say of a file system that is being made, each line after a letter for its kind. */
+    private static String messages(Descriptor fileSystem) {
+        StringBuilder messages = new StringBuilder();
+        for (int count = 0; count < MOST_MESSAGES; count++) {
+            ByteBuffer message = ByteBuffer.allocate(LONGEST_MESSAGE);
+            long length = fileSystem.call(fd -> Libc.calls().read(fd, message, message.remaining()));
+            if (length <= 2) {
+                break; // ENODATA: that was all
+            }
+            String text = new String(message.array(), 2, (int) length - 2, StandardCharsets.UTF_8);
+            messages.append(" (").append(text.strip()).append(')');
+        }
+        return messages.toString();
     }
 
     /** Opens the root directory of what is mounted. The caller closes it. */

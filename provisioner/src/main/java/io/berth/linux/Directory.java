@@ -29,11 +29,17 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException also when it does not exist
      */
     public static Directory open(Path absolute) {
+        return open(absolute, Optional.empty());
+    }
+
+    /** As {@link #open(Path)}; all calls on it, and on what is opened by it, are made on the bulkhead, if there is one. */
+    public static Directory open(Path absolute, Optional<Bulkhead> bulkhead) {
         if (!absolute.isAbsolute()) {
             throw new IllegalArgumentException("not an absolute path: " + absolute);
         }
-        long result = Descriptor.openat2(Libc.AT_FDCWD, FileName.encode(absolute.toString()), OPEN_DIRECTORY, 0, 0);
-        return new Directory(new Descriptor(Libc.check(result, "openat2", absolute.toString())), absolute);
+        return Descriptor.open(absolute, OPEN_DIRECTORY, 0, bulkhead)
+                .map(opened -> new Directory(opened, absolute))
+                .orElseThrow(() -> new SystemCallException("openat2", absolute.toString(), Errno.ENOENT));
     }
 
     /**
@@ -103,10 +109,10 @@ public final class Directory extends OpenFile {
     }
 
     private Optional<Descriptor> open(byte[] relative, int flags, int resolve, String text) {
-        long result = descriptor.call(fd -> Descriptor.openat2(fd, relative, flags, 0, resolve));
+        long result = descriptor.open(fd -> Descriptor.openat2(fd, relative, flags, 0, resolve));
         return result == -Errno.ENOENT
                 ? Optional.empty()
-                : Optional.of(new Descriptor(Libc.check(result, "openat2", text)));
+                : Optional.of(descriptor.opened(Libc.check(result, "openat2", text)));
     }
 
     /**
@@ -190,14 +196,14 @@ public final class Directory extends OpenFile {
     public boolean create(String name, byte[] content, int mode) {
         byte[] component = FileName.component(name);
         int flags = Descriptor.O_WRONLY | Descriptor.O_CREAT | Descriptor.O_EXCL;
-        long result = descriptor.call(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
+        long result = descriptor.open(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
         if (result == -Errno.EEXIST) {
             return false;
         }
         Libc.check(result, "openat2", text(name));
-        try (Descriptor file = new Descriptor(result)) {
+        try (Descriptor file = descriptor.opened(result)) {
             writeAll(file, content, text(name));
-            Libc.check(file.call(fd -> Libc.calls().fsync(fd)), "fsync", text(name));
+            Libc.check(file.transfer(fd -> Libc.calls().fsync(fd)), "fsync", text(name));
         } catch (SystemCallException e) {
             descriptor.call(fd -> Libc.calls().unlinkat(fd, component, 0)); // the first error is the one to tell
             throw e;
@@ -322,7 +328,7 @@ public final class Directory extends OpenFile {
 
     /** Waits until the names in this directory, and its mode and owner, are on disk. */
     public void fsync() {
-        Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
     }
 
     /**
@@ -331,7 +337,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException when any of it could not be written since this directory was opened
      */
     public void syncfs() {
-        Libc.check(descriptor.call(fd -> Libc.calls().syncfs(fd)), "syncfs", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().syncfs(fd)), "syncfs", path().toString());
     }
 
     /**

@@ -35,9 +35,12 @@ public final class Errno {
     public static final int ENODATA = 61;
     public static final int EBADMSG = 74;
     public static final int EOVERFLOW = 75;
+    public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENETUNREACH = 101;
     public static final int ENOTCONN = 107;
     public static final int ETIMEDOUT = 110;
+    public static final int ECONNREFUSED = 111;
     public static final int EHOSTUNREACH = 113;
     public static final int EINPROGRESS = 115;
     public static final int ESTALE = 116;
@@ -82,6 +85,9 @@ public final class Errno {
             case ENODATA -> "ENODATA (No data available)";
             case EBADMSG -> "EBADMSG (Bad message)";
             case EOVERFLOW -> "EOVERFLOW (Value too large for defined data type)";
+            case EPROTONOSUPPORT -> "EPROTONOSUPPORT (Protocol not supported)";
+            case ENETUNREACH -> "ENETUNREACH (Network is unreachable)";
+            case ECONNREFUSED -> "ECONNREFUSED (Connection refused)";
             case EOPNOTSUPP -> "EOPNOTSUPP (Operation not supported)";
             case ENOTCONN -> "ENOTCONN (Transport endpoint is not connected)";
             case ETIMEDOUT -> "ETIMEDOUT (Connection timed out)";

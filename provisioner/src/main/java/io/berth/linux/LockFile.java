@@ -31,8 +31,8 @@ public final class LockFile implements AutoCloseable {
         String path = directory.path() + "/" + name;
         int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
         long result =
-                directory.descriptor.call(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
-        return new LockFile(new Descriptor(Libc.check(result, "openat2", path)), path);
+                directory.descriptor.open(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
+        return new LockFile(directory.descriptor.opened(Libc.check(result, "openat2", path)), path);
     }
 
     /**
@@ -56,7 +56,11 @@ public final class LockFile implements AutoCloseable {
     }
 
     private Optional<Held> tryLock(short type, long offset) {
-        long result = set(type, offset);
+        byte[] lock = flock(type, offset);
+        byte[] unlock = flock(F_UNLCK, offset);
+        long result = descriptor.take(
+                fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, lock),
+                fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, unlock));
         if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
             return Optional.empty();
         }
@@ -64,10 +68,10 @@ public final class LockFile implements AutoCloseable {
         return Optional.of(new Held(offset));
     }
 
-    private long set(short type, long offset) {
+    private static byte[] flock(short type, long offset) {
         byte[] flock = new byte[STRUCT_BYTES];
         Libc.struct(flock).putShort(0, type).putLong(8, offset).putLong(16, 1);
-        return descriptor.call(fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, flock));
+        return flock;
     }
 
     /** Closes the file and so gives back every lock. */
@@ -87,7 +91,8 @@ public final class LockFile implements AutoCloseable {
         /** Unlocks; harmless when repeated, unless the byte was locked anew through the same LockFile. */
         @Override
         public void close() {
-            Libc.check(set(F_UNLCK, offset), "fcntl", path);
+            byte[] unlock = flock(F_UNLCK, offset);
+            Libc.check(descriptor.giveBack(fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, unlock)), "fcntl", path);
         }
     }
 }

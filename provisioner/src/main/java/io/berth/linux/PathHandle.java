@@ -13,12 +13,13 @@ public final class PathHandle extends OpenFile {
 
     /** Opens what is at a path, through symbolic links but no magic ones; empty when there is none. */
     public static Optional<PathHandle> open(Path absolute) {
-        long result = Descriptor.openat2(
-                Libc.AT_FDCWD, FileName.encode(absolute.toString()), Descriptor.O_PATH, 0, Descriptor.NO_MAGICLINKS);
-        return result == -Errno.ENOENT
-                ? Optional.empty()
-                : Optional.of(
-                        new PathHandle(new Descriptor(Libc.check(result, "openat2", absolute.toString())), absolute));
+        return open(absolute, Optional.empty());
+    }
+
+    /** As {@link #open(Path)}; the opening and all calls on it are made on the bulkhead, if there is one. */
+    public static Optional<PathHandle> open(Path absolute, Optional<Bulkhead> bulkhead) {
+        return Descriptor.open(absolute, Descriptor.O_PATH, Descriptor.NO_MAGICLINKS, bulkhead)
+                .map(opened -> new PathHandle(opened, absolute));
     }
 
     /**

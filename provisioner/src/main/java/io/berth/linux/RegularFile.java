@@ -39,13 +39,13 @@ public final class RegularFile extends OpenFile {
         byte[] component = FileName.component(name);
         int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_EXCL;
         long result =
-                directory.descriptor.call(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
+                directory.descriptor.open(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
         if (result == -Errno.EEXIST) {
             return Optional.empty();
         }
         Libc.check(result, "openat2", directory.text(name));
-        return Optional.of(
-                new RegularFile(new Descriptor(result), directory.path().resolve(FileName.forPath(name))));
+        return Optional.of(new RegularFile(
+                directory.descriptor.opened(result), directory.path().resolve(FileName.forPath(name))));
     }
 
     /**
@@ -95,9 +95,9 @@ public final class RegularFile extends OpenFile {
      * @param file one whose status says REGULAR; the opening of another could have effects
      */
     public static RegularFile open(PathHandle file) {
-        long result = file.descriptor.call(fd -> Descriptor.openat2(Libc.AT_FDCWD, Descriptor.path(fd), READ, 0, 0));
+        long result = file.descriptor.open(fd -> Descriptor.openat2(Libc.AT_FDCWD, Descriptor.path(fd), READ, 0, 0));
         return new RegularFile(
-                new Descriptor(Libc.check(result, "openat2", file.path().toString())), file.path());
+                file.descriptor.opened(Libc.check(result, "openat2", file.path().toString())), file.path());
     }
 
     /**
@@ -106,7 +106,7 @@ public final class RegularFile extends OpenFile {
      * @return false when these two files cannot share: not on one file system, or on one that cannot
      */
     public boolean ficlone(RegularFile source) {
-        long result = descriptor.call(
+        long result = descriptor.transfer(
                 source.descriptor, (fd, sourceFd) -> Libc.calls().ioctl(fd, FICLONE, sourceFd));
         if (cannotTogether(result)) {
             return false;
@@ -123,7 +123,7 @@ public final class RegularFile extends OpenFile {
     public OptionalLong copyFileRange(RegularFile source, long offset, long length) {
         byte[] at = new byte[Long.BYTES];
         Libc.struct(at).putLong(offset);
-        long result = source.descriptor.call(
+        long result = source.descriptor.transfer(
                 descriptor, (sourceFd, fd) -> Libc.calls().copy_file_range(sourceFd, at, fd, at, length, 0));
         if (cannotTogether(result)) {
             return OptionalLong.empty();
@@ -141,7 +141,7 @@ public final class RegularFile extends OpenFile {
 
     /** Reads into the buffer what is at an offset, as much as fits; -1 at the end. Moves the buffer's position. */
     public int pread(ByteBuffer buffer, long offset) {
-        long result = descriptor.call(fd -> Libc.calls().pread(fd, buffer, buffer.remaining(), offset));
+        long result = descriptor.transfer(fd -> Libc.calls().pread(fd, buffer, buffer.remaining(), offset));
         int count = (int) Libc.check(result, "pread", path().toString());
         buffer.position(buffer.position() + count);
         return count == 0 ? -1 : count;
@@ -152,7 +152,7 @@ public final class RegularFile extends OpenFile {
         long at = offset;
         while (buffer.hasRemaining()) {
             long place = at;
-            long result = descriptor.call(fd -> Libc.calls().pwrite(fd, buffer, buffer.remaining(), place));
+            long result = descriptor.transfer(fd -> Libc.calls().pwrite(fd, buffer, buffer.remaining(), place));
             int count = (int) Libc.check(result, "pwrite", path().toString());
             buffer.position(buffer.position() + count);
             at += count;
@@ -203,11 +203,11 @@ public final class RegularFile extends OpenFile {
 
     /** Waits until the file's content and size are on disk. */
     public void fsync() {
-        Libc.check(descriptor.call(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
     }
 
     /** Makes it so many bytes long; what is added is a hole. */
     public void ftruncate(long size) {
-        Libc.check(descriptor.call(fd -> Libc.calls().ftruncate(fd, size)), "ftruncate", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().ftruncate(fd, size)), "ftruncate", path().toString());
     }
 }

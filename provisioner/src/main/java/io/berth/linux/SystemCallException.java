@@ -63,6 +63,8 @@ public final class SystemCallException extends Fault {
                     Errno.ESTALE,
                     Errno.ETIMEDOUT,
                     Errno.EHOSTUNREACH,
+                    Errno.ENETUNREACH,
+                    Errno.ECONNREFUSED,
                     Errno.EMFILE,
                     Errno.ENFILE,
                     Errno.ENOMEM -> Fault.Kind.UNAVAILABLE;
@@ -80,7 +82,7 @@ public final class SystemCallException extends Fault {
             case Errno.EBUSY -> "; something is mounted there or in use; unmount or stop it";
             case Errno.ELOOP -> "; there is a symbolic link where Berth expects a file or a directory; remove it";
             case Errno.ENOTDIR, Errno.EISDIR -> "; there is a file where Berth expects a directory, or the reverse";
-            case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH ->
+            case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH, Errno.ENETUNREACH, Errno.ECONNREFUSED ->
                 "; the storage does not answer as it should; check the disk or the server";
             case Errno.EBADMSG, Errno.EUCLEAN ->
                 "; the file system is damaged: the kernel's log says how, e2fsck or xfs_repair may mend it";

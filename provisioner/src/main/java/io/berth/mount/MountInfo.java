@@ -14,6 +14,7 @@ import java.util.Set;
 /** Reads the text of /proc/self/mountinfo. See proc_pid_mountinfo(5). One thread's. */
 final class MountInfo {
     private static final String REMOVED = "//deleted";
+    private static final String NFS = "nfs"; // and nfs4
     private static final char MALFORMED = '\uFFFD';
 
     private final byte[] text;
@@ -53,24 +54,33 @@ final class MountInfo {
             shared |= fields[dash].startsWith("shared:");
             dash++;
         }
-        String root = unescape(fields[3]);
+        String type = unescape(fields[dash + 1]);
+        String source = unescape(fields[dash + 2]);
+        int colon = type.startsWith(NFS) ? endOfServer(source) : -1;
+        String root = colon < 0 ? unescape(fields[3]) : source.substring(colon + 1);
         boolean removed = root.endsWith(REMOVED);
         try {
             return Optional.of(new MountPoint(
                     Integer.parseInt(fields[0]),
                     Integer.parseInt(fields[1]),
-                    fields[2],
+                    colon < 0 ? fields[2] : source.substring(0, colon + 1),
                     Path.of(removed ? root.substring(0, root.length() - REMOVED.length()) : root),
                     removed,
                     Path.of(unescape(fields[4])),
                     options(fields[5]),
                     shared,
-                    unescape(fields[dash + 1]),
-                    unescape(fields[dash + 2]),
+                    type,
+                    source,
                     options(fields[dash + 3])));
         } catch (InvalidPathException e) {
             return Optional.empty();
         }
+    }
+
+    /** Of NFS the source tells what is mounted, {@code server:/path}, and the root is / always; -1 when it tells not. */
+    private static int endOfServer(String source) {
+        int colon = source.startsWith("[") ? source.indexOf("]:") + 1 : source.indexOf(':');
+        return source.startsWith("/", colon + 1) ? colon : -1;
     }
 
     private Set<String> options(String field) {

@@ -7,7 +7,8 @@ import java.util.Set;
  * One line of /proc/self/mountinfo. See proc_pid_mountinfo(5).
  *
  * @param parentId the mount it lies on
- * @param device the file system's number, {@code major:minor}
+ * @param device the file system's number, {@code major:minor}; of NFS {@code server:}, for one export has as many numbers
+ *     as there are ways it is mounted
  * @param root what of the file system is mounted, as a path in it
  * @param rootRemoved whether that was removed from the file system since
  * @param target where it is mounted

@@ -10,16 +10,20 @@ import io.berth.fault.Fault;
 import io.berth.format.DataSource;
 import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
+import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileSystemStatus;
+import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
+import io.berth.nfs.NfsMount;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.Id;
 import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
@@ -29,6 +33,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
@@ -45,6 +50,7 @@ public final class Pool implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Pool.class);
 
     private final PoolConfig config;
+    private final Optional<NfsMount> nfs;
     private final Directory root;
     private final Path realRoot;
     private final PoolIdentity identity;
@@ -61,8 +67,9 @@ public final class Pool implements AutoCloseable {
     private final Formats formats;
     private final LimitUpkeep limitUpkeep = new LimitUpkeep(this);
 
-    private Pool(PoolConfig config, Directory root, Directory records, Path realRoot) {
+    private Pool(PoolConfig config, Optional<NfsMount> nfs, Directory root, Directory records, Path realRoot) {
         this.config = config;
+        this.nfs = nfs;
         this.root = root;
         this.realRoot = realRoot;
         this.identity = PoolIdentity.of(records, config.name());
@@ -99,15 +106,25 @@ public final class Pool implements AutoCloseable {
     }
 
     private static Pool open(PoolConfig config, boolean make) {
-        Directory root = openRoot(config);
+        Optional<NfsMount> nfs = config.nfs().map(NfsMount::mount);
         try {
-            Path realRoot = config.root().toRealPath();
+            return open(config, make, nfs);
+        } catch (RuntimeException e) {
+            nfs.ifPresent(NfsMount::close);
+            throw e;
+        }
+    }
+
+    private static Pool open(PoolConfig config, boolean make, Optional<NfsMount> nfs) {
+        Directory root = openRoot(config, nfs.map(NfsMount::calls));
+        try {
+            Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
                     .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
-                return new Pool(config, root, records, realRoot);
+                return new Pool(config, nfs, root, records, realRoot);
             }
         } catch (SystemCallException e) {
             root.close();
@@ -131,9 +148,9 @@ public final class Pool implements AutoCloseable {
                         Fault.Kind.UNAVAILABLE, records.path().resolve(name) + " vanished while it was opened"));
     }
 
-    private static Directory openRoot(PoolConfig config) {
+    private static Directory openRoot(PoolConfig config, Optional<Bulkhead> calls) {
         try {
-            return Directory.open(config.root());
+            return Directory.open(config.root(), calls);
         } catch (SystemCallException e) {
             throw unusable(config, e.getMessage() + "; make the folder or mount its disk, Berth does not make it");
         }
@@ -150,6 +167,11 @@ public final class Pool implements AutoCloseable {
     /** What tells this pool from every other, wherever its disk is mounted. */
     public PoolIdentity identity() {
         return identity;
+    }
+
+    /** On which all calls that come to its storage have to be made, if it may be silent. */
+    public Optional<Bulkhead> calls() {
+        return nfs.map(NfsMount::calls);
     }
 
     /** The root without symbolic links, as the mount table shows it. */
@@ -223,6 +245,53 @@ public final class Pool implements AutoCloseable {
         return locks.tryLock(id);
     }
 
+    /**
+     * A folder in the root that no volume has, as the volume it is when it is used; nothing is written. Empty when the pool
+     * does not discover, or there is no such folder.
+     */
+    public Optional<Volume> discovered(VolumeId id) {
+        if (!config.discover() || isNamedByBerth(id.name()) || catalog.find(id).isPresent()) {
+            return Optional.empty();
+        }
+        VolumePath path = new VolumePath(List.of(id.name()));
+        return root.status(id.name())
+                .filter(status -> status.type() == FileType.DIRECTORY && !catalog.isClaimed(path))
+                .map(status -> new Volume(
+                        id,
+                        id.name(),
+                        path,
+                        Format.Directory.ADVISORY,
+                        0,
+                        status.modified(),
+                        OnDelete.RETAIN,
+                        new Ownership(status.uid(), status.gid(), status.mode()),
+                        true,
+                        false,
+                        Optional.empty(),
+                        Map.of()));
+    }
+
+    /** All that {@link #discovered(VolumeId)} finds, at most so many. */
+    public List<Volume> discovered(int max) {
+        List<Volume> found = new ArrayList<>();
+        OptionalLong next = config.discover() ? OptionalLong.of(0) : OptionalLong.empty();
+        while (next.isPresent() && found.size() < max) {
+            Listing page = root.list(next.getAsLong(), 1000);
+            page.entries().stream()
+                    .flatMap(entry -> VolumeId.parse(config.name() + "." + entry.name()).stream())
+                    .flatMap(id -> discovered(id).stream())
+                    .limit(max - found.size())
+                    .forEach(found::add);
+            next = page.next();
+        }
+        return found;
+    }
+
+    /** Whether a name in the root is one that Berth gives itself: to volumes without a path of their own, and archives. */
+    public boolean isNamedByBerth(String name) {
+        return name.startsWith(config.name() + ".") || name.startsWith(ArchiveName.PATH_PREFIX);
+    }
+
     /** Hands over the name of everything in the pool's root. */
     void forEachInRoot(Consumer<String> action) {
         forEachIn(root, action);
@@ -245,7 +314,7 @@ public final class Pool implements AutoCloseable {
 
     /** What is wrong with the place the pool lies in, if so. */
     public Optional<HealthProblem> health(MountTable table) {
-        try (Directory now = Directory.open(config.root())) {
+        try (Directory now = Directory.open(config.root(), calls())) {
             if (!now.status().isSameFile(root.status())) {
                 return Optional.of(new HealthProblem(
                         HealthProblem.Reason.POOL_UNREACHABLE,
@@ -256,7 +325,7 @@ public final class Pool implements AutoCloseable {
                             HealthProblem.Reason.READ_ONLY_FILE_SYSTEM,
                             "the file system of " + config.root() + " is read-only"))
                     : Optional.empty();
-        } catch (SystemCallException e) {
+        } catch (Fault e) {
             return Optional.of(new HealthProblem(HealthProblem.Reason.POOL_UNREACHABLE, e.getMessage()));
         }
     }
@@ -422,24 +491,41 @@ public final class Pool implements AutoCloseable {
     }
 
     /**
-     * Makes a volume larger; does nothing when it is that large.
+     * Makes a volume larger. When it is that large, completes what a crash may have cut short: its record comes first.
      *
-     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it
+     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it, NOT_FOUND when its data is gone
      */
     public Volume expand(Volume volume, long bytes) {
         if (bytes <= volume.capacityBytes()) {
+            formats.of(volume).expand(volume, volume.capacityBytes());
             return volume;
         }
         room.promise(volume.id(), volume.capacityBytes(), bytes);
         long now = volume.capacityBytes();
         try {
-            formats.of(volume).expand(volume, bytes);
             Volume larger = volume.withCapacity(bytes);
             catalog.replace(larger);
             now = bytes;
+            formats.of(larger).expand(larger, bytes);
             return larger;
+        } catch (RuntimeException e) {
+            if (now == bytes) {
+                now = keepCapacity(volume, bytes, e);
+            }
+            throw e;
         } finally {
             room.settle(volume.id(), now);
+        }
+    }
+
+    /** Writes the record again as it was; gives the capacity that the record has. */
+    private long keepCapacity(Volume volume, long expanded, RuntimeException why) {
+        try {
+            catalog.replace(volume);
+            return volume.capacityBytes();
+        } catch (RuntimeException again) {
+            why.addSuppressed(again); // the same call may still complete it
+            return expanded;
         }
     }
 
@@ -649,5 +735,6 @@ public final class Pool implements AutoCloseable {
         trash.close();
         nodes.close();
         root.close();
+        nfs.ifPresent(NfsMount::close);
     }
 }

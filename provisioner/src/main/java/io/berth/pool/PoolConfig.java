@@ -1,26 +1,41 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.nfs.Export;
+import io.berth.nfs.NfsOptions;
+import io.berth.nfs.NfsShare;
 import io.berth.volume.ByteSize;
 import io.berth.volume.Limit;
 import io.berth.volume.PoolName;
 import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]}.
+ * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
+ * [,discover=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and mount options may follow.
  *
- * @param root the folder, absolute; it must exist, Berth never makes it
+ * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted
+ * @param nfs what is mounted at the root before it is used; empty for what is there already
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
  * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
+ * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
  */
 public record PoolConfig(
-        PoolName name, PoolKind kind, Path root, OptionalLong sizeBytes, BigDecimal overcommit, Limit limit) {
+        PoolName name,
+        PoolKind kind,
+        Path root,
+        Optional<NfsShare> nfs,
+        OptionalLong sizeBytes,
+        BigDecimal overcommit,
+        Limit limit,
+        boolean discover) {
     private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
     private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
 
@@ -41,28 +56,49 @@ public record PoolConfig(
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
         Limit limit = kind.limit();
+        boolean discover = false;
+        List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");
             Optional<String> factorText = value(parts[i], "overcommit");
             Optional<String> limitText = value(parts[i], "limit");
+            Optional<String> discoverText = value(parts[i], "discover");
             if (sizeText.isPresent()) {
                 size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
             } else if (factorText.isPresent()) {
                 overcommit = factor(name, factorText.get());
             } else if (limitText.isPresent()) {
                 limit = Limit.parse("pool " + name + " limit", limitText.get());
+            } else if (discoverText.isPresent()) {
+                discover = onOff("pool " + name + " discover", discoverText.get());
+            } else if (kind == PoolKind.NFS) {
+                mountOptions.add(parts[i]);
             } else {
                 throw Fault.invalid(
                         "pool " + name + " option",
                         parts[i],
-                        "known are size=SIZE, overcommit=FACTOR and limit=enforced|advisory");
+                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory and discover=true|false");
             }
         }
-        return new PoolConfig(name, kind, root(name, parts[0]), size, overcommit, limit);
+        if (kind == PoolKind.NFS) {
+            NfsOptions options = NfsOptions.parse("pool " + name + " option", mountOptions);
+            NfsShare share = new NfsShare(Export.parse(parts[0]), options);
+            return new PoolConfig(
+                    name, kind, share.mountPoint(), Optional.of(share), size, overcommit, limit, discover);
+        }
+        return new PoolConfig(name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover);
     }
 
     private static Optional<String> value(String part, String key) {
         return part.startsWith(key + "=") ? Optional.of(part.substring(key.length() + 1)) : Optional.empty();
+    }
+
+    private static boolean onOff(String field, String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw Fault.invalid(field, text, "true or false");
+        };
     }
 
     private static BigDecimal factor(PoolName name, String text) {
@@ -90,8 +126,13 @@ public record PoolConfig(
         }
     }
 
+    /** Where it is, for people: the folder or the export. */
+    public String place() {
+        return nfs.map(share -> share.export().toString()).orElse(root.toString());
+    }
+
     @Override
     public String toString() {
-        return name + "=" + kind + ":" + root;
+        return name + "=" + kind + ":" + place();
     }
 }

@@ -11,7 +11,9 @@ public enum PoolKind {
     /** A disk of one node: its volumes are reachable there and nowhere else. */
     LOCAL(Limit.ENFORCED),
     /** A path that every node sees alike: a single node, or a cluster file system mounted everywhere. */
-    HOSTPATH(Limit.ADVISORY);
+    HOSTPATH(Limit.ADVISORY),
+    /** An export of an NFS server, which every node can mount. */
+    NFS(Limit.ADVISORY);
 
     private final Limit limit;
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +79,7 @@ public final class Pools implements AutoCloseable {
     private static void refuseNested(List<PoolConfig> configs) {
         for (PoolConfig inner : configs) {
             for (PoolConfig outer : configs) {
-                if (!inner.equals(outer) && real(inner.root()).startsWith(real(outer.root()))) {
+                if (!inner.equals(outer) && isIn(inner, outer)) {
                     throw Fault.invalid(
                             "pool",
                             inner.toString(),
@@ -86,6 +87,15 @@ public final class Pools implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private static boolean isIn(PoolConfig inner, PoolConfig outer) {
+        if (inner.nfs().isPresent() || outer.nfs().isPresent()) {
+            return inner.nfs().isPresent()
+                    && outer.nfs().isPresent()
+                    && inner.nfs().get().export().isIn(outer.nfs().get().export());
+        }
+        return real(inner.root()).startsWith(real(outer.root()));
     }
 
     private static Path real(Path path) {
@@ -167,16 +177,30 @@ public final class Pools implements AutoCloseable {
                 .toList();
     }
 
-    /** Why one of the pools cannot be used, if so; tries to open those that are not. */
+    /**
+     * Why one of the pools on this machine cannot be used, if so; tries to open those that are not. Servers are not asked:
+     * that one is silent is no reason to start this process anew.
+     */
     public Optional<Fault> problem() {
-        for (PoolName name : slots.keySet()) {
-            try {
-                Optional<Fault> problem = get(name).problem();
-                if (problem.isPresent()) {
-                    return problem;
+        return problem(config -> config.nfs().isEmpty());
+    }
+
+    /** As {@link #problem}, of the pools that lie on servers. */
+    public Optional<Fault> problemOfServers() {
+        return problem(config -> config.nfs().isPresent());
+    }
+
+    private Optional<Fault> problem(Predicate<PoolConfig> which) {
+        for (PoolConfig config : configs()) {
+            if (which.test(config)) {
+                try {
+                    Optional<Fault> problem = get(config.name()).problem();
+                    if (problem.isPresent()) {
+                        return problem;
+                    }
+                } catch (Fault e) {
+                    return Optional.of(e);
                 }
-            } catch (Fault e) {
-                return Optional.of(e);
             }
         }
         return Optional.empty();

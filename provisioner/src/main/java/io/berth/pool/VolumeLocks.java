@@ -42,8 +42,11 @@ public final class VolumeLocks implements AutoCloseable {
 
         @Override
         public void close() {
-            acrossProcesses.close();
-            release(id);
+            try {
+                acrossProcesses.close();
+            } finally {
+                release(id);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.format.VolumeFormat;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPaths;
+import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
@@ -122,7 +123,7 @@ public final class NodeVolumes {
                 Targets.makeFolders(stagingPath);
                 mount(pool, volume, staged, Set.of());
             }
-            mountGroup.ifPresent(group -> giveTo(group, staged));
+            mountGroup.ifPresent(group -> giveTo(group, pool, staged));
         }
     }
 
@@ -195,8 +196,8 @@ public final class NodeVolumes {
     }
 
     /** Lets a group use the volume's root, without walking what is in it. */
-    private static void giveTo(long group, Path mountedAt) {
-        try (Directory data = Directory.open(mountedAt)) {
+    private static void giveTo(long group, Pool pool, Path mountedAt) {
+        try (Directory data = Directory.open(mountedAt, pool.calls())) {
             FileStatus status = data.status();
             int mode = status.mode() | 02070;
             if (status.gid() != group) {
@@ -215,14 +216,20 @@ public final class NodeVolumes {
             Path device = stagingPath.resolve(id);
             takeAway(id, device);
             Targets.removeFile(device);
-            lookup.byId(id).ifPresent(NodeVolumes::release);
+            lookup.findUnlessSilent(id)
+                    .filter(found -> found.volume().format() instanceof Format.Image)
+                    .ifPresent(NodeVolumes::release);
         }
     }
 
+    /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
     private static void release(VolumeLookup.Found found) {
-        try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
-            found.pool().format(found.volume()).release(found.volume());
-        }
+        Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
+            try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
+                found.pool().format(found.volume()).release(found.volume());
+                return true;
+            }
+        });
     }
 
     /**
@@ -289,10 +296,10 @@ public final class NodeVolumes {
                 return;
             }
             if (!request.isReadOnly()) {
-                request.mountGroup().ifPresent(group -> giveTo(group, staging));
+                request.mountGroup().ifPresent(group -> giveTo(group, pool, staging));
             }
             Targets.withFolder(request.targetPath(), () -> {
-                try (Directory staged = Directory.open(staging)) {
+                try (Directory staged = Directory.open(staging, pool.calls())) {
                     Mounts.bind(staged, request.targetPath(), request.options());
                 }
             });
@@ -347,6 +354,18 @@ public final class NodeVolumes {
         }
     }
 
+    /**
+     * Checks what an inline volume's attributes say, as {@link #publish} will: a path of the host must be allowed and be
+     * there, and is made where its type says so.
+     *
+     * @throws Fault as {@link #publish} does
+     */
+    public void check(Map<String, String> attributes) {
+        if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
+            open(host.path()).close();
+        }
+    }
+
     private PathHandle open(HostPath hostPath) {
         notInPool("host path", hostPath.path());
         return hostPaths.open(hostPath);
@@ -398,7 +417,7 @@ public final class NodeVolumes {
                     mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
                 mount(pool, volume, request.targetPath(), request.options());
                 if (!request.isReadOnly()) {
-                    request.mountGroup().ifPresent(group -> giveTo(group, request.targetPath()));
+                    request.mountGroup().ifPresent(group -> giveTo(group, pool, request.targetPath()));
                 }
             }
         } catch (RuntimeException e) {
@@ -471,19 +490,24 @@ public final class NodeVolumes {
      * @throws Fault NOT_FOUND when there is no such volume or it is not at this path
      */
     public Usage usage(String id, Path path) {
-        return usageAt(id, deviceIn(id, path));
+        Optional<VolumeLookup.Found> found = lookup.find(id);
+        boolean block = found.filter(there -> there.volume().format().isBlock()).isPresent();
+        return usageAt(
+                id,
+                block ? deviceIn(id, path) : path,
+                found.flatMap(there -> there.pool().calls()));
     }
 
     /** Where a volume's device is, when the path is the folder in which it was staged. */
     private static Path deviceIn(String id, Path path) {
-        Path device = VolumeId.parse(id).map(parsed -> path.resolve(id)).orElse(path);
+        Path device = path.resolve(id);
         return Files.exists(device, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(device, LinkOption.NOFOLLOW_LINKS)
                 ? device
                 : path;
     }
 
-    private Usage usageAt(String id, Path path) {
-        try (PathHandle at = PathHandle.open(path).orElseThrow(() -> notAt(id, path))) {
+    private Usage usageAt(String id, Path path, Optional<Bulkhead> calls) {
+        try (PathHandle at = PathHandle.open(path, calls).orElseThrow(() -> notAt(id, path))) {
             if (!isAt(id, path, at)) {
                 throw notAt(id, path);
             }

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * A volume that is to appear at a target path.
@@ -42,6 +43,25 @@ public record PublishRequest(
             OptionalLong mountGroup,
             Map<String, String> context) {
         this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context);
+    }
+
+    /**
+     * A request for a volume that its attributes describe, without a record.
+     *
+     * @param handle tells it from others; no volume's id
+     */
+    public static PublishRequest inline(
+            String handle, Path targetPath, Set<MountOption> options, Map<String, String> attributes) {
+        Map<String, String> context = new TreeMap<>(attributes);
+        context.put(InlineVolume.EPHEMERAL, "true");
+        return new PublishRequest(
+                handle,
+                Optional.empty(),
+                targetPath,
+                AccessMode.SINGLE_NODE_MULTI_WRITER,
+                options,
+                OptionalLong.empty(),
+                context);
     }
 
     boolean isReadOnly() {

@@ -12,6 +12,7 @@ import io.berth.volume.VolumeId;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** What an id that comes to the node means, and whether a mount is its. */
 final class VolumeLookup {
@@ -37,6 +38,23 @@ final class VolumeLookup {
         return byId(id).or(() -> inlineVolumes(id).stream()
                 .findFirst()
                 .map(volume -> new Found(pools.get(volume.id().pool()), volume)));
+    }
+
+    /** As {@link #find}; empty also while the pool's storage is silent, for what is mounted must be able to go then too. */
+    Optional<Found> findUnlessSilent(String id) {
+        return unlessSilent(() -> find(id)).flatMap(found -> found);
+    }
+
+    /** The answer to a question; empty when storage is silent. */
+    static <T> Optional<T> unlessSilent(Supplier<T> question) {
+        try {
+            return Optional.of(question.get());
+        } catch (Fault e) {
+            if (e.kind() != Fault.Kind.UNAVAILABLE) {
+                throw e;
+            }
+            return Optional.empty();
+        }
     }
 
     /** The volume with this id. */
@@ -68,7 +86,7 @@ final class VolumeLookup {
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
     void requireOurs(String id, MountPoint mount, MountTable table) {
-        Optional<Found> asked = find(id);
+        Optional<Found> asked = findUnlessSilent(id);
         if (asked.isPresent() && asked.get().mounts(table).contains(mount)) {
             return;
         }
@@ -81,7 +99,7 @@ final class VolumeLookup {
         for (Pool pool : pools.opened()) {
             Optional<Path> path = table.origin(pool.realRoot()).relativize(mount);
             if (path.isPresent()) {
-                if (asked.isPresent() || isAnothers(pool, path.get())) {
+                if (asked.isPresent() || isAnothers(id, pool, path.get())) {
                     throw notOurs(
                             id,
                             mount,
@@ -107,11 +125,12 @@ final class VolumeLookup {
     }
 
     /** Of an id without a record only that the mount is no other volume's can be told. */
-    private static boolean isAnothers(Pool pool, Path path) {
-        return VolumeId.parse(path.toString())
+    private static boolean isAnothers(String id, Pool pool, Path path) {
+        Optional<VolumeId> other = VolumeId.parse(path.toString())
                 .filter(owner -> owner.pool().equals(pool.config().name()))
-                .flatMap(pool::find)
-                .isPresent();
+                .filter(owner -> !owner.toString().equals(id));
+        return other.isPresent()
+                && unlessSilent(() -> other.flatMap(pool::find).isPresent()).orElse(true);
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {

@@ -277,10 +277,9 @@ public final class Volumes {
         return format;
     }
 
-    /** Names that Berth gives itself: of volumes without a path of their own, and of archives. */
     private static VolumePath notReserved(Pool pool, VolumePath path) {
         String first = path.components().getFirst();
-        if (first.startsWith(pool.config().name() + ".") || first.startsWith(ArchiveName.PATH_PREFIX)) {
+        if (pool.isNamedByBerth(first)) {
             throw Fault.invalid(
                     "path",
                     path.toString(),
@@ -288,6 +287,32 @@ public final class Volumes {
                             + " is named by Berth; choose another first part");
         }
         return path;
+    }
+
+    /** A folder that was found as a volume; see {@link Pool#discovered(VolumeId)}. Empty when there is none. */
+    public Optional<Volume> discovered(String id) {
+        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool()).flatMap(pool -> pool.discovered(parsed)));
+    }
+
+    /** The folders of a pool that were found as volumes, at most so many. */
+    public List<Volume> discovered(int max, PoolName name) {
+        return pools.get(name).discovered(max);
+    }
+
+    /** Makes a folder that was found a volume, which keeps its data when it is deleted; returns it when it is one. */
+    public Volume adopt(VolumeId id) {
+        return find(id.toString())
+                .orElseGet(() -> create(new Wanted(
+                        id.name(),
+                        CapacityRange.ANY,
+                        VolumeParameters.parse(Map.of(
+                                VolumeParameters.POOL,
+                                id.pool().text(),
+                                VolumeParameters.SUB_DIR,
+                                id.name(),
+                                VolumeParameters.ON_DELETE,
+                                OnDelete.RETAIN.toString())),
+                        false)));
     }
 
     /** The volume with this id; empty when there is none, or no volume can have such an id. */
@@ -359,9 +384,11 @@ public final class Volumes {
                         "volume " + id + " has " + volume.capacityBytes() + " bytes, more than limit_bytes "
                                 + range.limitBytes() + "; a volume never shrinks");
             }
-            return range.requiredBytes() <= volume.capacityBytes()
-                    ? volume
-                    : pool.expand(volume, volume.format().capacity(range));
+            return pool.expand(
+                    volume,
+                    range.requiredBytes() <= volume.capacityBytes()
+                            ? volume.capacityBytes()
+                            : volume.format().capacity(range));
         }
     }
 
@@ -492,11 +519,6 @@ public final class Volumes {
     /** The pools that volumes can be in. */
     public List<PoolConfig> pools() {
         return pools.configs();
-    }
-
-    /** Why a volume cannot be used now, as far as its pool knows without asking the volume; empty: it can. */
-    public Optional<Fault> problem(Volume volume) {
-        return pools.get(volume.id().pool()).problem();
     }
 
     /** The kind of pool a volume lies in. */

@@ -44,6 +44,24 @@ class MountTableTest {
     }
 
     @Test
+    void whatAnNfsMountShowsStandsInItsSource() {
+        MountTable nfs = MountTable.parse("""
+                20 1 8:1 / / rw - ext4 /dev/sda1 rw
+                21 20 0:40 / /a rw - nfs4 nas:/export/a\\040b rw,vers=4.2
+                22 20 0:41 / /b ro - nfs [fd00::5]:/export rw,vers=3
+                23 20 0:42 / /c rw - nfs4 nas:/export rw,vers=4.2
+                24 20 0:43 / /d rw - nfsd nfsd rw
+                """.getBytes(UTF_8));
+        assertThat(nfs.at(Path.of("/a")).orElseThrow().root()).isEqualTo(Path.of("/export/a b"));
+        assertThat(nfs.at(Path.of("/b")).orElseThrow().root()).isEqualTo(Path.of("/export"));
+        assertThat(nfs.at(Path.of("/b")).orElseThrow().device()).isEqualTo("[fd00::5]:");
+        assertThat(nfs.at(Path.of("/d")).orElseThrow().device()).isEqualTo("0:43");
+        assertThat(nfs.of(nfs.origin(Path.of("/c/a b"))))
+                .as("however it is mounted")
+                .containsExactly(nfs.at(Path.of("/a")).orElseThrow());
+    }
+
+    @Test
     void thePathThatOneWalksDecidesWhatIsMountedThere() {
         assertThat(table.at(Path.of("/mnt")).orElseThrow().id()).isEqualTo(32);
         assertThat(table.containing(Path.of("/mnt/x/y")).id()).isEqualTo(32);

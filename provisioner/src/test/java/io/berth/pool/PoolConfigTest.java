@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import io.berth.nfs.Export;
+import io.berth.nfs.NfsShare;
 import io.berth.volume.Limit;
 import java.math.BigDecimal;
 import java.nio.file.Files;
@@ -17,12 +19,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PoolConfigTest {
     @Test
     void readsAPoolWithItsOptions() {
-        PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5");
+        PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5,discover=true");
         assertThat(config.name().text()).isEqualTo("fast");
         assertThat(config.kind()).isEqualTo(PoolKind.LOCAL);
         assertThat(config.root()).isEqualTo(Path.of("/srv/fast"));
         assertThat(config.sizeBytes()).hasValue(1L << 30);
         assertThat(config.overcommit()).isEqualByComparingTo(new BigDecimal("1.5"));
+        assertThat(config.discover()).isTrue();
+        assertThat(PoolConfig.parse("fast=local:/srv/fast").discover()).isFalse();
     }
 
     @Test
@@ -47,12 +51,43 @@ class PoolConfigTest {
                 "fast=local:/srv,sise=1",
                 "fast=local:/srv,size=x",
                 "fast=local:/srv,overcommit=0.5",
-                "fast=local:/srv,overcommit=1001"
+                "fast=local:/srv,overcommit=1001",
+                "fast=local:/srv,discover=yes",
+                "home=nfs:/export",
+                "home=nfs:nas",
+                "home=nfs:nas:export",
+                "home=nfs:nas:/export/..",
+                "home=nfs:nas:/export,exec=/bin/sh",
+                "home=nfs:nas:/export,hard,soft"
             })
     void refusesWhatIsNoPool(String text) {
         assertThatThrownBy(() -> PoolConfig.parse(text))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.INVALID_ARGUMENT));
+    }
+
+    @Test
+    void readsAnExportWithItsMountOptions() {
+        PoolConfig config = PoolConfig.parse("home=nfs:[fd00::5]:/export,nfsvers=4.2,size=1Gi,nosuid");
+        NfsShare share = config.nfs().orElseThrow();
+        assertThat(share.export()).isEqualTo(Export.parse("[fd00::5]:/export"));
+        assertThat(share.options()).hasToString("vers=4.2,nosuid");
+        assertThat(config.sizeBytes()).hasValue(1L << 30);
+        assertThat(config.root()).isEqualTo(share.mountPoint());
+        assertThat(config).hasToString("home=nfs:[fd00::5]:/export");
+    }
+
+    @Test
+    void eachExportAndWayToMountItHasAPlaceOfItsOwn() {
+        assertThat(List.of("nas:/a", "nas:/b", "nas2:/a", "nas:/a,nfsvers=3").stream()
+                        .map(text -> PoolConfig.parse("home=nfs:" + text).root()))
+                .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void exportsThatLieInEachOtherAreRefused() {
+        assertThatThrownBy(() -> pools("a=nfs:nas:/export", "b=nfs:nas:/export/b,soft"))
+                .hasMessageContaining("lies in that of pool a");
     }
 
     @Test

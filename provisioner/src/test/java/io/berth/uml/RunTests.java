@@ -63,12 +63,18 @@ final class RunTests implements TestExecutionListener {
 
     private void print(String result, TestIdentifier test, String details) {
         count++;
-        String name = test.getSource()
+        out.println(result + name(test));
+        details.lines().forEach(line -> out.println(DETAIL + line));
+    }
+
+    /** The method's, and for a test that a method makes, its own too. */
+    private static String name(TestIdentifier test) {
+        String own = test.getDisplayName();
+        return test.getSource()
                 .filter(MethodSource.class::isInstance)
                 .map(MethodSource.class::cast)
-                .map(method -> method.getJavaClass().getSimpleName() + "." + method.getMethodName())
-                .orElse(test.getDisplayName());
-        out.println(result + name);
-        details.lines().forEach(line -> out.println(DETAIL + line));
+                .map(method -> method.getJavaClass().getSimpleName() + "." + method.getMethodName()
+                        + (own.startsWith(method.getMethodName() + "(") ? "" : ": " + own))
+                .orElse(own);
     }
 }

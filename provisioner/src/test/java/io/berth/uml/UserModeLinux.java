@@ -15,20 +15,20 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 
 /**
- * Runs test classes on a kernel of its own, which has what this machine's may lack: quotas of XFS and ext4. Such classes
+ * Runs test classes on a kernel of its own, which has what this machine's may lack: NFS, quotas of XFS and ext4. Such classes
  * have names that do not end in Test, so that they run there only.
  */
 public final class UserModeLinux {
-    private static final Path BOOT = Path.of("..", "sanity-tests", "src", "test", "uml", "boot")
-            .toAbsolutePath()
-            .normalize();
+    /** Where the scripts lie. */
+    static final Path FOLDER =
+            Path.of("..", "sanity-tests", "src", "test", "uml").toAbsolutePath().normalize();
 
     private UserModeLinux() {}
 
     /** Boots once, runs all tests of the classes one after the other, and gives a test for each of them. */
     public static Stream<DynamicTest> run(Duration deadline, Class<?>... classes) {
         List<String> command = new ArrayList<>(List.of(
-                BOOT.toString(),
+                FOLDER.resolve("boot").toString(),
                 Long.toString(deadline.toSeconds()),
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
@@ -63,11 +63,13 @@ public final class UserModeLinux {
         });
     }
 
-    private static List<String> output(List<String> command) {
+    /** Runs a program to its end, which must be good; the answer is the lines that it printed. */
+    static List<String> output(List<String> command) {
         try {
-            Process boot = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String output = new String(boot.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertThat(boot.waitFor()).as(output).isZero();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(process.waitFor()).as(output).isZero();
             return output.lines().toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -1,7 +1,6 @@
 package io.berth.sanity;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,28 +9,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import javax.xml.parsers.DocumentBuilderFactory;
-import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
-import org.w3c.dom.Element;
-import org.w3c.dom.NodeList;
-import org.xml.sax.SAXException;
 
 /** csi-sanity of kubernetes-csi/csi-test on the distribution, one pool at a time; each of its specs is a test here. */
 class CsiSanityTest {
-    /** csi-test v5.6.0 has 103 specs; a report of fewer is not a whole one. */
-    private static final int SPECS = 103;
-
     /** What needs topology, which a pool has that is reachable from one node only. */
-    private static final Predicate<String> TOPOLOGY =
+    static final Predicate<String> TOPOLOGY =
             Pattern.compile("CreateSnapshot .* with accessibility requirements").asPredicate();
 
     /** What it offers with --attach only. */
-    private static final Predicate<String> ATTACH = Pattern.compile(String.join(
+    static final Predicate<String> ATTACH = Pattern.compile(String.join(
                     "|",
                     "ControllerPublishVolume",
                     "ControllerUnpublishVolume",
@@ -40,14 +30,11 @@ class CsiSanityTest {
 
     private static final Predicate<String> NOTHING = Pattern.compile("(?!)").asPredicate();
 
-    /** Pending in csi-test itself, whatever the driver offers. */
-    private static final Pattern PENDING = Pattern.compile("pagination should detect volumes added between pages");
+    private static final List<String> WITH_ATTACH = List.of("--attach", "--max-volumes=3");
+    private static final List<String> TEST_ATTACH_LIMIT = List.of("--csi.testnodevolumeattachlimit");
 
     @TempDir
     Path folder;
-
-    /** One spec of the report. */
-    private record Spec(String name, String status, String text) {}
 
     @TestFactory
     Stream<DynamicTest> local() throws Exception {
@@ -65,21 +52,50 @@ class CsiSanityTest {
     }
 
     @TestFactory
+    Stream<DynamicTest> btrfs() throws Exception {
+        return specsOnBtrfs(List.of(), List.of(), ATTACH);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> btrfsWithAttach() throws Exception {
+        return specsOnBtrfs(WITH_ATTACH, TEST_ATTACH_LIMIT, NOTHING);
+    }
+
+    /** Where directories are subvolumes that are held to their limits. */
+    private Stream<DynamicTest> specsOnBtrfs(List<String> settings, List<String> flags, Predicate<String> maySkip)
+            throws Exception {
+        try (LoopFileSystem btrfs = LoopFileSystem.mount(folder.resolve("btrfs"), "btrfs", 4L << 30)) {
+            List<String> all = new ArrayList<>(settings);
+            all.addAll(btrfs.pool("enforced"));
+            try (Driver driver = Driver.start(btrfs.folder(), all)) {
+                Stream<DynamicTest> specs = specs(driver, "fast", flags, maySkip);
+                assertThat(driver.log()).contains("a copy of format directory was made by snapshot");
+                return specs;
+            }
+        }
+    }
+
+    @TestFactory
+    Stream<DynamicTest> images() throws Exception {
+        return specsOn("fast", "local", List.of(), imageFlags(), ATTACH);
+    }
+
+    @TestFactory
     Stream<DynamicTest> imagesWithAttach() throws Exception {
+        return specsWithAttachOn("fast", "local", imageFlags(), NOTHING);
+    }
+
+    private List<String> imageFlags() throws IOException {
         Path parameters = folder.resolve("parameters.yaml");
         // XFS, for growing a mounted ext4 needs CAP_SYS_RESOURCE, which root in a container may lack.
         Files.writeString(parameters, "format: image\nfsType: xfs\n");
         Path mutable = folder.resolve("mutable.yaml");
         Files.writeString(mutable, "onDelete: delete\n");
-        return specsWithAttachOn(
-                "fast",
-                "local",
-                List.of(
-                        "--csi.testvolumeparameters=" + parameters,
-                        "--csi.testvolumemutableparameters=" + mutable,
-                        "--csi.testvolumesize=" + (512L << 20),
-                        "--csi.testvolumeexpandsize=" + (640L << 20)),
-                NOTHING);
+        return List.of(
+                "--csi.testvolumeparameters=" + parameters,
+                "--csi.testvolumemutableparameters=" + mutable,
+                "--csi.testvolumesize=" + (512L << 20),
+                "--csi.testvolumeexpandsize=" + (640L << 20));
     }
 
     @TestFactory
@@ -90,8 +106,8 @@ class CsiSanityTest {
     private Stream<DynamicTest> specsWithAttachOn(
             String pool, String kind, List<String> flags, Predicate<String> maySkip) throws Exception {
         List<String> all = new ArrayList<>(flags);
-        all.add("--csi.testnodevolumeattachlimit");
-        return specsOn(pool, kind, List.of("--attach", "--max-volumes=3"), all, maySkip);
+        all.addAll(TEST_ATTACH_LIMIT);
+        return specsOn(pool, kind, WITH_ATTACH, all, maySkip);
     }
 
     private Stream<DynamicTest> specsOn(
@@ -101,40 +117,14 @@ class CsiSanityTest {
         List<String> all = new ArrayList<>(settings);
         all.add("--pool=" + pool + "=" + kind + ":" + folder.resolve(pool) + ",limit=advisory");
         try (Driver driver = Driver.start(folder, all)) {
-            Path report = folder.resolve("report.xml");
-            Command.Result result = CsiSanity.run(driver, report, flags);
-            assertThat(report)
-                    .as("csi-sanity wrote %s%s", result.out(), result.err())
-                    .exists();
-            List<Spec> specs = read(report);
-            assertThat(specs).as("specs of %s", kind).hasSize(SPECS);
-            driver.assertNothingLeft(pool);
-            return specs.stream().map(spec -> dynamicTest(spec.name(), () -> check(spec, maySkip)));
+            return specs(driver, pool, flags, maySkip);
         }
     }
 
-    private static void check(Spec spec, Predicate<String> maySkip) {
-        switch (spec.status()) {
-            case "passed" -> {}
-            case "pending" -> assertThat(spec.name()).as("a pending spec").containsPattern(PENDING);
-            case "skipped" ->
-                assertThat(spec.name())
-                        .as("only what is not offered may be skipped: %s", spec.text())
-                        .matches(maySkip);
-            default -> throw new AssertionError(spec.status() + ": " + spec.text());
-        }
-    }
-
-    private static List<Spec> read(Path report) throws IOException, ParserConfigurationException, SAXException {
-        NodeList cases = DocumentBuilderFactory.newInstance()
-                .newDocumentBuilder()
-                .parse(report.toFile())
-                .getElementsByTagName("testcase");
-        return IntStream.range(0, cases.getLength())
-                .mapToObj(i -> (Element) cases.item(i))
-                .filter(element -> element.getAttribute("name").startsWith("[It]"))
-                .map(element -> new Spec(
-                        element.getAttribute("name"), element.getAttribute("status"), element.getTextContent()))
-                .toList();
+    private static Stream<DynamicTest> specs(
+            Driver driver, String pool, List<String> flags, Predicate<String> maySkip) {
+        List<DynamicTest> specs = CsiSanity.specs(driver, flags, maySkip);
+        driver.assertNothingLeft(pool);
+        return specs.stream();
     }
 }

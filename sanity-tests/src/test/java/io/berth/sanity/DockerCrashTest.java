@@ -20,14 +20,20 @@ class DockerCrashTest {
     @TempDir
     static Path folder;
 
+    private static HangingDisk hanging;
     private static DockerHost host;
 
     @BeforeAll
     static void start() throws IOException {
-        Path disk = makeDisk(folder.resolve("frozen"));
+        Path frozen = makeDisk(folder.resolve("frozen"));
+        hanging = HangingDisk.mount(folder.resolve("hanging.disk"), folder.resolve("hanging"));
         try {
-            host = DockerHost.start(folder, "frozen=local:" + disk + ",limit=advisory");
-        } catch (RuntimeException | AssertionError e) {
+            host = DockerHost.start(
+                    folder,
+                    "frozen=local:" + frozen + ",limit=advisory",
+                    "hanging=hostpath:" + folder.resolve("hanging") + ",limit=advisory");
+        } catch (RuntimeException | Error e) {
+            hanging.close();
             Driver.unmountBelow(folder);
             throw e;
         }
@@ -50,6 +56,7 @@ class DockerCrashTest {
     @AfterAll
     static void stop() {
         host.close();
+        hanging.close();
         Driver.unmountBelow(folder);
     }
 
@@ -173,5 +180,39 @@ class DockerCrashTest {
         } finally {
             Command.succeed("fsfreeze", "--unfreeze", disk.toString());
         }
+    }
+
+    @Test
+    void aDiskThatHangsHoldsUpOnlyItsOwnVolumes() {
+        host.docker("volume", "create", "--driver=berth", "--opt=pool=hanging", "--label=team=blue", "v1");
+        host.run("v1", "echo kept >/data/file");
+        host.run("w1", "echo elsewhere >/data/file");
+        hanging.hang();
+        try {
+            assertThat(time(() -> assertThat(host.volumes()).containsExactly("v1", "w1")))
+                    .isLessThan(Duration.ofSeconds(2));
+            assertThat(time(() -> {
+                        JsonNode shown = host.inspect("v1");
+                        assertThat(shown.at("/Labels/team").asText()).isEqualTo("blue");
+                        assertThat(shown.at("/Status/health").asText()).contains("pool hanging has not answered");
+                    }))
+                    .isLessThan(Duration.ofSeconds(3));
+            assertThat(time(() -> assertThat(host.complaint(
+                                    "run", "--rm", "--network=none", "--volume=v1:/data", Dockerd.IMAGE, "true"))
+                            .contains("pool hanging has not answered")))
+                    .isLessThan(Duration.ofMinutes(2));
+            assertThat(host.run("w1", "cat /data/file")).isEqualTo("elsewhere");
+            host.docker("volume", "create", "--driver=berth", "--opt=pool=fast", "w2");
+            assertThat(host.run("w2", "echo new >/data/file && cat /data/file")).isEqualTo("new");
+        } finally {
+            hanging.goOn();
+        }
+        assertThat(host.run("v1", "cat /data/file")).isEqualTo("kept");
+    }
+
+    private static Duration time(Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return Duration.ofNanos(System.nanoTime() - start);
     }
 }

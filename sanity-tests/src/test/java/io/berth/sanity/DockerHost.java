@@ -38,7 +38,7 @@ final class DockerHost implements AutoCloseable {
         Dockerd dockerd = Dockerd.start(folder.resolve("dockerd"));
         try {
             return new DockerHost(folder, dockerd, startDriver(folder.resolve("berth"), List.of(pools)));
-        } catch (RuntimeException | AssertionError e) {
+        } catch (RuntimeException | Error e) {
             dockerd.close();
             throw e;
         }
@@ -50,7 +50,8 @@ final class DockerHost implements AutoCloseable {
                 "--state-dir=" + folder.resolve("state"),
                 "--default-pool=fast",
                 "--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory",
-                "--pool=shared=hostpath:" + folder.resolve("shared")));
+                "--pool=shared=hostpath:" + folder.resolve("shared"),
+                "--allow-host-path=" + folder.resolve("allowed")));
         pools.forEach(pool -> flags.add("--pool=" + pool));
         return Driver.start(folder, flags);
     }

@@ -31,7 +31,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(180)
 class DockerTest {
     private static final int MANY = 50;
-    private static final int AT_ONCE = 8;
 
     @TempDir
     static Path folder;
@@ -42,8 +41,11 @@ class DockerTest {
     static void start() throws IOException {
         Path disk = makeDisk(folder.resolve("limited"));
         try {
-            host = DockerHost.start(folder, "limited=local:" + disk);
-        } catch (RuntimeException | AssertionError e) {
+            host = DockerHost.start(
+                    folder,
+                    "limited=local:" + disk,
+                    "found=hostpath:" + Files.createDirectory(folder.resolve("found")) + ",discover=true");
+        } catch (RuntimeException | Error e) {
             Driver.unmountBelow(folder);
             throw e;
         }
@@ -281,17 +283,98 @@ class DockerTest {
         assertThat(shown.at("/Options/size").asText()).isEqualTo("64m");
         assertThat(shown.at("/Scope").asText()).isEqualTo("local");
         assertThat(shown.at("/CreatedAt").asText()).startsWith("20");
-        JsonNode status = shown.at("/Status");
-        assertThat(status.at("/pool").asText()).isEqualTo("fast");
-        assertThat(status.at("/kind").asText()).isEqualTo("local");
-        assertThat(status.at("/size").asText()).isEqualTo("64 MiB");
-        assertThat(status.at("/health").asText()).isEqualTo("ok");
+        assertThat(status("v1"))
+                .containsEntry("pool", "fast")
+                .containsEntry("kind", "local")
+                .containsEntry("format", "directory")
+                .containsEntry("limit", "advisory")
+                .containsEntry("size", "64 MiB")
+                .containsEntry("health", "ok");
+    }
+
+    @Test
+    void inspectShowsWhatIsUsedAndWhichSnapshotsThereAre() {
+        host.docker("volume", "create", "--driver=berth", "--opt=pool=limited", "--opt=size=64m", "v1");
+        host.keepRunning("one", "v1");
+        host.exec("one", "dd if=/dev/zero of=/data/f bs=1M count=16 && sync");
+        Client csi = host.driver().client();
+        String snapshot = csi.snapshot("limited.v1", "before").getSnapshotId();
+        try {
+            Map<String, String> status = status("v1");
+            assertThat(status).containsEntry("limit", "enforced").containsEntry("mountIds", "1");
+            assertThat(status.get("used")).matches("1[67](\\.[0-9]+)? MiB");
+            assertThat(status.get("snapshots")).isEqualTo("[\"" + snapshot + "\"]");
+        } finally {
+            csi.deleteSnapshot(snapshot);
+        }
+    }
+
+    private static Map<String, String> status(String volume) {
+        Map<String, String> status = new HashMap<>();
+        host.inspect(volume)
+                .at("/Status")
+                .properties()
+                .forEach(entry -> status.put(
+                        entry.getKey(),
+                        entry.getValue().isValueNode()
+                                ? entry.getValue().asText()
+                                : entry.getValue().toString()));
+        return status;
+    }
+
+    @Test
+    void foldersOfAPoolsRootAreVolumesThatAreNeverDeleted() throws IOException {
+        Path photos = Files.createDirectory(folder.resolve("found/photos"));
+        Path photo = Files.writeString(photos.resolve("photo"), "there before\n");
+        try {
+            assertThat(host.volumes()).containsExactly("found.photos");
+            assertThat(host.run("found.photos", "cat /data/photo && echo new >/data/new"))
+                    .isEqualTo("there before");
+            host.docker("volume", "rm", "found.photos");
+            assertThat(photo).hasContent("there before\n");
+            assertThat(photos.resolve("new")).hasContent("new\n");
+            assertThat(host.volumes()).containsExactly("found.photos");
+        } finally {
+            Command.succeed("rm", "-r", photos.toString());
+        }
+    }
+
+    @Test
+    void aVolumeBeginsAsACopyOfAnother() {
+        host.run("v1", "echo hello >/data/file");
+        host.docker("volume", "create", "--driver=berth", "--opt=from=v1", "v2");
+        assertThat(host.run("v2", "cat /data/file && echo changed >/data/file")).isEqualTo("hello");
+        assertThat(host.run("v1", "cat /data/file")).isEqualTo("hello");
+    }
+
+    @Test
+    void optionsOfDockersOwnDriverWork() throws IOException {
+        Path mine = Files.createDirectories(folder.resolve("berth/allowed/mine"));
+        host.docker(
+                "volume", "create", "--driver=berth", "--opt=type=none", "--opt=o=bind", "--opt=device=" + mine, "b1");
+        host.docker("volume", "create", "--driver=berth", "--opt=type=tmpfs", "--opt=o=size=4m,mode=0700", "t1");
+        host.run("b1", "echo hello >/data/file");
+        assertThat(mine.resolve("file")).hasContent("hello\n");
+        assertThat(host.run("t1", "stat -c %a /data; dd if=/dev/zero of=/data/f bs=1M count=8 2>&1 || true"))
+                .startsWith("700")
+                .containsIgnoringCase("no space left");
+        assertThat(host.complaint(
+                        "volume",
+                        "create",
+                        "--driver=berth",
+                        "--opt=type=none",
+                        "--opt=o=bind",
+                        "--opt=device=/etc",
+                        "b2"))
+                .contains("host path /etc is not allowed");
+        host.docker("volume", "rm", "b1", "t1");
+        assertThat(mine.resolve("file")).exists();
     }
 
     @Test
     void manyContainersComeAndGoAtOnce() throws Exception {
         List<MountTable.Mount> before = MountTable.below(Path.of("/"));
-        try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
+        try (ExecutorService threads = Executors.newFixedThreadPool(MANY)) {
             List<Future<?>> lives = new ArrayList<>();
             IntStream.range(0, MANY).forEach(i -> lives.add(threads.submit(() -> live("v1" + i))));
             for (Future<?> life : lives) {

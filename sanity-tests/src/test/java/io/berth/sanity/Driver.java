@@ -239,10 +239,15 @@ public final class Driver implements AutoCloseable {
 
     /** Holds when nothing is left in a pool: no volume, snapshot, record, intent or claim, no trash (after a while), no mount. */
     void assertNothingLeft(String pool) {
-        Path records = pool(pool).resolve(".berth");
+        assertNothingLeftIn(pool(pool));
+    }
+
+    /** As {@link #assertNothingLeft}, of a pool with this root. */
+    void assertNothingLeftIn(Path pool) {
+        Path records = pool.resolve(".berth");
         Await.until(
                 Duration.ofSeconds(60), () -> files(records.resolve("trash")).isEmpty(), () -> "trash in " + pool);
-        assertThat(files(pool(pool))).as("volumes in pool %s", pool).allMatch(path -> path.equals(records));
+        assertThat(files(pool)).as("volumes in pool %s", pool).allMatch(path -> path.equals(records));
         for (String name : List.of(
                 "creating",
                 "volumes",
@@ -257,7 +262,10 @@ public final class Driver implements AutoCloseable {
                 "snapshots/tmp",
                 "snapshots/by-source",
                 "snapshots/copying",
-                "snapshots/data")) {
+                "snapshots/data",
+                "snapshots/groups/creating",
+                "snapshots/groups/ready",
+                "snapshots/groups/deleting")) {
             assertThat(files(records.resolve(name)))
                     .as("%s in pool %s", name, pool)
                     .isEmpty();

@@ -1,0 +1,141 @@
+package io.berth.docker;
+
+import io.berth.fault.Fault;
+import io.berth.hostpath.HostPath;
+import io.berth.hostpath.HostPathType;
+import io.berth.mount.MountOption;
+import io.berth.volume.VolumeParameters;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The options that people know from other drivers: Docker's local driver ({@code type}, {@code device}, {@code o}),
+ * local-persist ({@code mountpoint}) and netshare ({@code share}, {@code server}, {@code nfsopts}).
+ */
+final class LocalDriverOptions {
+    private static final String TYPE = "type";
+    private static final String DEVICE = "device";
+    private static final String O = "o";
+    private static final String MOUNTPOINT = "mountpoint";
+    private static final Set<String> OF_NFS = Set.of("share", "server", "nfsopts");
+    private static final Set<String> OF_MEMORY =
+            Set.of(CreateOptions.SIZE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
+
+    /** Each of them says that the volume is in no pool. */
+    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, "share", "server", "nfsopts");
+
+    private LocalDriverOptions() {}
+
+    /**
+     * Reads the options; at least one of them is one of these.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first that is not allowed
+     */
+    static CreateOptions.Outside parse(Map<String, String> options) {
+        for (String key : new TreeSet<>(OF_NFS)) {
+            if (options.containsKey(key)) {
+                throw noNfs(key, options.get(key));
+            }
+        }
+        if (options.containsKey(MOUNTPOINT)) {
+            only(options, Set.of(MOUNTPOINT), MOUNTPOINT);
+            return new CreateOptions.Outside(host(options.get(MOUNTPOINT), HostPathType.DIRECTORY_OR_CREATE), Set.of());
+        }
+        String type = options.getOrDefault(TYPE, "");
+        return switch (type) {
+            case "none" -> bind(options);
+            case "tmpfs" -> memory(options);
+            case "nfs", "nfs4" -> throw noNfs(TYPE, type);
+            default ->
+                throw Fault.invalid(
+                        "option type",
+                        type,
+                        "none (with o=bind and device=/a/path) or tmpfs; for another file system mount it on the host and"
+                                + " make it a pool");
+        };
+    }
+
+    private static Fault noNfs(String key, String value) {
+        return Fault.invalid(
+                "option " + key,
+                value,
+                "Berth has no pools of NFS yet; mount the export on the host and make it a pool of kind hostpath");
+    }
+
+    private static CreateOptions.Outside bind(Map<String, String> options) {
+        only(options, Set.of(TYPE, DEVICE, O), "type=none");
+        List<String> words = words(options);
+        if (!words.remove("bind")) {
+            throw Fault.invalid(
+                    "option o",
+                    options.getOrDefault(O, ""),
+                    "type=none needs o=bind; with rbind, what is mounted below the path would be seen too, which is not"
+                            + " allowed");
+        }
+        return new CreateOptions.Outside(
+                host(options.getOrDefault(DEVICE, ""), HostPathType.DIRECTORY), mountOptions(words));
+    }
+
+    private static Map<String, String> host(String path, HostPathType type) {
+        Map<String, String> attributes = Map.of(HostPath.PATH, path, HostPath.TYPE, type.toString());
+        HostPath.parse(attributes);
+        return attributes;
+    }
+
+    /** What tmpfs itself is told stands in o, beside what every mount is told; or is an option of its own. */
+    private static CreateOptions.Outside memory(Map<String, String> options) {
+        Set<String> allowed = new TreeSet<>(OF_MEMORY);
+        allowed.addAll(Set.of(TYPE, DEVICE, O));
+        only(options, allowed, "type=tmpfs");
+        Map<String, String> attributes = new TreeMap<>(options);
+        attributes.keySet().retainAll(OF_MEMORY);
+        List<String> flags = new ArrayList<>();
+        for (String word : words(options)) {
+            int equals = word.indexOf('=');
+            if (equals > 0 && OF_MEMORY.contains(word.substring(0, equals))) {
+                attributes.put(word.substring(0, equals), word.substring(equals + 1));
+            } else {
+                flags.add(word);
+            }
+        }
+        if (!attributes.containsKey(CreateOptions.SIZE)) {
+            throw Fault.invalid(
+                    "option o",
+                    options.getOrDefault(O, ""),
+                    "a tmpfs needs a size, such as o=size=100m; memory is not endless");
+        }
+        attributes.put("medium", "Memory");
+        return new CreateOptions.Outside(attributes, mountOptions(flags));
+    }
+
+    private static List<String> words(Map<String, String> options) {
+        return new ArrayList<>(Optional.ofNullable(options.get(O))
+                .filter(text -> !text.isEmpty())
+                .map(text -> List.of(text.split(",", -1)))
+                .orElse(List.of()));
+    }
+
+    private static Set<MountOption> mountOptions(List<String> words) {
+        try {
+            return MountOption.parse(words);
+        } catch (Fault e) {
+            throw new Fault(e.kind(), "option o: " + e.getMessage(), e);
+        }
+    }
+
+    private static void only(Map<String, String> options, Set<String> allowed, String with) {
+        for (String key : new TreeSet<>(options.keySet())) {
+            if (!allowed.contains(key)) {
+                throw Fault.invalid(
+                        "option",
+                        key,
+                        "not with " + with + ", which takes " + String.join(", ", new TreeSet<>(allowed)));
+            }
+        }
+    }
+}

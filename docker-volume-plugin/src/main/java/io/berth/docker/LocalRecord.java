@@ -1,0 +1,27 @@
+package io.berth.docker;
+
+import io.berth.mount.MountOption;
+import io.berth.volume.VolumeId;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+
+/** What this machine knows of one of Docker's volumes without asking any pool. */
+sealed interface LocalRecord {
+    Instant created();
+
+    /** A volume of a pool that Docker made or mounted here; the pool's own record says what it is. */
+    record InPool(Instant created, VolumeId id) implements LocalRecord {}
+
+    /**
+     * A volume that is in no pool and exists by this record alone: a path of the host, or memory.
+     *
+     * @param attributes as those of an inline volume
+     */
+    record Outside(Instant created, Map<String, String> attributes, Set<MountOption> options) implements LocalRecord {
+        public Outside {
+            attributes = Map.copyOf(attributes);
+            options = Set.copyOf(options);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+package io.berth.docker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.berth.mount.MountPoint;
+import io.berth.service.Volumes;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.VolumeParameters;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Volumes by the options of Docker's local driver and others, which are in no pool. */
+class OutsidePoolsTest {
+    @TempDir
+    Path folder;
+
+    private Plugin plugin;
+    private PluginClient docker;
+
+    @BeforeEach
+    void start() throws IOException {
+        plugin = new Plugin(folder);
+        docker = plugin.connect();
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        docker.close();
+        plugin.close();
+    }
+
+    private Map<String, String> bind(Path path, String o) {
+        return Map.of("type", "none", "o", o, "device", path.toString());
+    }
+
+    private Path mounted(String name) throws IOException {
+        PluginClient.Answer answer = docker.mount(name, "a1");
+        assertThat(answer.err()).isEmpty();
+        return Path.of(answer.json().path("Mountpoint").asText());
+    }
+
+    private MountPoint mountAt(Path path) {
+        return plugin.mounted().stream()
+                .filter(mount -> mount.target().equals(path))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aFolderOfTheHostIsBoundAndStays() throws IOException {
+        Path host = Files.createDirectory(plugin.folder.resolve("allowed/host"));
+        Files.writeString(host.resolve("file"), "mine");
+
+        assertThat(docker.create("c1", bind(host, "bind,ro,noexec")).err()).isEmpty();
+        Path mountpoint = mounted("c1");
+
+        assertThat(mountpoint.resolve("file")).hasContent("mine");
+        assertThat(mountAt(mountpoint).readOnly()).isTrue();
+        docker.close();
+        plugin.restart();
+        docker = plugin.connect();
+        JsonNode volume = docker.volume("Get", "c1").json().path("Volume");
+        assertThat(volume.path("Mountpoint").asText()).isEqualTo(mountpoint.toString());
+        assertThat(volume.at("/Status/path").asText()).isEqualTo(host.toString());
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(docker.volume("Get", "c1").err()).contains("there is no volume");
+        assertThat(host.resolve("file")).hasContent("mine");
+    }
+
+    @Test
+    void aMountpointOfLocalPersistIsMade() throws IOException {
+        Path host = plugin.folder.resolve("allowed/a/b");
+
+        assertThat(docker.create("c1", Map.of("mountpoint", host.toString())).err())
+                .isEmpty();
+        Files.writeString(mounted("c1").resolve("file"), "mine");
+
+        assertThat(host.resolve("file")).hasContent("mine");
+    }
+
+    @Test
+    void memoryIsBoundedAndGoneWithItsLastUser() throws IOException {
+        assertThat(docker.create(
+                                "c1",
+                                Map.of("type", "tmpfs", "device", "tmpfs", "o", "size=4m,uid=1000,mode=0750,nosuid"))
+                        .err())
+                .isEmpty();
+        Path mountpoint = mounted("c1");
+
+        assertThat(mountAt(mountpoint).fsType()).isEqualTo("tmpfs");
+        assertThat(Files.getFileStore(mountpoint).getTotalSpace()).isEqualTo(4 << 20);
+        assertThat(Files.getAttribute(mountpoint, "unix:uid")).isEqualTo(1000);
+        Files.writeString(mountpoint.resolve("file"), "lost");
+        docker.unmount("c1", "a1");
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(mounted("c1")).isEmptyDirectory();
+    }
+
+    @Test
+    void aSecondCreateSucceedsWithTheSameOptionsOrNone() throws IOException {
+        Path host = Files.createDirectory(plugin.folder.resolve("allowed/host"));
+        docker.create("c1", bind(host, "bind"));
+        docker.create("c2", Map.of());
+
+        assertThat(docker.create("c1", bind(host, "bind")).err()).isEmpty();
+        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
+        assertThat(docker.create("c1", bind(host, "bind,ro")).err()).contains("has other options");
+        assertThat(docker.create("c1", Map.of("size", "1m")).err()).contains("is in no pool");
+        assertThat(docker.create("c2", bind(host, "bind")).err()).contains("is in a pool");
+        assertThat(docker.create("home.c1", bind(host, "bind")).err()).contains("it says pool home");
+    }
+
+    @Test
+    void noOtherVolumeHasItsName() throws IOException {
+        docker.create("c1", Map.of("type", "tmpfs", "o", "size=1m"));
+        plugin.volumes.create(
+                new Volumes.Wanted("c1", CapacityRange.ANY, VolumeParameters.parse(Map.of("pool", "fast")), false));
+
+        assertThat(StreamSupport.stream(
+                                docker.call("VolumeDriver.List", "{}")
+                                        .json()
+                                        .path("Volumes")
+                                        .spliterator(),
+                                false)
+                        .map(volume -> volume.path("Name").asText()))
+                .containsExactly("c1", "fast.c1");
+        assertThat(docker.volume("Get", "fast.c1").err()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(plugin.volumes.find("fast.c1")).isPresent();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "type=nfs device=:/export o=addr=10.0.0.1,rw|no pools of NFS yet",
+                "share=10.0.0.1:/export|no pools of NFS yet",
+                "type=ext4 device=/dev/sda1|option type \"ext4\"",
+                "device=/etc|option type \"\"",
+                "type=none device=ALLOWED|type=none needs o=bind",
+                "type=none device=ALLOWED o=rbind|with rbind",
+                "type=none device=ALLOWED o=bind,evil|option o: mount_flags \"evil\"",
+                "type=none device=ALLOWED o=bind size=1m|\"size\": not with type=none",
+                "type=none device=ALLOWED/nosuch o=bind|nothing is there",
+                "type=none device=relative o=bind|path \"relative\"",
+                "type=none device=/etc o=bind|host path /etc is not allowed",
+                "mountpoint=/etc|host path /etc is not allowed",
+                "mountpoint=ALLOWED/../fast|without . and ..",
+                "type=tmpfs|a tmpfs needs a size",
+                "type=tmpfs o=size=1m,mode=9|mode \"9\"",
+                "type=tmpfs o=size=1m,nr_inodes=5|option o: mount_flags \"nr_inodes=5\"",
+                "type=tmpfs o=size=1m pool=fast|\"pool\": not with type=tmpfs",
+            })
+    void whatIsNotAllowedIsRefusedAndLeavesNothing(String options, String why) throws IOException {
+        Map<String, String> given = new TreeMap<>();
+        for (String option : options.split(" ", -1)) {
+            int equals = option.indexOf('=');
+            given.put(
+                    option.substring(0, equals),
+                    option.substring(equals + 1)
+                            .replace("ALLOWED", plugin.folder.resolve("allowed").toString()));
+        }
+
+        assertThat(docker.create("c1", given).err()).contains(why);
+
+        assertThat(docker.volume("Get", "c1").err()).contains("there is no volume");
+        assertThat(plugin.folder.resolve("state/docker/volumes")).isEmptyDirectory();
+    }
+
+    @Test
+    void everyOptionAndNoOtherIsInTheDocument() throws IOException {
+        String text = Files.readString(Path.of("../docs/docker.md"));
+        String table = text.substring(text.indexOf("| key | meaning |"), text.indexOf("### Options of other drivers"));
+
+        assertThat(table.lines()
+                        .filter(line -> line.startsWith("| `"))
+                        .flatMap(line -> Stream.of(
+                                line.substring(2, line.indexOf(" |", 2)).split(", ")))
+                        .map(key -> key.replace("`", "")))
+                .containsExactlyInAnyOrderElementsOf(CreateOptions.OF_POOLS);
+    }
+
+    @Test
+    void aRecordThatCannotBeReadHarmsNoOther() throws IOException {
+        docker.create("c1", Map.of("type", "tmpfs", "o", "size=1m"));
+        docker.close();
+        Files.writeString(
+                plugin.folder.resolve("state/docker/volumes/c2.json"), "{\"version\":1,\"created\":\"then\"}");
+        Files.writeString(plugin.folder.resolve("state/docker/volumes/c3.json"), "no JSON");
+        plugin.restart();
+        docker = plugin.connect();
+
+        assertThat(docker.volume("Get", "c1").err()).isEmpty();
+        assertThat(docker.volume("Get", "c2").err()).contains("there is no volume");
+    }
+}

@@ -1,0 +1,189 @@
+package io.berth.nfs;
+
+import io.berth.fault.Fault;
+import io.berth.fault.Nearest;
+import io.berth.mount.MountOption;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * By which options an export is mounted; see nfs(5). Only what stands here is let through to the kernel, each value by its
+ * grammar, and each key once.
+ *
+ * @param nfs those of the file system, the value empty where the option has none
+ * @param mount those of the one mount, which another mount of the same file system need not have
+ */
+public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) {
+    /** As a server and a kernel of today would choose. */
+    public static final NfsOptions DEFAULT = new NfsOptions(new TreeMap<>(), Set.of());
+
+    private static final String VERSION = "vers";
+    private static final String PROTOCOL = "proto";
+    private static final String PORT = "port";
+    private static final int USUAL_PORT = 2049;
+
+    /** The value of an option that has none. */
+    private static final String FLAG = "";
+
+    /** What is tried when no version, or just 4, is asked for. */
+    private static final List<String> VERSIONS = List.of("4.2", "4.1", "4.0", "3");
+
+    private static final Pattern COUNT = Pattern.compile("[0-9]{1,9}");
+    private static final Pattern PORTS =
+            Pattern.compile("[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]");
+
+    /** Other names of some options. */
+    private static final Map<String, String> OTHER_NAMES =
+            Map.of("nfsvers", VERSION, "tcp", PROTOCOL + "=tcp", "rdma", PROTOCOL + "=rdma");
+
+    private static final Map<String, Pattern> GRAMMAR = grammar();
+    /** Of which only one can be given. */
+    private static final List<Set<String>> EXCLUSIVE = List.of(
+            Set.of("hard", "soft", "softerr"),
+            Set.of("lock", "nolock"),
+            Set.of("ac", "noac"),
+            Set.of("resvport", "noresvport"));
+
+    private static Map<String, Pattern> grammar() {
+        Map<String, Pattern> grammar = new HashMap<>();
+        for (String flag :
+                List.of("hard", "soft", "softerr", "lock", "nolock", "ac", "noac", "resvport", "noresvport")) {
+            grammar.put(flag, Pattern.compile(FLAG));
+        }
+        for (String count : List.of(
+                "timeo", "retrans", "actimeo", "acregmin", "acregmax", "acdirmin", "acdirmax", "rsize", "wsize")) {
+            grammar.put(count, COUNT);
+        }
+        grammar.put(VERSION, Pattern.compile("3|4(\\.[0-2])?"));
+        grammar.put("nconnect", Pattern.compile("[1-9]|1[0-6]"));
+        grammar.put("sec", Pattern.compile("sys|krb5[ip]?"));
+        grammar.put("xprtsec", Pattern.compile("none|tls|mtls"));
+        grammar.put(PROTOCOL, Pattern.compile("tcp6?|rdma6?"));
+        grammar.put(PORT, PORTS);
+        grammar.put("mountport", PORTS);
+        grammar.put("lookupcache", Pattern.compile("all|none|pos|positive"));
+        return Map.copyOf(grammar);
+    }
+
+    public NfsOptions {
+        nfs = Collections.unmodifiableSortedMap(new TreeMap<>(nfs));
+        mount = Set.copyOf(mount);
+    }
+
+    /**
+     * Reads mount options.
+     *
+     * @param field what they are, for messages
+     * @param texts each one option, or several with commas between, as in fstab(5)
+     * @throws Fault INVALID_ARGUMENT naming the first that is unknown, with the nearest that is known, or that is malformed,
+     *     or contradicts another
+     */
+    public static NfsOptions parse(String field, List<String> texts) {
+        Map<String, String> nfs = new LinkedHashMap<>();
+        List<String> mount = new ArrayList<>();
+        for (String text : texts) {
+            for (String option : text.split(",", -1)) {
+                if (isOfMount(option)) {
+                    mount.add(option);
+                } else {
+                    add(field, option, nfs);
+                }
+            }
+        }
+        for (Set<String> exclusive : EXCLUSIVE) {
+            List<String> given =
+                    exclusive.stream().filter(nfs::containsKey).sorted().toList();
+            if (given.size() > 1) {
+                throw Fault.invalid(field, given.get(0), "contradicts \"" + given.get(1) + "\"");
+            }
+        }
+        return new NfsOptions(new TreeMap<>(nfs), MountOption.parse(mount));
+    }
+
+    private static boolean isOfMount(String option) {
+        return Arrays.stream(MountOption.values()).map(MountOption::toString).anyMatch(option::equals);
+    }
+
+    private static void add(String field, String given, Map<String, String> options) {
+        String option = OTHER_NAMES.getOrDefault(given, given);
+        int equals = option.indexOf('=');
+        String name = equals < 0 ? option : option.substring(0, equals);
+        String key = OTHER_NAMES.getOrDefault(name, name);
+        String value = equals < 0 ? FLAG : option.substring(equals + 1);
+        Pattern allowed = Optional.ofNullable(GRAMMAR.get(key)).orElseThrow(() -> unknown(field, given, name));
+        if (!allowed.matcher(value).matches()) {
+            throw Fault.invalid(
+                    field,
+                    given,
+                    allowed.pattern().equals(FLAG) ? "takes no value" : "the value must match " + allowed);
+        }
+        String before = options.putIfAbsent(key, value);
+        if (before != null && !before.equals(value)) {
+            throw Fault.invalid(field, given, "contradicts \"" + key + "=" + before + "\"");
+        }
+    }
+
+    private static Fault unknown(String field, String option, String name) {
+        Set<String> known = new TreeSet<>(GRAMMAR.keySet());
+        known.addAll(OTHER_NAMES.keySet());
+        Arrays.stream(MountOption.values()).map(MountOption::toString).forEach(known::add);
+        return Fault.invalid(
+                field,
+                option,
+                "not allowed, the nearest is " + Nearest.to(name, known) + "; allowed are " + String.join(", ", known));
+    }
+
+    /** The versions to try, one after the other, while the server knows them not. */
+    List<String> versions() {
+        String asked = nfs.getOrDefault(VERSION, FLAG);
+        return VERSIONS.contains(asked)
+                ? List.of(asked)
+                : VERSIONS.stream().filter(version -> version.startsWith(asked)).toList();
+    }
+
+    /** What the kernel is told, for a server at this address. */
+    List<String> forKernel(String version, InetAddress server) {
+        List<String> options = new ArrayList<>(List.of(VERSION + "=" + version, "addr=" + server.getHostAddress()));
+        nfs.forEach((key, value) -> {
+            if (!key.equals(VERSION)) {
+                options.add(value.isEmpty() ? key : key + "=" + value);
+            }
+        });
+        return options;
+    }
+
+    /** The port that the server listens on. */
+    int port() {
+        return Integer.parseInt(nfs.getOrDefault(PORT, Integer.toString(USUAL_PORT)));
+    }
+
+    /** Whether the server is asked over TCP. */
+    boolean isOverTcp() {
+        return nfs.getOrDefault(PROTOCOL, "tcp").startsWith("tcp");
+    }
+
+    /** As mount(8) takes them. */
+    @Override
+    public String toString() {
+        Stream<String> ofFileSystem = nfs.entrySet().stream()
+                .map(option ->
+                        option.getValue().isEmpty() ? option.getKey() : option.getKey() + "=" + option.getValue());
+        return Stream.concat(
+                        ofFileSystem, mount.stream().map(MountOption::toString).sorted())
+                .collect(Collectors.joining(","));
+    }
+}

@@ -1,0 +1,15 @@
+package io.berth.nfs;
+
+import io.berth.service.NfsVolumes;
+import io.berth.uml.UserModeLinux;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+class NfsTest {
+    @TestFactory
+    Stream<DynamicTest> volumesLieOnARealServer() {
+        return UserModeLinux.run(Duration.ofMinutes(5), NfsMounting.class, NfsVolumes.class);
+    }
+}
