@@ -3,6 +3,8 @@ package io.berth;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.berth.linux.Btrfs;
+import io.berth.linux.Directory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -93,6 +95,15 @@ public final class TestFileSystem implements AutoCloseable {
     public void close() {
         run("umount", root.toString());
         run("rm", "-rf", folder.toString());
+    }
+
+    /** Lets a directory be moved and changed that is a snapshot of btrfs, to which nobody can write. */
+    public static void makeWritable(Path path) {
+        try (Directory directory = Directory.open(path)) {
+            if (Btrfs.isSubvolume(directory)) {
+                Btrfs.setReadOnly(directory, false);
+            }
+        }
     }
 
     /** Runs a program to its end, which must be good; the answer is what it printed, a char for each byte. */

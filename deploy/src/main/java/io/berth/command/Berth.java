@@ -26,8 +26,8 @@ public final class Berth {
     private Berth() {}
 
     public static void main(String[] arguments) {
-        if (arguments.length > 1 && Role.isCommand(arguments[0])) {
-            HeadStart.begin();
+        if (arguments.length > 1) {
+            Role.ofCommand(arguments[0]).ifPresent(HeadStart::begin);
         }
         System.exit(run(writer(System.out), writer(System.err), System.getenv(), arguments));
     }

@@ -15,16 +15,18 @@ public final class HeadStart {
     private HeadStart() {}
 
     /** Begins; whoever needs something that is not loaded yet waits for it or loads it. */
-    public static void begin() {
-        Thread thread = new Thread(HeadStart::load, "head-start");
+    public static void begin(Role role) {
+        Thread thread = new Thread(() -> load(role), "head-start");
         thread.setDaemon(true);
         thread.start();
     }
 
-    private static void load() {
+    private static void load(Role role) {
         Linux.geteuid(); // the C library
         loadSockets();
-        var unused = Csi.getDescriptor();
+        if (role.hasCsi()) {
+            var unused = Csi.getDescriptor();
+        }
     }
 
     /** Java's sockets of this kind come with a random generator, for which it looks through all its cryptography. */

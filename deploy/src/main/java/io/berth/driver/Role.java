@@ -2,6 +2,7 @@ package io.berth.driver;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /** What a driver process offers: which CSI services beside Identity, and whether Docker is served. */
 public enum Role {
@@ -44,9 +45,11 @@ public enum Role {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Whether a command of this name runs a driver. */
-    public static boolean isCommand(String name) {
-        return Arrays.stream(values()).anyMatch(role -> role.command().equals(name));
+    /** The role that a command of this name runs a driver in; empty when it runs none. */
+    public static Optional<Role> ofCommand(String name) {
+        return Arrays.stream(values())
+                .filter(role -> role.command().equals(name))
+                .findFirst();
     }
 
     /** What it is for, in one sentence. */

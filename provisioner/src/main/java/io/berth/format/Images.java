@@ -193,11 +193,12 @@ final class Images {
         return new Fault(Fault.Kind.NOT_FOUND, "the image " + folder.path().resolve(FILE) + " is gone");
     }
 
-    /** From now on {@link #undo} leaves the image alone. */
+    /** Readies an image for its user: {@link #undo} leaves it alone, and it is as long as its volume was expanded to. */
     void use(Volume volume) {
         try (Directory folder = folder(volume)) {
             folder.unlink(UNUSED);
         }
+        expand(volume, volume.capacityBytes());
     }
 
     /** Makes the image larger, by a hole; does nothing when it is that large. */

@@ -494,24 +494,41 @@ public final class Pool implements AutoCloseable {
     }
 
     /**
-     * Makes a volume larger; does nothing when it is that large.
+     * Makes a volume larger. When it is that large, completes what a crash may have cut short: its record comes first.
      *
-     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it
+     * @throws Fault RESOURCE_EXHAUSTED when there is no room for it, NOT_FOUND when its data is gone
      */
     public Volume expand(Volume volume, long bytes) {
         if (bytes <= volume.capacityBytes()) {
+            formats.of(volume).expand(volume, volume.capacityBytes());
             return volume;
         }
         room.promise(volume.id(), volume.capacityBytes(), bytes);
         long now = volume.capacityBytes();
         try {
-            formats.of(volume).expand(volume, bytes);
             Volume larger = volume.withCapacity(bytes);
             catalog.replace(larger);
             now = bytes;
+            formats.of(larger).expand(larger, bytes);
             return larger;
+        } catch (RuntimeException e) {
+            if (now == bytes) {
+                now = keepCapacity(volume, bytes, e);
+            }
+            throw e;
         } finally {
             room.settle(volume.id(), now);
+        }
+    }
+
+    /** Writes the record again as it was; gives the capacity that the record has. */
+    private long keepCapacity(Volume volume, long expanded, RuntimeException why) {
+        try {
+            catalog.replace(volume);
+            return volume.capacityBytes();
+        } catch (RuntimeException again) {
+            why.addSuppressed(again); // the same call may still complete it
+            return expanded;
         }
     }
 

@@ -8,6 +8,7 @@ import io.berth.copy.Rung;
 import io.berth.fault.Fault;
 import io.berth.format.DataSource;
 import io.berth.format.Formats;
+import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
 import io.berth.volume.Snapshot;
@@ -190,10 +191,21 @@ public final class PoolSnapshots implements AutoCloseable {
         long used = copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
         room.count(snapshot.id(), 0, used);
         copying.rename(name, data, name);
+        if (copied.rung() == Rung.SNAPSHOT) {
+            makeReadOnly(name);
+        }
         data.fsync();
         Snapshot whole = snapshot.ready(used);
         catalog.prepare(whole);
         return whole;
+    }
+
+    /** Only once it is in its place, for what is read-only cannot be moved. */
+    private void makeReadOnly(String subvolume) {
+        try (Directory placed = data.openDirectory(subvolume)
+                .orElseThrow(() -> new Fault(Fault.Kind.BUSY, data.path().resolve(subvolume) + " was taken away"))) {
+            Btrfs.setReadOnly(placed, true);
+        }
     }
 
     /** Makes a snapshot ready whose copy is in its place. */

@@ -399,9 +399,11 @@ public final class Volumes {
                         "volume " + id + " has " + volume.capacityBytes() + " bytes, more than limit_bytes "
                                 + range.limitBytes() + "; a volume never shrinks");
             }
-            return range.requiredBytes() <= volume.capacityBytes()
-                    ? volume
-                    : pool.expand(volume, volume.format().capacity(range));
+            return pool.expand(
+                    volume,
+                    range.requiredBytes() <= volume.capacityBytes()
+                            ? volume.capacityBytes()
+                            : volume.format().capacity(range));
         }
     }
 

@@ -40,6 +40,14 @@ abstract class ImageGrowthContract extends ImageFormatContract {
     }
 
     @Test
+    void anExpansionThatACrashCutShortIsCompletedByTheNextMount() {
+        Volume volume = volume("fast.v", Ownership.ROOT);
+        format.create(volume);
+        format.mount(volume.withCapacity(2 * capacity()), target, Set.of());
+        assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 3 / 2);
+    }
+
+    @Test
     void whatIsMountedReadOnlyGrowsToo() {
         Volume volume = volume("fast.v", Ownership.ROOT);
         format.create(volume);
@@ -73,5 +81,6 @@ abstract class ImageGrowthContract extends ImageFormatContract {
         format.mount(larger, target, Set.of());
         assertThat(target.resolve("file")).hasContent("kept");
         assertThat(target.toFile().getTotalSpace()).isGreaterThan(capacity() * 3 / 2);
+        assertThat(fill(target.resolve("big"), 4 * capacity())).isBetween(capacity() * 3 / 2, 2 * capacity());
     }
 }

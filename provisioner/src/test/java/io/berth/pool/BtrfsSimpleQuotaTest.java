@@ -18,4 +18,9 @@ class BtrfsSimpleQuotaTest extends BtrfsLimitTest {
         run("perl", "-e", ENABLE, made.root().toString());
         return made;
     }
+
+    @Override
+    long charged(long shared) {
+        return 0;
+    }
 }

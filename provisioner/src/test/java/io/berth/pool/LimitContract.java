@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TestFileSystem;
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
@@ -12,6 +13,9 @@ import io.berth.volume.Format;
 import io.berth.volume.Limit;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
+import io.berth.volume.Snapshot;
+import io.berth.volume.SnapshotId;
+import io.berth.volume.Source;
 import io.berth.volume.Usage;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
@@ -102,8 +106,14 @@ abstract class LimitContract {
     }
 
     Volume make(String name, Limit limit, OptionalLong inodes) {
+        Volume volume = volume(name, limit, inodes, Optional.empty());
+        pool.create(volume);
+        return volume;
+    }
+
+    private Volume volume(String name, Limit limit, OptionalLong inodes, Optional<Source> source) {
         VolumeId id = new VolumeId(config.name(), name);
-        Volume volume = new Volume(
+        return new Volume(
                 id,
                 name,
                 VolumePath.of(id),
@@ -114,10 +124,8 @@ abstract class LimitContract {
                 Ownership.ROOT,
                 false,
                 false,
-                Optional.empty(),
+                source,
                 Map.of());
-        pool.create(volume);
-        return volume;
     }
 
     Volume make(String name) {
@@ -212,6 +220,71 @@ abstract class LimitContract {
         assertThat(pool.formats().isHeldToLimit(larger)).isTrue();
         assertThat(usage(larger).totalBytes()).isEqualTo(96 * MIB);
         assertFull(write(larger, "more", 256 * MIB), 32 * MIB);
+    }
+
+    @Test
+    void anExpansionThatACrashCutShortIsCompletedByTheSameCallOrTheNextStart() {
+        Volume larger = make("a").withCapacity(96 * MIB);
+        pool.catalog().replace(larger);
+        assertThat(pool.formats().isHeldToLimit(larger)).isFalse();
+        assertThat(pool.expand(larger, 96 * MIB)).isEqualTo(larger);
+        assertThat(pool.formats().isHeldToLimit(larger)).isTrue();
+        Volume largest = larger.withCapacity(128 * MIB);
+        pool.catalog().replace(largest);
+        reopen();
+        assertThat(pool.formats().isHeldToLimit(largest)).isTrue();
+    }
+
+    @Test
+    void aRestoredVolumeIsHeldToItsOwnLimit() throws IOException {
+        Volume volume = make("a");
+        write(volume, "file", 32 * MIB);
+        Snapshot snapshot = snapshot(volume);
+        Volume restored = restore(snapshot, "b", 96 * MIB);
+        assertThat(usage(restored).totalBytes()).isEqualTo(96 * MIB);
+        assertThat(usage(restored).usedBytes()).isBetween(charged(32 * MIB), charged(32 * MIB) + OVERHEAD);
+        assertFull(write(restored, "more", 256 * MIB), 96 * MIB - charged(32 * MIB));
+        assertThat(write(volume, "more", 16 * MIB)).isEqualTo(16 * MIB);
+        Volume other = restore(snapshot, "c", LIMIT);
+        reopen();
+        assertThat(pool.formats().isHeldToLimit(other)).isTrue();
+        assertFull(write(other, "more", 256 * MIB), LIMIT - charged(32 * MIB));
+        pool.snapshots().delete(snapshot);
+    }
+
+    /** What a copy is charged for data that it shares with its source. */
+    long charged(long shared) {
+        return shared;
+    }
+
+    private Snapshot snapshot(Volume volume) {
+        SnapshotId id = new SnapshotId(config.name(), "s");
+        Snapshot wanted = new Snapshot(
+                id,
+                id.name(),
+                volume.id(),
+                volume.format(),
+                volume.capacityBytes(),
+                0,
+                Instant.EPOCH,
+                false,
+                Optional.empty(),
+                Map.of());
+        try (ClaimedSource source = pool.claim(volume.id())) {
+            pool.snapshots().begin(wanted);
+            pool.snapshots().make(wanted, source, new Progress());
+        }
+        return pool.snapshots().find(id).orElseThrow();
+    }
+
+    private Volume restore(Snapshot snapshot, String name, long bytes) {
+        Volume restored = volume(
+                        name, Limit.ENFORCED, OptionalLong.empty(), Optional.of(new Source.OfSnapshot(snapshot.id())))
+                .withCapacity(bytes);
+        try (ClaimedSource source = pool.snapshots().claim(snapshot.id())) {
+            pool.create(restored, source, new Progress());
+        }
+        return restored;
     }
 
     @Test

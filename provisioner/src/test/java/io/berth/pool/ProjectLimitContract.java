@@ -9,9 +9,11 @@ import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.linux.Project;
 import io.berth.linux.ProjectQuota;
+import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.Limit;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -78,6 +80,20 @@ abstract class ProjectLimitContract extends LimitContract {
                 .as("the folder itself counts")
                 .isFalse();
         assertThat(usage(volume).freeInodes()).isZero();
+    }
+
+    @Test
+    void theNumberOfFilesCanChange() {
+        Volume volume = make("a", Limit.ENFORCED, OptionalLong.of(10));
+        Volume more = pool.modify(volume, VolumeChange.parse(Map.of("inodes", "20")));
+        assertThat(more.format()).isEqualTo(new Format.Directory(Limit.ENFORCED, OptionalLong.of(20)));
+        assertThat(pool.find(more.id())).contains(more);
+        assertThat(usage(more).totalInodes()).isEqualTo(20);
+        for (int i = 0; i < 19; i++) {
+            assertThat(asContainer(more, "touch file" + i)).isTrue();
+        }
+        assertThat(asContainer(more, "touch more")).isFalse();
+        assertThat(usage(more).totalBytes()).as("its size stays").isEqualTo(volume.capacityBytes());
     }
 
     @Test

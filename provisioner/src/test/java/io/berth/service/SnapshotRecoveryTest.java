@@ -151,6 +151,9 @@ class SnapshotRecoveryTest {
 
     private void crash(Making step) throws IOException {
         Path data = ofSnapshots.resolve("data/fast.s");
+        if (step != Making.MOVED) {
+            TestFileSystem.makeWritable(data);
+        }
         Path copying = ofSnapshots.resolve("copying/fast.s");
         Files.move(record("ready"), record("creating"));
         switch (step) {
@@ -241,6 +244,7 @@ class SnapshotRecoveryTest {
         snapshot();
         Files.move(record("ready"), record("deleting"));
         if (step != Deleting.BEGUN) {
+            TestFileSystem.makeWritable(ofSnapshots.resolve("data/fast.s"));
             Files.move(ofSnapshots.resolve("data/fast.s"), records.resolve("trash/fast.s@0000"));
         }
         if (step == Deleting.NOT_LISTED) {
@@ -371,6 +375,7 @@ class SnapshotRecoveryTest {
     void theCheckFindsASnapshotWithoutData() throws Exception {
         volume();
         snapshot();
+        TestFileSystem.makeWritable(ofSnapshots.resolve("data/fast.s"));
         Files.move(ofSnapshots.resolve("data/fast.s"), folder.resolve("elsewhere"));
         assertThat(findings(true))
                 .singleElement()

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
+import io.berth.TestFileSystem;
 import io.berth.copy.Progress;
 import io.berth.copy.Rung;
 import io.berth.fault.Fault;
@@ -48,7 +49,7 @@ abstract class SnapshotsContract {
     private Path folder = Path.of("/");
     private Pools pools;
     private Volumes volumes;
-    private Snapshots snapshots;
+    Snapshots snapshots;
     private Path fast;
 
     /** Where pools are made. */
@@ -87,7 +88,7 @@ abstract class SnapshotsContract {
         open();
     }
 
-    private Volume volume(String name, String... parameters) throws Exception {
+    final Volume volume(String name, String... parameters) throws Exception {
         Volume volume = volumes.create(wanted(name, Optional.empty(), MIB, parameters));
         Files.writeString(volumes.location(volume).resolve("file"), "of " + name);
         return volume;
@@ -102,7 +103,7 @@ abstract class SnapshotsContract {
         return new Volumes.Wanted(name, range, VolumeParameters.parse(strings), false, false, Optional.empty(), source);
     }
 
-    private Volume from(String name, Source source, long bytes, String... parameters) {
+    final Volume from(String name, Source source, long bytes, String... parameters) {
         return volumes.create(wanted(name, Optional.of(source), bytes, parameters), LONG);
     }
 
@@ -110,7 +111,7 @@ abstract class SnapshotsContract {
         return new Source.OfSnapshot(snapshot.id());
     }
 
-    private Snapshot snapshot(String name, String source) {
+    final Snapshot snapshot(String name, String source) {
         return snapshots.create(new Snapshots.Wanted(name, source, Map.of()), LONG);
     }
 
@@ -118,8 +119,12 @@ abstract class SnapshotsContract {
         return pools.get(new PoolName(name));
     }
 
-    private Path file(Volume volume) {
+    final Path file(Volume volume) {
         return volumes.location(volume).resolve("file");
+    }
+
+    final Path data(Snapshot snapshot) {
+        return fast.resolve(".berth/snapshots/data").resolve(snapshot.id().toString());
     }
 
     private static Consumer<Throwable> kind(Fault.Kind kind) {
@@ -541,8 +546,8 @@ abstract class SnapshotsContract {
     void aSnapshotWhoseDataIsGoneSaysSo() throws Exception {
         volume("v");
         Snapshot snapshot = snapshot("s", "fast.v");
-        Path data = fast.resolve(".berth/snapshots/data/fast.s");
-        Files.move(data, folder.resolve("elsewhere"));
+        TestFileSystem.makeWritable(data(snapshot));
+        Files.move(data(snapshot), folder.resolve("elsewhere"));
         assertThatThrownBy(() -> from("r", of(snapshot), 0))
                 .satisfies(kind(Fault.Kind.NOT_FOUND))
                 .hasMessageContaining("fast.s");

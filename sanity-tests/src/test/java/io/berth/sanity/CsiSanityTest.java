@@ -1,5 +1,8 @@
 package io.berth.sanity;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,6 +30,9 @@ class CsiSanityTest {
 
     private static final Predicate<String> NOTHING = Pattern.compile("(?!)").asPredicate();
 
+    private static final List<String> WITH_ATTACH = List.of("--attach", "--max-volumes=3");
+    private static final List<String> TEST_ATTACH_LIMIT = List.of("--csi.testnodevolumeattachlimit");
+
     @TempDir
     Path folder;
 
@@ -46,21 +52,50 @@ class CsiSanityTest {
     }
 
     @TestFactory
+    Stream<DynamicTest> btrfs() throws Exception {
+        return specsOnBtrfs(List.of(), List.of(), ATTACH);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> btrfsWithAttach() throws Exception {
+        return specsOnBtrfs(WITH_ATTACH, TEST_ATTACH_LIMIT, NOTHING);
+    }
+
+    /** Where directories are subvolumes that are held to their limits. */
+    private Stream<DynamicTest> specsOnBtrfs(List<String> settings, List<String> flags, Predicate<String> maySkip)
+            throws Exception {
+        try (LoopFileSystem btrfs = LoopFileSystem.mount(folder.resolve("btrfs"), "btrfs", 4L << 30)) {
+            List<String> all = new ArrayList<>(settings);
+            all.addAll(btrfs.pool("enforced"));
+            try (Driver driver = Driver.start(btrfs.folder(), all)) {
+                Stream<DynamicTest> specs = specs(driver, "fast", flags, maySkip);
+                assertThat(driver.log()).contains("a copy of format directory was made by snapshot");
+                return specs;
+            }
+        }
+    }
+
+    @TestFactory
+    Stream<DynamicTest> images() throws Exception {
+        return specsOn("fast", "local", List.of(), imageFlags(), ATTACH);
+    }
+
+    @TestFactory
     Stream<DynamicTest> imagesWithAttach() throws Exception {
+        return specsWithAttachOn("fast", "local", imageFlags(), NOTHING);
+    }
+
+    private List<String> imageFlags() throws IOException {
         Path parameters = folder.resolve("parameters.yaml");
         // XFS, for growing a mounted ext4 needs CAP_SYS_RESOURCE, which root in a container may lack.
         Files.writeString(parameters, "format: image\nfsType: xfs\n");
         Path mutable = folder.resolve("mutable.yaml");
         Files.writeString(mutable, "onDelete: delete\n");
-        return specsWithAttachOn(
-                "fast",
-                "local",
-                List.of(
-                        "--csi.testvolumeparameters=" + parameters,
-                        "--csi.testvolumemutableparameters=" + mutable,
-                        "--csi.testvolumesize=" + (512L << 20),
-                        "--csi.testvolumeexpandsize=" + (640L << 20)),
-                NOTHING);
+        return List.of(
+                "--csi.testvolumeparameters=" + parameters,
+                "--csi.testvolumemutableparameters=" + mutable,
+                "--csi.testvolumesize=" + (512L << 20),
+                "--csi.testvolumeexpandsize=" + (640L << 20));
     }
 
     @TestFactory
@@ -71,8 +106,8 @@ class CsiSanityTest {
     private Stream<DynamicTest> specsWithAttachOn(
             String pool, String kind, List<String> flags, Predicate<String> maySkip) throws Exception {
         List<String> all = new ArrayList<>(flags);
-        all.add("--csi.testnodevolumeattachlimit");
-        return specsOn(pool, kind, List.of("--attach", "--max-volumes=3"), all, maySkip);
+        all.addAll(TEST_ATTACH_LIMIT);
+        return specsOn(pool, kind, WITH_ATTACH, all, maySkip);
     }
 
     private Stream<DynamicTest> specsOn(
@@ -82,9 +117,14 @@ class CsiSanityTest {
         List<String> all = new ArrayList<>(settings);
         all.add("--pool=" + pool + "=" + kind + ":" + folder.resolve(pool) + ",limit=advisory");
         try (Driver driver = Driver.start(folder, all)) {
-            List<DynamicTest> specs = CsiSanity.specs(driver, flags, maySkip);
-            driver.assertNothingLeft(pool);
-            return specs.stream();
+            return specs(driver, pool, flags, maySkip);
         }
+    }
+
+    private static Stream<DynamicTest> specs(
+            Driver driver, String pool, List<String> flags, Predicate<String> maySkip) {
+        List<DynamicTest> specs = CsiSanity.specs(driver, flags, maySkip);
+        driver.assertNothingLeft(pool);
+        return specs.stream();
     }
 }

@@ -262,7 +262,10 @@ public final class Driver implements AutoCloseable {
                 "snapshots/tmp",
                 "snapshots/by-source",
                 "snapshots/copying",
-                "snapshots/data")) {
+                "snapshots/data",
+                "snapshots/groups/creating",
+                "snapshots/groups/ready",
+                "snapshots/groups/deleting")) {
             assertThat(files(records.resolve(name)))
                     .as("%s in pool %s", name, pool)
                     .isEmpty();

@@ -12,11 +12,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -45,34 +43,7 @@ class ImageTest {
     @AfterEach
     void stop() {
         driver.close();
-        detachLoops();
-    }
-
-    /** The loop devices whose files lie in the test's folder. */
-    private List<Path> loops() {
-        List<Path> found = new ArrayList<>();
-        try (DirectoryStream<Path> devices = Files.newDirectoryStream(Path.of("/sys/block"), "loop*")) {
-            for (Path device : devices) {
-                if (backingFile(device).startsWith(folder + "/")) {
-                    found.add(Path.of("/dev").resolve(device.getFileName()));
-                }
-            }
-            return found;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String backingFile(Path device) {
-        try {
-            return Files.readString(device.resolve("loop/backing_file"));
-        } catch (IOException e) {
-            return ""; // attached to nothing, or detached just now
-        }
-    }
-
-    private void detachLoops() {
-        loops().forEach(device -> Command.succeed("losetup", "--detach", device.toString()));
+        LoopDevices.detachBelow(folder);
     }
 
     /** A volume in use by one pod. */
@@ -171,7 +142,7 @@ class ImageTest {
         List<Used> all = IntStream.range(0, VOLUMES).mapToObj(Used::new).toList();
         all.forEach(Used::use);
         all.forEach(used -> used.write("at first"));
-        assertThat(loops()).hasSize(VOLUMES);
+        assertThat(LoopDevices.below(folder)).hasSize(VOLUMES);
 
         driver.kill9();
         all.forEach(used -> used.assertHolds("at first"));
@@ -179,17 +150,17 @@ class ImageTest {
         all.forEach(Used::use);
         all.forEach(used -> assertThat(used.problems()).as(used.id).isEmpty());
         all.forEach(used -> used.write("and then"));
-        assertThat(loops()).hasSize(VOLUMES);
+        assertThat(LoopDevices.below(folder)).hasSize(VOLUMES);
 
         reboot();
         all.forEach(used -> assertThat(used.problems()).as(used.id).containsExactly("MountLost"));
         all.forEach(Used::use);
         all.forEach(used -> used.assertHolds("and then"));
         all.forEach(used -> assertThat(used.problems()).as(used.id).isEmpty());
-        assertThat(loops()).hasSize(VOLUMES);
+        assertThat(LoopDevices.below(folder)).hasSize(VOLUMES);
 
         all.forEach(Used::end);
-        assertThat(loops()).isEmpty();
+        assertThat(LoopDevices.below(folder)).isEmpty();
         driver.assertNothingLeft("fast");
         assertThat(driver.log()).doesNotContain("a defect of Berth");
     }
@@ -198,8 +169,8 @@ class ImageTest {
     private void reboot() {
         driver.kill9();
         Driver.unmountBelow(driver.place(""));
-        detachLoops();
-        assertThat(loops()).isEmpty();
+        LoopDevices.detachBelow(folder);
+        assertThat(LoopDevices.below(folder)).isEmpty();
         driver.restart();
     }
 }

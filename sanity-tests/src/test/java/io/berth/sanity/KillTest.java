@@ -15,10 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -36,11 +34,7 @@ class KillTest {
     private static final long BYTES = 1 << 20;
     private static final int CLIENTS = 4;
     private static final int VOLUMES_PER_CLIENT = 4;
-    private static final long LONGEST_LIFE_NANOS = Duration.ofMillis(150).toNanos();
-
-    /** What gRPC calls a connection that ends; UNKNOWN when it ends while the call is sent. */
-    private static final Set<Status.Code> CONNECTION_LOST =
-            Set.of(Status.Code.UNAVAILABLE, Status.Code.CANCELLED, Status.Code.UNKNOWN);
+    private static final Duration LONGEST_LIFE = Duration.ofMillis(150);
 
     /** Give the seed of a failed run to repeat its choices; the threads' interleaving is the machine's. */
     private final long seed = Long.getLong("seed", System.nanoTime());
@@ -60,7 +54,7 @@ class KillTest {
                 workers.add(new Worker(driver, "w" + i, new Random(random.nextLong())));
             }
             for (int round = 1; round <= ROUNDS; round++) {
-                killUnderLoad(driver, workers, threads, random);
+                Crash.underLoad(driver, threads, LONGEST_LIFE, random, workers);
                 if (random.nextInt(8) == 0) {
                     killDuringStart(driver, random);
                 }
@@ -82,20 +76,9 @@ class KillTest {
         }
     }
 
-    private static void killUnderLoad(Driver driver, List<Worker> workers, ExecutorService threads, Random random)
-            throws InterruptedException, ExecutionException {
-        List<Future<?>> running = new ArrayList<>();
-        workers.forEach(worker -> running.add(threads.submit(worker::workUntilKilled)));
-        LockSupport.parkNanos(random.nextLong(LONGEST_LIFE_NANOS));
-        driver.kill9();
-        for (Future<?> worker : running) {
-            worker.get();
-        }
-    }
-
     private void killDuringStart(Driver driver, Random random) throws InterruptedException {
         Process process = driver.spawnAgain();
-        LockSupport.parkNanos(random.nextLong(LONGEST_LIFE_NANOS * 2));
+        LockSupport.parkNanos(random.nextLong(LONGEST_LIFE.toNanos() * 2));
         process.destroyForcibly();
         assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     }
@@ -269,7 +252,7 @@ class KillTest {
     }
 
     /** A client with some volumes of its own, each somewhere in its life. */
-    private static final class Worker {
+    private static final class Worker implements Runnable {
         private final Driver driver;
         private final String name;
         private final Random random;
@@ -285,20 +268,13 @@ class KillTest {
             this.random = random;
         }
 
-        /** Moves volumes on until the driver no longer answers. Any other error is the driver's fault. */
-        void workUntilKilled() {
-            try {
-                while (true) {
-                    if (lives.size() < VOLUMES_PER_CLIENT) {
-                        lives.add(new Life(driver, name + "-" + born++, random));
-                    }
-                    step(lives.get(random.nextInt(lives.size())));
-                }
-            } catch (StatusRuntimeException e) {
-                if (!CONNECTION_LOST.contains(e.getStatus().getCode())) {
-                    throw e;
-                }
+        /** Moves a volume on by one step. */
+        @Override
+        public void run() {
+            if (lives.size() < VOLUMES_PER_CLIENT) {
+                lives.add(new Life(driver, name + "-" + born++, random));
             }
+            step(lives.get(random.nextInt(lives.size())));
         }
 
         private void step(Life life) {

@@ -15,11 +15,8 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,11 +31,6 @@ class SnapshotKillTest {
     private static final int CLIENTS = 3;
     private static final int FOLDERS = 10;
     private static final int FILES_PER_FOLDER = 25;
-    private static final long LONGEST_LIFE_NANOS = Duration.ofMillis(250).toNanos();
-
-    /** What a client sees of a driver that is killed. */
-    private static final Set<Status.Code> CONNECTION_LOST =
-            Set.of(Status.Code.UNAVAILABLE, Status.Code.CANCELLED, Status.Code.UNKNOWN);
 
     /** Give the seed of a failed run to repeat its choices; the threads' interleaving is the machine's. */
     private final long seed = Long.getLong("seed", System.nanoTime());
@@ -52,18 +44,10 @@ class SnapshotKillTest {
     void nothingHalfMadeIsEverVisible(String type) throws Exception {
         System.out.println("SnapshotKillTest: -Dseed=" + seed);
         int rounds = type.equals("btrfs") ? 20 : 60;
-        Path mounted = Files.createDirectory(folder.resolve("mounted"));
-        Path image = folder.resolve("image");
-        Command.succeed("truncate", "--size=1G", image.toString());
-        Command.succeed("mkfs." + type, "-q", image.toString());
-        Command.succeed("mount", "-o", "loop", image.toString(), mounted.toString());
-        Path place = Files.createDirectory(mounted.resolve("berth"));
-        try (Driver driver =
-                        Driver.start(place, List.of("--pool=fast=local:" + place.resolve("fast") + ",limit=advisory"));
+        try (LoopFileSystem fileSystem = LoopFileSystem.mount(folder.resolve(type), type, 1 << 30);
+                Driver driver = Driver.start(fileSystem.folder(), fileSystem.pool("advisory"));
                 ExecutorService threads = Executors.newFixedThreadPool(CLIENTS)) {
             run(driver, threads, rounds);
-        } finally {
-            Command.succeed("umount", mounted.toString());
         }
     }
 
@@ -75,14 +59,9 @@ class SnapshotKillTest {
             worker.prepare();
             workers.add(worker);
         }
+        Duration longest = Crash.time(workers.getFirst()::live);
         for (int round = 1; round <= rounds; round++) {
-            List<Future<?>> running = new ArrayList<>();
-            workers.forEach(worker -> running.add(threads.submit(worker::workUntilKilled)));
-            LockSupport.parkNanos(random.nextLong(LONGEST_LIFE_NANOS));
-            driver.kill9();
-            for (Future<?> worker : running) {
-                worker.get();
-            }
+            Crash.underLoad(driver, threads, longest, random, workers);
             driver.restart();
             try {
                 assertNothingIsHalfMade(driver);
@@ -153,7 +132,7 @@ class SnapshotKillTest {
     }
 
     /** A client with a volume, of which it makes and deletes copies. */
-    private static final class Worker {
+    private static final class Worker implements Runnable {
         private final Driver driver;
         private final String name;
         private final Random random;
@@ -188,19 +167,17 @@ class SnapshotKillTest {
             return EnumSet.complementOf(done).iterator().next(); // they are done in their order
         }
 
-        void workUntilKilled() {
-            try {
-                while (true) {
-                    step();
-                }
-            } catch (StatusRuntimeException e) {
-                if (!CONNECTION_LOST.contains(e.getStatus().getCode())) {
-                    throw e;
-                }
+        /** Lives a whole life. */
+        void live() {
+            int before = ended;
+            while (ended == before) {
+                run();
             }
         }
 
-        private void step() {
+        /** Takes the next step; after a crash, the same again. */
+        @Override
+        public void run() {
             switch (next()) {
                 case SNAPSHOT -> {
                     Snapshot made = driver.client().snapshot("fast." + name, snapshot());

@@ -29,6 +29,7 @@ public final class Benchmarks {
     private static final int STARTS = 20;
     private static final int CREATES = 500;
     private static final int PUBLISHES = 1000;
+    private static final int MOUNTS = 1000;
     private static final int LIFECYCLES = 4000;
     private static final int LIFECYCLE_THREADS = 8;
     private static final int STATS = 8000;
@@ -58,6 +59,7 @@ public final class Benchmarks {
 
     private void run() throws Exception {
         start();
+        docker();
         memory();
         try (Driver driver = Driver.start(newFolder("main"))) {
             calls(driver);
@@ -113,9 +115,7 @@ public final class Benchmarks {
         long start = System.nanoTime();
         Process process = Driver.spawn(place, List.of());
         try {
-            while (!Driver.answers(socket)) {
-                LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(500));
-            }
+            awaitConnection(socket);
             try (Client client = Client.connect(socket)) {
                 boolean isReady = client.isReady();
                 answered.add(System.nanoTime() - start);
@@ -127,6 +127,74 @@ public final class Benchmarks {
         } finally {
             process.destroy();
             process.waitFor();
+        }
+    }
+
+    private void docker() throws Exception {
+        Path place = newFolder("docker");
+        startDockerOnce(place);
+        Samples answered = new Samples();
+        for (int i = 0; i < STARTS; i++) {
+            answered.add(startDockerOnce(place));
+        }
+        row(
+                "start of `berth docker`, spawn to first Activate answered, median of " + STARTS,
+                String.format("%.0f ms", answered.medianMillis()),
+                "250 ms");
+        Process process = spawnDocker(place);
+        try (PluginConnection docker = connect(place)) {
+            docker.call("VolumeDriver.Create", "{\"Name\":\"c1\"}");
+            Samples.Work both = i -> {
+                docker.call("VolumeDriver.Mount", "{\"Name\":\"c1\",\"ID\":\"" + i + "\"}");
+                docker.call("VolumeDriver.Unmount", "{\"Name\":\"c1\",\"ID\":\"" + i + "\"}");
+            };
+            Samples.of(MOUNTS, both);
+            row(
+                    "Docker's Mount + Unmount of a directory, its id durable",
+                    Samples.of(MOUNTS, both).toString(),
+                    "3 ms");
+            docker.call("VolumeDriver.Remove", "{\"Name\":\"c1\"}");
+        } finally {
+            process.destroy();
+            process.waitFor();
+        }
+    }
+
+    /** The time from the start of the process to its answer to Activate, in nanoseconds. */
+    private static long startDockerOnce(Path place) throws Exception {
+        long start = System.nanoTime();
+        Process process = spawnDocker(place);
+        try (PluginConnection docker = connect(place)) {
+            docker.call("Plugin.Activate", "");
+            return System.nanoTime() - start;
+        } finally {
+            process.destroy();
+            process.waitFor();
+        }
+    }
+
+    private static Process spawnDocker(Path place) throws IOException {
+        return new ProcessBuilder(
+                        Driver.command(),
+                        "docker",
+                        "--socket=unix://" + place.resolve("berth.sock"),
+                        "--state-dir=" + place.resolve("state"),
+                        "--pool=fast=local:" + place.resolve("fast") + ",limit=advisory")
+                .redirectErrorStream(true)
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(place.resolve("log").toFile()))
+                .start();
+    }
+
+    private static PluginConnection connect(Path place) throws IOException {
+        Path socket = place.resolve("berth.sock");
+        awaitConnection(socket);
+        return new PluginConnection(socket);
+    }
+
+    private static void awaitConnection(Path socket) {
+        while (!Driver.answers(socket)) {
+            LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(500));
         }
     }
 
