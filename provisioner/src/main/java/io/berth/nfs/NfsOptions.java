@@ -119,6 +119,11 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
         return nfs.isEmpty();
     }
 
+    /** Those of the file system alone. */
+    public NfsOptions ofFileSystem() {
+        return new NfsOptions(nfs, Set.of());
+    }
+
     /** These, and of the others what these do not say; an option takes the place of one that it contradicts. */
     public NfsOptions over(NfsOptions others) {
         SortedMap<String, String> all = new TreeMap<>(others.nfs);

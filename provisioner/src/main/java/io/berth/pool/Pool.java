@@ -623,7 +623,8 @@ public final class Pool implements AutoCloseable {
                     "mount option \"" + options + "\": volume " + volume.id()
                             + " is an image, which the node reaches by the options of pool " + config.name());
         }
-        try (NfsMount mount = NfsMount.mount(new NfsShare(own.export(), options.over(own.options())));
+        try (NfsMount mount = NfsMount.mount(
+                        new NfsShare(own.export(), options.ofFileSystem().over(own.options())));
                 Directory export = Directory.open(mount.path(), Optional.of(mount.calls()));
                 Directory data = export.openBeneath(volume.path().toPath())
                         .orElseThrow(() -> new Fault(

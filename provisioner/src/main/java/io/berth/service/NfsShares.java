@@ -2,6 +2,7 @@ package io.berth.service;
 
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPath;
+import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.nfs.Export;
@@ -38,7 +39,7 @@ final class NfsShares {
     private static final String SEPARATOR = "#";
     private static final int FEWEST_PARTS = 3;
     private static final int MOST_PARTS = 5;
-    private static final int LONGEST_ID = 64;
+    private static final int LONGEST_ID = 40;
 
     private static final Set<String> ATTRIBUTES = Set.of(
             VolumeParameters.SERVER,
@@ -60,7 +61,11 @@ final class NfsShares {
      * @param volume as which it is used; it has an id of its own, for locks and messages
      * @param options by which its attributes want the export mounted
      */
-    record Folder(Pool pool, Volume volume, NfsOptions options) {}
+    record Folder(Pool pool, Volume volume, NfsOptions options) {
+        boolean readOnly() {
+            return options.mount().contains(MountOption.RO);
+        }
+    }
 
     /**
      * The export that parameters name.

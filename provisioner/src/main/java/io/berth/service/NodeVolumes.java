@@ -133,8 +133,7 @@ public final class NodeVolumes {
     private void stage(
             Meant meant, Path stagingPath, AccessMode mode, OptionalLong mountGroup, NfsOptions asked, boolean block) {
         Pool pool = meant.pool();
-        NfsOptions options =
-                meant.share().map(NfsShares.Folder::options).map(asked::over).orElse(asked);
+        NfsOptions options = meant.optionsOver(asked);
         try (VolumeLocks.Held lock = pool.lock(meant.id());
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = meant.volume();
@@ -152,12 +151,14 @@ public final class NodeVolumes {
             } else {
                 Targets.makeFolders(stagingPath);
                 if (options.isUsual() || pool.config().mounted().isEmpty()) {
-                    mount(pool, volume, staged, Set.of());
+                    mount(pool, volume, staged, options.mount());
                 } else {
                     Targets.withFolder(staged, () -> pool.mount(volume, staged, options));
                 }
             }
-            mountGroup.ifPresent(group -> giveTo(group, pool, staged));
+            if (!meant.readOnly()) {
+                mountGroup.ifPresent(group -> giveTo(group, pool, staged));
+            }
         }
     }
 
@@ -171,6 +172,16 @@ public final class NodeVolumes {
         Volume volume() {
             return share.map(NfsShares.Folder::volume)
                     .orElseGet(() -> pool.find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
+        }
+
+        /** Those of the request are the mount's where it is published, those of the attributes wherever it is mounted. */
+        NfsOptions optionsOver(NfsOptions asked) {
+            return share.map(folder -> asked.ofFileSystem().over(folder.options()))
+                    .orElseGet(asked::ofFileSystem);
+        }
+
+        boolean readOnly() {
+            return share.filter(NfsShares.Folder::readOnly).isPresent();
         }
     }
 
@@ -324,8 +335,11 @@ public final class NodeVolumes {
             Volume volume = meant.volume();
             requireReachable(pool, volume, asked.mode());
             requireAccess(volume, asked.block());
-            PublishRequest request =
-                    requireAttached(meant, volume).filter(Attachment::readOnly).isPresent() ? asked.readOnly() : asked;
+            boolean readOnly = meant.readOnly()
+                    || requireAttached(meant, volume)
+                            .filter(Attachment::readOnly)
+                            .isPresent();
+            PublishRequest request = readOnly ? asked.readOnly() : asked;
             Path staging = request.stagingPath()
                     .map(path -> stagedAt(volume, path))
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));

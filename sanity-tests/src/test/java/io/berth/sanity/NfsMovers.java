@@ -1,6 +1,7 @@
 package io.berth.sanity;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.GetCapacityRequest;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -93,10 +95,10 @@ class NfsMovers {
         return failure;
     }
 
-    private List<String> archives() {
+    private List<String> archives(String folder) {
         return Driver.files(export).stream()
                 .map(path -> path.getFileName().toString())
-                .filter(name -> name.startsWith("archived-"))
+                .filter(name -> name.startsWith("archived-" + folder + "-"))
                 .toList();
     }
 
@@ -127,9 +129,9 @@ class NfsMovers {
         Files.writeString(folder.resolve("file"), "kept");
         client.delete(named);
         assertThat(folder).doesNotExist();
-        assertThat(archives()).singleElement().asString().startsWith("archived-data-");
-        assertThat(export.resolve(archives().getFirst()).resolve("file")).hasContent("kept");
-        Command.succeed("rm", "-r", export.resolve(archives().getFirst()).toString());
+        assertThat(archives("data")).hasSize(1);
+        assertThat(export.resolve(archives("data").getFirst()).resolve("file")).hasContent("kept");
+        Command.succeed("rm", "-r", export.resolve(archives("data").getFirst()).toString());
 
         String retained = create("pvc-3", Map.of("server", SERVER, "share", SHARE, "onDelete", "retain"));
         client.delete(retained);
@@ -143,10 +145,10 @@ class NfsMovers {
         assertThat(mode(folder)).isEqualTo("rwxrwxrwx");
         client.delete(kept);
         assertThat(folder).doesNotExist();
-        assertThat(archives()).anyMatch(name -> name.startsWith("archived-shop-data-pvc-4-"));
+        assertThat(archives("shop-data-pvc-4")).hasSize(1);
 
         client.delete(create("pvc-5", Map.of("pool", "home", "archiveOnDelete", "false")));
-        assertThat(archives()).noneMatch(name -> name.contains("pvc-5"));
+        assertThat(archives("shop-data-pvc-5")).isEmpty();
         assertThat(export.resolve("shop-data-pvc-5")).doesNotExist();
 
         String patterned = create(
@@ -270,8 +272,8 @@ class NfsMovers {
                 "storage.kubernetes.io/csiProvisionerIdentity", "1-nfs.csi.k8s.io");
         for (String handle : List.of(id, "any-handle")) {
             stage(staging(handle).putAllVolumeContext(attributes));
-            Path target = publish(handle, attributes);
-            assertThat(target.resolve("file")).hasContent("from before");
+            Path shown = publish(handle, attributes);
+            assertThat(shown.resolve("file")).hasContent("from before");
             assertThat(client.node().nodeGetVolumeStats(stats(handle)).getUsageCount())
                     .isPositive();
             if (handle.equals(id)) {
@@ -280,6 +282,13 @@ class NfsMovers {
             }
             takeAway(handle);
         }
+        Map<String, String> readOnly = new TreeMap<>(attributes);
+        readOnly.put("mountOptions", "ro");
+        stage(staging(id).putAllVolumeContext(readOnly));
+        Path target = publish(id, readOnly);
+        assertThat(publish(id, readOnly)).isEqualTo(target);
+        assertThatThrownBy(() -> Files.createFile(target.resolve("new"))).hasMessageContaining("Read-only");
+        takeAway(id);
         assertThat(Failure.of(() -> client.delete(id)).message()).contains("reclaim policy", "#retain");
         client.delete(id + "retain");
         client.delete(SERVER + "#memory#pvc-old##delete");
@@ -287,7 +296,7 @@ class NfsMovers {
         client.delete(id + "archive");
         client.delete(id + "archive");
         assertThat(folder).doesNotExist();
-        assertThat(archives()).anyMatch(name -> name.startsWith("archived-pvc-old-"));
+        assertThat(archives("pvc-old")).hasSize(1);
     }
 
     @Test
