@@ -57,7 +57,8 @@ final class ExportCheck {
                 .map(option -> "NFS " + option.substring("vers=".length()))
                 .orElse(at.fsType());
         findings.add(Finding.ok(
-                subject(""), pool.place() + ", " + version + ", " + ByteSize.format(status.availableBytes()) + " free"));
+                subject(""),
+                pool.place() + ", " + version + ", " + ByteSize.format(status.availableBytes()) + " free"));
         String name = ".berth-doctor-"
                 + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
         try {
@@ -75,7 +76,8 @@ final class ExportCheck {
     }
 
     private void lookAt(RegularFile file, Directory root, String name) {
-        Duration skew = Duration.between(file.status().modified(), Instant.now()).abs();
+        Duration skew =
+                Duration.between(file.status().modified(), Instant.now()).abs();
         findings.add(
                 skew.compareTo(MOST_SKEW) <= 0
                         ? Finding.ok(subject("clock of "), "agrees with this machine's")
@@ -88,8 +90,9 @@ final class ExportCheck {
     }
 
     private Finding owners(RegularFile file) {
-        String advice = "root is another user there (root_squash), so volumes cannot get owners, and what is in them cannot"
-                + " be deleted; export it with no_root_squash to this client";
+        String advice =
+                "root is another user there (root_squash), so volumes cannot get owners, and what is in them cannot"
+                        + " be deleted; export it with no_root_squash to this client";
         try {
             file.chown(OTHER, OTHER);
             return file.status().uid() == OTHER
@@ -118,8 +121,7 @@ final class ExportCheck {
         try (RegularFile clone = RegularFile.create(root, name, 0600).orElseThrow()) {
             return clone.ficlone(file)
                     ? Finding.ok(subject, "the server clones files, which takes no time and no room")
-                    : Finding.note(
-                            subject, "the server copies files; NFS 4.2 on XFS or btrfs would clone them");
+                    : Finding.note(subject, "the server copies files; NFS 4.2 on XFS or btrfs would clone them");
         }
     }
 }

@@ -28,7 +28,8 @@ final class MountTable {
     static List<Mount> below(Path folder) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/mountinfo"))) {
             return lines.map(line -> line.split(" ", -1))
-                    .map(fields -> new Mount(Path.of(unescape(fields[4])), options(fields[5]), options(fields[fields.length - 1])))
+                    .map(fields -> new Mount(
+                            Path.of(unescape(fields[4])), options(fields[5]), options(fields[fields.length - 1])))
                     .filter(mount -> mount.target().startsWith(folder))
                     .toList();
         } catch (IOException e) {

@@ -231,9 +231,10 @@ class NfsMovers {
         String[] flags = {"nfsvers=4.1", "soft,timeo=70", "noatime"};
         stage(staging(id, flags).putSecrets("mountOptions", "retrans=4"));
         stage(staging(id, flags));
-        assertThat(optionsOfFileSystemAt(driver.place("stage")))
-                .contains("vers=4.1", "soft", "timeo=70", "retrans=4");
-        assertThat(MountTable.below(Path.of("/run/berth"))).as("the pool's alone").hasSize(1);
+        assertThat(optionsOfFileSystemAt(driver.place("stage"))).contains("vers=4.1", "soft", "timeo=70", "retrans=4");
+        assertThat(MountTable.below(Path.of("/run/berth")))
+                .as("the pool's alone")
+                .hasSize(1);
         Path target = publish(id, Map.of(), flags);
         Files.writeString(target.resolve("file"), "by other options");
         assertThat(export.resolve(id).resolve("file")).hasContent("by other options");
