@@ -85,6 +85,14 @@ class ArchitectureTest {
             .resideInAnyPackage("io.berth.linux..", "io.berth.catalog..", "io.berth.format..", "java.io..");
 
     @ArchTest
+    static final ArchRule METRICS_ARE_NOT_LOADED_BY_WHO_ONLY_TELLS_OF_CALLS = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.berth.metrics..", "io.berth.driver..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.berth.metrics..", "io.prometheus..");
+
+    @ArchTest
     static final ArchRule THE_PARTS_ARE_MADE_IN_ONE_PLACE = classes()
             .that()
             .haveSimpleNameEndingWith("Service")

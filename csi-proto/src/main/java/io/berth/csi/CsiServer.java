@@ -1,39 +1,26 @@
 package io.berth.csi;
 
 import io.berth.fault.Fault;
+import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
-import io.berth.socket.SocketFile;
 import io.grpc.BindableService;
-import io.grpc.Server;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
-import io.grpc.netty.NettyServerBuilder;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
-import io.netty.util.concurrent.DefaultThreadFactory;
-import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
+import io.grpc.ServerServiceDefinition;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Serves CSI on a Unix socket. Thread-safe. */
 public final class CsiServer implements AutoCloseable {
-    private static final int MAX_MESSAGE_BYTES = 4 << 20;
-    private static final int MAX_HEADER_BYTES = 16 << 10;
-    private static final Duration CUT = Duration.ofSeconds(2);
-
-    private final Server server;
-    private final SocketFile socket;
-    private final EventLoopGroup eventLoop;
+    private final SocketServer server;
     private final CallLimit limit;
     private final CallLog log;
 
-    private CsiServer(Server server, SocketFile socket, EventLoopGroup eventLoop, CallLimit limit, CallLog log) {
+    private CsiServer(SocketServer server, CallLimit limit, CallLog log) {
         this.server = server;
-        this.socket = socket;
-        this.eventLoop = eventLoop;
         this.limit = limit;
         this.log = log;
     }
@@ -43,37 +30,36 @@ public final class CsiServer implements AutoCloseable {
      *
      * @param maxCalls calls at once; what is more is answered UNAVAILABLE
      * @param slowCall a call that takes longer is logged as a warning while it runs
+     * @param ended is told of each call, by several threads at once
      * @throws Fault FAILED_PRECONDITION when the socket cannot be had
      */
     public static CsiServer start(
-            Endpoint endpoint, int maxCalls, Duration slowCall, List<? extends BindableService> services) {
-        EventLoopGroup eventLoop =
-                new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("csi", true), NioIoHandler.newFactory());
+            Endpoint endpoint,
+            int maxCalls,
+            Duration slowCall,
+            Optional<Consumer<EndedCall>> ended,
+            List<? extends BindableService> services) {
         CallLimit limit = new CallLimit(maxCalls);
         CallLog log = new CallLog(slowCall);
+        List<ServerInterceptor> outermostFirst = new ArrayList<>();
+        ended.ifPresent(told -> outermostFirst.add(new CallTimes(told)));
+        outermostFirst.addAll(List.of(limit, log, new FaultStatus(), new RequestForm()));
+        List<ServerServiceDefinition> intercepted = new ArrayList<>();
+        for (BindableService service : services) {
+            intercepted.add(ServerInterceptors.interceptForward(service.bindService(), outermostFirst));
+        }
         try {
-            SocketFile socket = new SocketFile(endpoint.socket());
-            NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(socket.prepare()))
-                    .channelType(NioServerDomainSocketChannel.class)
-                    .bossEventLoopGroup(eventLoop)
-                    .workerEventLoopGroup(eventLoop)
-                    .directExecutor()
-                    .maxInboundMessageSize(MAX_MESSAGE_BYTES)
-                    .maxInboundMetadataSize(MAX_HEADER_BYTES);
-            for (BindableService service : services) {
-                builder.addService(
-                        ServerInterceptors.interceptForward(service, limit, log, new FaultStatus(), new RequestForm()));
-            }
-            Server server = builder.build().start();
-            socket.publish();
-            return new CsiServer(server, socket, eventLoop, limit, log);
-        } catch (IOException e) {
-            close(eventLoop, limit, log);
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve on " + endpoint + ": " + e, e);
+            return new CsiServer(SocketServer.start("csi", endpoint, intercepted), limit, log);
         } catch (RuntimeException e) {
-            close(eventLoop, limit, log);
+            limit.close();
+            log.close();
             throw e;
         }
+    }
+
+    /** Whether callers find the socket: false when somebody has removed or replaced its file. */
+    public boolean isInPlace() {
+        return server.isInPlace();
     }
 
     /**
@@ -81,22 +67,7 @@ public final class CsiServer implements AutoCloseable {
      * and a few seconds; does nothing the second time.
      */
     public void stop(Duration patience) {
-        server.shutdown();
-        socket.remove();
-        try {
-            if (!server.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-                server.shutdownNow();
-                server.awaitTermination(CUT.toMillis(), TimeUnit.MILLISECONDS);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            server.shutdownNow();
-        }
-        close(eventLoop, limit, log);
-    }
-
-    private static void close(EventLoopGroup eventLoop, CallLimit limit, CallLog log) {
-        var unused = eventLoop.shutdownGracefully(0, CUT.toMillis(), TimeUnit.MILLISECONDS);
+        server.stop(patience);
         limit.close();
         log.close();
     }

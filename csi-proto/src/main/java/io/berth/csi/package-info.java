@@ -1,4 +1,7 @@
-/** How CSI is served. */
+/**
+ * How CSI is served: begin with {@link io.berth.csi.CsiServer}; {@link io.berth.csi.RegistrationServer} makes the driver
+ * known to a kubelet.
+ */
 @NullMarked
 package io.berth.csi;
 

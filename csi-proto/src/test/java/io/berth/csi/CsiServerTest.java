@@ -2,6 +2,7 @@ package io.berth.csi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
@@ -15,6 +16,7 @@ import io.berth.csi.v1.CreateVolumeResponse;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.fault.Fault;
+import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -28,7 +30,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -53,6 +58,7 @@ class CsiServerTest {
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
     private final Logger root = (Logger) LoggerFactory.getLogger("io.berth");
     private final ExecutorService threads = Executors.newCachedThreadPool();
+    private final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
     private Path socket;
 
     /** What CreateVolume does; by default it answers. */
@@ -81,6 +87,7 @@ class CsiServerTest {
                 new Endpoint(socket),
                 MAX_CALLS,
                 Duration.ofMillis(100),
+                Optional.of(ended::add),
                 List.of(
                         new IdentityService(new DriverName("test.berth.io"), "1", List.of(), () -> true),
                         new ControllerGrpc.ControllerImplBase() {
@@ -346,6 +353,66 @@ class CsiServerTest {
                 .build();
         assertThatThrownBy(() -> controller().createVolume(large)).satisfies(status(Status.Code.RESOURCE_EXHAUSTED));
         assertThat(probe()).isTrue();
+    }
+
+    @Test
+    void everyCallIsToldOfOnceBeforeItsAnswer() throws Exception {
+        start();
+        probe();
+        handler = request -> {
+            throw new Fault(Fault.Kind.RESOURCE_EXHAUSTED, "full");
+        };
+        assertThatThrownBy(() -> controller().createVolume(named("v")))
+                .satisfies(status(Status.Code.RESOURCE_EXHAUSTED));
+        assertThatThrownBy(
+                        () -> controller().createSnapshot(io.berth.csi.v1.CreateSnapshotRequest.getDefaultInstance()))
+                .satisfies(status(Status.Code.UNIMPLEMENTED));
+        assertThat(ended)
+                .extracting(EndedCall::service, EndedCall::method, EndedCall::code)
+                .containsExactly(
+                        tuple("csi.v1.Identity", "Probe", "OK"),
+                        tuple("csi.v1.Controller", "CreateVolume", "RESOURCE_EXHAUSTED"),
+                        tuple("csi.v1.Controller", "CreateSnapshot", "UNIMPLEMENTED"));
+        assertThat(ended)
+                .allSatisfy(call -> assertThat(call.took()).isBetween(Duration.ofNanos(1), Duration.ofSeconds(20)));
+    }
+
+    @Test
+    void aCallThatIsRefusedOrGivenUpIsToldOfToo() throws Exception {
+        start();
+        CountDownLatch begun = new CountDownLatch(MAX_CALLS);
+        CountDownLatch end = new CountDownLatch(1);
+        handler = request -> await(begun, end);
+        ControllerGrpc.ControllerFutureStub stub =
+                ControllerGrpc.newFutureStub(channel().channel());
+        var calls = new ArrayList<java.util.concurrent.Future<CreateVolumeResponse>>();
+        for (int i = 0; i < MAX_CALLS; i++) {
+            calls.add(stub.createVolume(named("v" + i)));
+        }
+        begun.await();
+        assertThatThrownBy(() -> controller().createVolume(named("more"))).satisfies(status(Status.Code.UNAVAILABLE));
+        assertThat(ended).singleElement().extracting(EndedCall::code).isEqualTo("UNAVAILABLE");
+        calls.forEach(call -> call.cancel(true));
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (ended.size() <= MAX_CALLS && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+        }
+        end.countDown();
+        assertThat(ended)
+                .extracting(EndedCall::code)
+                .filteredOn("CANCELLED"::equals)
+                .hasSize(MAX_CALLS);
+    }
+
+    @Test
+    void aSocketWhoseFileIsGoneOrReplacedIsNotInPlace() throws Exception {
+        CsiServer server = start();
+        assertThat(server.isInPlace()).isTrue();
+        Files.move(socket, folder.resolve("elsewhere"));
+        assertThat(server.isInPlace()).isFalse();
+        CsiServer successor = start();
+        assertThat(server.isInPlace()).isFalse();
+        assertThat(successor.isInPlace()).isTrue();
     }
 
     @Test

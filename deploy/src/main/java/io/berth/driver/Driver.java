@@ -6,6 +6,7 @@ import io.berth.controller.SnapshotMetadataService;
 import io.berth.csi.CsiServer;
 import io.berth.csi.IdentityService;
 import io.berth.csi.NodeTopology;
+import io.berth.csi.RegistrationServer;
 import io.berth.csi.v1.PluginCapability;
 import io.berth.docker.DockerServer;
 import io.berth.docker.DockerSettings;
@@ -27,6 +28,7 @@ import io.berth.service.Volumes;
 import io.berth.settings.Settings;
 import io.berth.volume.NodeId;
 import io.grpc.BindableService;
+import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,11 +50,15 @@ public final class Driver implements AutoCloseable {
     private final Thread opener;
     private final Optional<CsiServer> csi;
     private final Optional<DockerServer> docker;
+    private final Optional<Monitoring> monitoring;
+    /** The last that is opened, and the first that is closed. */
+    private volatile Optional<RegistrationServer> registration = Optional.empty();
 
     private Driver(Settings settings, Role role, String version) {
         this.settings = settings;
         this.role = role;
         this.version = version;
+        requireNodeToRegister();
         this.pools = Pools.serving(settings.pools(), attachedNode());
         this.hostPaths = new HostPaths(settings.allowedHostPaths());
         this.volumes = new Volumes(pools, Clock.systemUTC(), isAttaching());
@@ -61,8 +67,11 @@ public final class Driver implements AutoCloseable {
         this.opener = new Thread(this::openPools, "open-pools");
         opener.setDaemon(true);
         opener.start();
+        this.monitoring = settings.metricsAddress().map(address -> new Monitoring(address, version, pools));
         this.csi = settings.csi().map(this::openToCsi);
         this.docker = settings.docker().filter(unused -> role.hasDocker()).map(this::openToDocker);
+        monitoring.ifPresent(shown -> shown.serve(this::isFound, this::isReady));
+        this.registration = settings.csi().flatMap(this::register);
         housekeeping.start();
         if (settings.pools().isEmpty()) {
             LOG.warn("no pool is set (--pool NAME=KIND:PATH): only host paths and volumes in memory can be used");
@@ -79,7 +88,12 @@ public final class Driver implements AutoCloseable {
     }
 
     private CsiServer openToCsi(Settings.Csi door) {
-        CsiServer server = CsiServer.start(door.endpoint(), settings.maxCalls(), settings.slowCall(), services(door));
+        CsiServer server = CsiServer.start(
+                door.endpoint(),
+                settings.maxCalls(),
+                settings.slowCall(),
+                monitoring.map(Monitoring::calls),
+                services(door));
         LOG.info("serving {} on {}, pools {}", door.driverName(), door.endpoint(), settings.pools());
         return server;
     }
@@ -92,9 +106,41 @@ public final class Driver implements AutoCloseable {
                 door.socket(),
                 settings.maxCalls(),
                 settings.slowCall(),
+                monitoring.map(Monitoring::calls),
                 VolumeDriver.open(door, volumes, snapshots, node, health));
         LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
         return server;
+    }
+
+    /** Whether whoever looks for a door finds it: a socket whose file is gone comes back by a new start only. */
+    private boolean isFound() {
+        return csi.stream().allMatch(CsiServer::isInPlace)
+                && docker.stream().allMatch(DockerServer::isInPlace)
+                && registration.stream().allMatch(RegistrationServer::isInPlace);
+    }
+
+    /** Where metrics and probes are served, if they are. */
+    Optional<InetSocketAddress> metricsAddress() {
+        return monitoring.flatMap(Monitoring::address);
+    }
+
+    private Optional<RegistrationServer> register(Settings.Csi door) {
+        return door.registration().map(with -> {
+            RegistrationServer server = RegistrationServer.start(with.socket(), door.driverName(), with.csiSocket());
+            monitoring.ifPresent(shown -> shown.watchRegistration(server::isRegistered));
+            LOG.info("registering {} at {} with the kubelet on {}", door.driverName(), with.csiSocket(), with.socket());
+            return server;
+        });
+    }
+
+    private void requireNodeToRegister() {
+        if (!role.hasNode()
+                && settings.csi().flatMap(Settings.Csi::registration).isPresent()) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "--register: the kubelet registers node services, which berth " + role.command()
+                            + " has not; run berth node or berth serve with it");
+        }
     }
 
     private List<BindableService> services(Settings.Csi door) {
@@ -169,8 +215,10 @@ public final class Driver implements AutoCloseable {
     /** Stops: ends what runs, within the stop timeout, and removes the sockets. Volumes stay mounted. */
     @Override
     public void close() {
+        registration.ifPresent(RegistrationServer::close);
         docker.ifPresent(server -> server.stop(settings.stopTimeout()));
         csi.ifPresent(server -> server.stop(settings.stopTimeout()));
+        monitoring.ifPresent(Monitoring::close);
         housekeeping.close();
         pools.close();
         LOG.info("stopped");

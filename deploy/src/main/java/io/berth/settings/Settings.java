@@ -7,6 +7,7 @@ import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -26,6 +27,7 @@ import org.slf4j.event.Level;
  * @param slowCall a call that takes longer is logged as slow
  * @param stopTimeout how long a stop waits for calls under way
  * @param reapRate how many deleted files and folders are removed in a second
+ * @param metricsAddress where metrics and probes are served, not looked up yet; empty: nowhere
  */
 public record Settings(
         Optional<Csi> csi,
@@ -36,6 +38,7 @@ public record Settings(
         Duration slowCall,
         Duration stopTimeout,
         int reapRate,
+        Optional<InetSocketAddress> metricsAddress,
         LogFormat logFormat,
         Level logLevel) {
 
@@ -47,8 +50,23 @@ public record Settings(
      * @param driverName the name the driver is registered by
      * @param attach whether it is kept track of which node has which volume
      * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
+     * @param registration how the driver registers with the kubelet; empty: it does not
      */
-    public record Csi(Endpoint endpoint, NodeId nodeId, DriverName driverName, boolean attach, int maxVolumes) {}
+    public record Csi(
+            Endpoint endpoint,
+            NodeId nodeId,
+            DriverName driverName,
+            boolean attach,
+            int maxVolumes,
+            Optional<Registration> registration) {}
+
+    /**
+     * How the driver registers with the kubelet.
+     *
+     * @param socket the registration socket
+     * @param csiSocket the CSI socket as the kubelet sees it
+     */
+    public record Registration(Endpoint socket, Endpoint csiSocket) {}
 
     /** How log lines are written. */
     public enum LogFormat {
@@ -144,6 +162,28 @@ public record Settings(
             "0",
             "How many volumes this node takes; 0 sets no limit.",
             Values.number(0, Integer.MAX_VALUE));
+    static final Setting<Boolean> REGISTER = Setting.off(
+            "register",
+            "Register with the kubelet of this node, without node-driver-registrar. For 'berth node' and 'berth serve'.");
+    static final Setting<Path> PLUGINS_REGISTRY = Setting.withDefault(
+            "plugins-registry",
+            "FOLDER",
+            "/var/lib/kubelet/plugins_registry",
+            "The folder where the kubelet looks for plugins; with --register the socket DRIVER-NAME-reg.sock is put there.",
+            Values::folder);
+    static final Setting<Optional<Endpoint>> KUBELET_REGISTRATION_PATH = Setting.withDefault(
+            "kubelet-registration-path",
+            "SOCKET",
+            "",
+            "The socket of --endpoint as the kubelet sees it, where its path differs: in a pod, that of the host.",
+            Values.optional(Values::endpoint));
+    static final Setting<Optional<InetSocketAddress>> METRICS_ADDRESS = Setting.withDefault(
+            "metrics-address",
+            "HOST:PORT",
+            "",
+            "Where /metrics, for Prometheus, and the probes /healthz and /readyz are served by HTTP, to everybody who can"
+                    + " connect. PORT alone is for this machine only, 0.0.0.0:PORT for every network. Without it nowhere.",
+            Values.optional(Values::address));
     static final Setting<LogFormat> LOG_FORMAT = Setting.withDefault(
             "log-format",
             "FORMAT",
@@ -161,7 +201,8 @@ public record Settings(
     public static final Setting<Path> CONFIG = Setting.withDefault(
             "config", "FILE", "", "A YAML file with settings. Flags and variables win over it.", Values::file);
 
-    private static final List<Setting<?>> FOR_CSI = List.of(ENDPOINT, NODE_ID, DRIVER_NAME, ATTACH, MAX_VOLUMES);
+    private static final List<Setting<?>> FOR_CSI = List.of(
+            ENDPOINT, NODE_ID, DRIVER_NAME, ATTACH, MAX_VOLUMES, REGISTER, PLUGINS_REGISTRY, KUBELET_REGISTRATION_PATH);
 
     /** Every definition that a file may hold, in the order of the reference. */
     public static final List<Setting<?>> DEFINITIONS = List.of(
@@ -179,6 +220,10 @@ public record Settings(
             REAP_RATE,
             ATTACH,
             MAX_VOLUMES,
+            REGISTER,
+            PLUGINS_REGISTRY,
+            KUBELET_REGISTRATION_PATH,
+            METRICS_ADDRESS,
             LOG_FORMAT,
             LOG_LEVEL);
 
@@ -213,8 +258,16 @@ public record Settings(
                 reader.one(NODE_ID),
                 reader.one(DRIVER_NAME),
                 reader.one(ATTACH),
-                reader.one(MAX_VOLUMES));
+                reader.one(MAX_VOLUMES),
+                reader.one(REGISTER) ? Optional.of(registration(reader)) : Optional.empty());
         return read(reader, Optional.of(csi), reader.one(DOCKER_SOCKET));
+    }
+
+    private static Registration registration(SettingsReader reader) {
+        Path socket = reader.one(PLUGINS_REGISTRY).resolve(reader.one(DRIVER_NAME) + "-reg.sock");
+        return new Registration(
+                Values.endpoint(PLUGINS_REGISTRY.flag(), socket.toString()),
+                reader.one(KUBELET_REGISTRATION_PATH).orElseGet(() -> reader.one(ENDPOINT)));
     }
 
     /** Reads the settings of a driver that serves Docker alone; as {@link #read(Map, Map)} otherwise. */
@@ -235,6 +288,7 @@ public record Settings(
                 reader.one(SLOW_CALL),
                 reader.one(STOP_TIMEOUT),
                 reader.one(REAP_RATE),
+                reader.one(METRICS_ADDRESS),
                 reader.one(LOG_FORMAT),
                 reader.one(LOG_LEVEL));
     }

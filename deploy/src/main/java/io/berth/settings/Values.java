@@ -6,6 +6,7 @@ import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
+import java.net.InetSocketAddress;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,10 +18,15 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** How texts become values; the readers of the definitions in {@link Settings}. */
 final class Values {
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
+
+    private static final Pattern ADDRESS =
+            Pattern.compile("((?<name>[A-Za-z0-9.-]{1,253}):|\\[(?<ipv6>[0-9A-Fa-f:.]{2,45})]:)?(?<port>[0-9]{1,5})");
+    private static final int MAX_PORT = 65535;
 
     private Values() {}
 
@@ -38,6 +44,23 @@ final class Values {
 
     static Endpoint endpoint(String source, String text) {
         return named(source, () -> Endpoint.parse(text));
+    }
+
+    /** Not looked up yet; a port alone is one of the loopback address. */
+    static InetSocketAddress address(String source, String text) {
+        Matcher matcher = ADDRESS.matcher(text);
+        if (matcher.matches()) {
+            String host = Stream.of("name", "ipv6")
+                    .flatMap(group -> Optional.ofNullable(matcher.group(group)).stream())
+                    .findFirst()
+                    .orElse("127.0.0.1");
+            int port = Integer.parseInt(matcher.group("port"));
+            if (port <= MAX_PORT) {
+                return InetSocketAddress.createUnresolved(host, port);
+            }
+        }
+        throw Fault.invalid(
+                source, text, "HOST:PORT, [IPV6]:PORT or PORT, which is 127.0.0.1:PORT, with a port from 0 to 65535");
     }
 
     static PoolName poolName(String source, String text) {

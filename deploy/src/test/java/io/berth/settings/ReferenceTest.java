@@ -2,6 +2,7 @@ package io.berth.settings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.berth.metrics.Metric;
 import io.berth.service.NodeVolumes;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.VolumeChange;
@@ -17,22 +18,30 @@ import org.junit.jupiter.api.Test;
 /** Holds docs/reference.md to the definitions; {@code -Dreference.write=true} writes the table anew. */
 class ReferenceTest {
     private static final Path REFERENCE = Path.of("../docs/reference.md");
-    private static final String BEGIN = "<!-- settings: made from the code by ReferenceTest -->\n";
-    private static final String END = "<!-- end of settings -->\n";
 
     @Test
     void theReferenceSaysWhatTheCodeDefines() throws IOException {
+        isMadeFromTheCode("settings", settings());
+    }
+
+    @Test
+    void theReferenceNamesEveryMetric() throws IOException {
+        isMadeFromTheCode("metrics", metrics());
+    }
+
+    private static void isMadeFromTheCode(String subject, String table) throws IOException {
+        String begin = "<!-- " + subject + ": made from the code by ReferenceTest -->\n";
         String text = Files.readString(REFERENCE);
-        int from = text.indexOf(BEGIN) + BEGIN.length();
-        int to = text.indexOf(END);
-        assertThat(to).as("both marks are in %s", REFERENCE).isGreaterThanOrEqualTo(from);
+        assertThat(text).contains(begin, "<!-- end of " + subject + " -->\n");
+        int from = text.indexOf(begin) + begin.length();
+        int to = text.indexOf("<!-- end of " + subject + " -->\n");
         if (Boolean.getBoolean("reference.write")) {
-            Files.writeString(REFERENCE, text.substring(0, from) + table() + text.substring(to));
+            Files.writeString(REFERENCE, text.substring(0, from) + table + text.substring(to));
         } else {
             assertThat(text.substring(from, to))
                     .as("write the table anew: mvn -pl deploy -am test -Dtest=ReferenceTest -Dreference.write=true"
                             + " -Dsurefire.failIfNoSpecifiedTests=false")
-                    .isEqualTo(table());
+                    .isEqualTo(table);
         }
     }
 
@@ -67,7 +76,22 @@ class ReferenceTest {
                 .toList();
     }
 
-    private static String table() {
+    private static String metrics() {
+        return Stream.of(Metric.values())
+                .map(metric -> "| "
+                        + String.join(
+                                " | ",
+                                code(metric.id()),
+                                metric.type().toString(),
+                                metric.labels().stream()
+                                        .map(ReferenceTest::code)
+                                        .collect(Collectors.joining(", ")),
+                                metric.meaning())
+                        + " |")
+                .collect(Collectors.joining("\n", "| metric | type | labels | meaning |\n|---|---|---|---|\n", "\n"));
+    }
+
+    private static String settings() {
         return Settings.FLAGS.stream()
                 .map(ReferenceTest::line)
                 .collect(Collectors.joining(

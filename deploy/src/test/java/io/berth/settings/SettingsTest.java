@@ -11,6 +11,7 @@ import io.berth.socket.Endpoint;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -41,7 +42,8 @@ class SettingsTest {
                                 new NodeId("n1"),
                                 new DriverName("csi.berth.io"),
                                 false,
-                                0)),
+                                0,
+                                Optional.empty())),
                         Optional.empty(),
                         List.of(),
                         List.of(),
@@ -49,6 +51,7 @@ class SettingsTest {
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
                         20000,
+                        Optional.empty(),
                         Settings.LogFormat.TEXT,
                         Level.INFO));
     }
@@ -70,6 +73,10 @@ class SettingsTest {
                 Map.entry("reap-rate", List.of("7")),
                 Map.entry("attach", List.of("true")),
                 Map.entry("max-volumes", List.of("9")),
+                Map.entry("register", List.of("true")),
+                Map.entry("plugins-registry", List.of("/k/reg")),
+                Map.entry("kubelet-registration-path", List.of("/k/csi.sock")),
+                Map.entry("metrics-address", List.of("0.0.0.0:9809")),
                 Map.entry("log-format", List.of("json")),
                 Map.entry("log-level", List.of("debug")));
         assertThat(values.keySet())
@@ -82,7 +89,10 @@ class SettingsTest {
                         new NodeId("n2"),
                         new DriverName("local.csi.example"),
                         true,
-                        9));
+                        9,
+                        Optional.of(new Settings.Registration(
+                                new Endpoint(Path.of("/k/reg/local.csi.example-reg.sock")),
+                                new Endpoint(Path.of("/k/csi.sock"))))));
         assertThat(byFlag.docker())
                 .contains(new DockerSettings(
                         new Endpoint(Path.of("/tmp/d.sock")), Optional.of(new PoolName("b")), Path.of("/var/lib/x")));
@@ -93,6 +103,7 @@ class SettingsTest {
         assertThat(byFlag.slowCall()).isEqualTo(Duration.ofMillis(250));
         assertThat(byFlag.stopTimeout()).isEqualTo(Duration.ofMinutes(2));
         assertThat(byFlag.reapRate()).isEqualTo(7);
+        assertThat(byFlag.metricsAddress()).contains(InetSocketAddress.createUnresolved("0.0.0.0", 9809));
         assertThat(byFlag.logFormat()).isEqualTo(Settings.LogFormat.JSON);
         assertThat(byFlag.logLevel()).isEqualTo(Level.DEBUG);
 
@@ -190,6 +201,15 @@ class SettingsTest {
         "attach, yes",
         "stop-timeout, 11m",
         "stop-timeout, 999999999h",
+        "register, yes",
+        "plugins-registry, reg",
+        "kubelet-registration-path, csi.sock",
+        "metrics-address, :9809",
+        "metrics-address, ::1:9809",
+        "metrics-address, [::1]",
+        "metrics-address, localhost",
+        "metrics-address, 65536",
+        "metrics-address, http://localhost:1",
         "log-format, xml",
         "log-level, INFO",
     })
@@ -198,6 +218,37 @@ class SettingsTest {
                 .as(name)
                 .isInstanceOf(Fault.class)
                 .hasMessageStartingWith("--" + name);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "9809, 127.0.0.1, 9809",
+        "localhost:0, localhost, 0",
+        "10.0.0.1:65535, 10.0.0.1, 65535",
+        "[::1]:9809, ::1, 9809",
+    })
+    void metricsAreServedOnThisMachineUnlessToldElse(String text, String host, int port) {
+        assertThat(Settings.read(with("metrics-address", text), Map.of()).metricsAddress())
+                .contains(InetSocketAddress.createUnresolved(host, port));
+    }
+
+    @Test
+    void theKubeletIsToldTheEndpointUnlessItSeesAnother() {
+        assertThat(csi(Settings.read(with("register", "true"), Map.of())).registration())
+                .contains(new Settings.Registration(
+                        new Endpoint(Path.of("/var/lib/kubelet/plugins_registry/csi.berth.io-reg.sock")),
+                        new Endpoint(Path.of("/run/berth/csi.sock"))));
+    }
+
+    @Test
+    void aRegistrationSocketThatTheKernelCannotHoldIsRefused() {
+        Map<String, List<String>> flags = new HashMap<>(with("register", "true"));
+        flags.put("plugins-registry", List.of("/" + "x".repeat(90)));
+        assertThat(problems(flags, Map.of()))
+                .singleElement()
+                .asString()
+                .startsWith("--plugins-registry")
+                .contains("a Unix socket's at most 107");
     }
 
     @Test

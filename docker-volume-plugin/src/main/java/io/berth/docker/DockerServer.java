@@ -1,6 +1,7 @@
 package io.berth.docker;
 
 import io.berth.fault.Fault;
+import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.socket.SocketFile;
 import java.nio.ByteBuffer;
@@ -12,6 +13,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
@@ -44,10 +46,15 @@ public final class DockerServer implements AutoCloseable {
     private final CallLog log;
     private final VolumeDriver driver;
 
-    private DockerServer(VolumeDriver driver, SocketFile socket, int maxCalls, Duration slowCall) {
+    private DockerServer(
+            VolumeDriver driver,
+            SocketFile socket,
+            int maxCalls,
+            Duration slowCall,
+            Optional<Consumer<EndedCall>> ended) {
         this.driver = driver;
         this.socket = socket;
-        this.log = new CallLog(slowCall);
+        this.log = new CallLog(slowCall, ended);
         AtomicInteger number = new AtomicInteger();
         this.changes = new ThreadPoolExecutor(
                 maxCalls,
@@ -74,11 +81,17 @@ public final class DockerServer implements AutoCloseable {
      *
      * @param maxCalls calls at once that change something; more of them wait
      * @param slowCall a call that takes longer is logged as a warning while it runs
+     * @param ended is told of each call, by several threads at once
      * @throws Fault FAILED_PRECONDITION when the socket cannot be had
      */
-    public static DockerServer start(Endpoint endpoint, int maxCalls, Duration slowCall, VolumeDriver driver) {
+    public static DockerServer start(
+            Endpoint endpoint,
+            int maxCalls,
+            Duration slowCall,
+            Optional<Consumer<EndedCall>> ended,
+            VolumeDriver driver) {
         SocketFile socket = new SocketFile(endpoint.socket());
-        DockerServer server = new DockerServer(driver, socket, maxCalls, slowCall);
+        DockerServer server = new DockerServer(driver, socket, maxCalls, slowCall, ended);
         try {
             server.serve();
             return server;
@@ -204,6 +217,11 @@ public final class DockerServer implements AutoCloseable {
     }
 
     private static final String TOO_LONG = "the request's body is longer than " + MAX_BODY_BYTES + " bytes";
+
+    /** Whether callers find the socket: false when somebody has removed or replaced its file. */
+    public boolean isInPlace() {
+        return socket.isInPlace();
+    }
 
     /**
      * Stops: takes no new calls, waits for those that run, and removes the socket. Bounded by the patience and a few

@@ -85,11 +85,11 @@ final class VolumeApi {
             try {
                 return new Answer(200, text(answer(call, request)));
             } catch (Fault e) {
-                entry.failed(e.getMessage());
+                entry.failed(e.kind(), e.getMessage());
                 return Answer.error(e.kind() == Fault.Kind.INTERNAL ? 500 : 200, e.getMessage());
             } catch (RuntimeException e) {
                 LOG.error("a defect of Berth", e);
-                entry.failed(e.toString());
+                entry.failed(Fault.Kind.INTERNAL, e.toString());
                 return Answer.error(500, "a defect of Berth, see its log: " + e);
             }
         }

@@ -1,7 +1,9 @@
 package io.berth.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
+import io.berth.socket.EndedCall;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -187,6 +189,21 @@ class DockerServerTest {
                 each.close();
             }
         }
+    }
+
+    @Test
+    void everyCallIsToldOfWithHowItEnded() throws IOException {
+        client.call("Plugin.Activate", "");
+        client.create("c1", Map.of());
+        client.volume("Get", "none");
+
+        assertThat(plugin.ended)
+                .extracting(EndedCall::service, EndedCall::method, EndedCall::code)
+                .containsExactly(
+                        tuple("Plugin", "Activate", "OK"),
+                        tuple("VolumeDriver", "Create", "OK"),
+                        tuple("VolumeDriver", "Get", "NOT_FOUND"));
+        assertThat(plugin.ended).allSatisfy(call -> assertThat(call.took()).isPositive());
     }
 
     @Test

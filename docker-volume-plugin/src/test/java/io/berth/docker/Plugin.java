@@ -10,6 +10,7 @@ import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
+import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.volume.PoolName;
 import java.io.IOException;
@@ -19,6 +20,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath, with folders
@@ -32,6 +35,9 @@ final class Plugin implements AutoCloseable {
     Volumes volumes;
     Snapshots snapshots;
     NodeVolumes node;
+    /** The calls that were told of. */
+    final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
+
     private DockerServer server;
 
     Plugin(Path folder) throws IOException {
@@ -56,6 +62,7 @@ final class Plugin implements AutoCloseable {
                 settings.socket(),
                 8,
                 Duration.ofSeconds(10),
+                Optional.of(ended::add),
                 VolumeDriver.open(settings, volumes, snapshots, node, new Health(pools, volumes, hostPaths)));
     }
 

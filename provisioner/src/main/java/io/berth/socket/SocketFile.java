@@ -23,7 +23,7 @@ public final class SocketFile {
 
     private final Path path;
     private final Path passing;
-    private List<Object> identity = List.of();
+    private volatile List<Object> identity = List.of();
 
     /** The socket file that is to be at this path. */
     public SocketFile(Path path) {
@@ -78,6 +78,15 @@ public final class SocketFile {
         return List.of(
                 Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS),
                 Files.getAttribute(path, "unix:ctime", LinkOption.NOFOLLOW_LINKS));
+    }
+
+    /** Whether callers find the socket: it was published, and nobody has removed or replaced it since. */
+    public boolean isInPlace() {
+        try {
+            return identity(path).equals(identity);
+        } catch (IOException e) {
+            return false; // gone, or its folder is
+        }
     }
 
     /** Removes the socket unless it is a successor's by now. */

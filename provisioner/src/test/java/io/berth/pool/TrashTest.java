@@ -78,6 +78,17 @@ class TrashTest {
     }
 
     @Test
+    void countingStopsWhereItIsTold() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            Files.createDirectory(folder.resolve("data" + i));
+            trash.put(root, "data" + i, ID);
+        }
+        assertThat(trash.countUpTo(3)).isEqualTo(3);
+        assertThat(trash.countUpTo(1000)).isEqualTo(5);
+        assertThat(trash.count()).isEqualTo(5);
+    }
+
+    @Test
     void whatIsGoneIsNothingToPut() {
         trash.put(root, "data", ID);
         assertThat(trash.count()).isZero();

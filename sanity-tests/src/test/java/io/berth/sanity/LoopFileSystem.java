@@ -4,10 +4,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /** A file system in an image, mounted through a loop device. Closing it unmounts it, and what is mounted in it. */
 public final class LoopFileSystem implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
     private final Path image;
     private final Path root;
     private final Path folder;
@@ -62,7 +65,9 @@ public final class LoopFileSystem implements AutoCloseable {
     public void close() {
         Driver.unmountBelow(folder);
         LoopDevices.detachBelow(folder); // which a failed test leaves
-        Command.succeed("umount", root.toString());
+        // A loop device lets go of its file a moment after its last user has gone.
+        Await.until(
+                PATIENCE, () -> Command.run("umount", root.toString()).code() == 0, () -> root + " stays in use");
         try {
             Files.delete(image);
         } catch (IOException e) {
