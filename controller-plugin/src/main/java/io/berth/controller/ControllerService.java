@@ -85,6 +85,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     private final Volumes volumes;
     private final SnapshotCalls snapshots;
     private final Optional<Attachments> attachments;
+    private final boolean nodeExpansion;
     private final Health health;
     private final NodeTopology topology;
 
@@ -92,16 +93,19 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
      * A service of these volumes and snapshots.
      *
      * @param attachments empty: volumes are published to nodes without being asked for
+     * @param nodeExpansion whether making a volume larger is left to its node
      */
     public ControllerService(
             Volumes volumes,
             Snapshots snapshots,
             Optional<Attachments> attachments,
+            boolean nodeExpansion,
             Health health,
             NodeTopology topology) {
         this.volumes = volumes;
         this.snapshots = new SnapshotCalls(snapshots, topology);
         this.attachments = attachments;
+        this.nodeExpansion = nodeExpansion;
         this.health = health;
         this.topology = topology;
     }
@@ -204,6 +208,10 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     @Override
     public void controllerExpandVolume(
             ControllerExpandVolumeRequest request, StreamObserver<ControllerExpandVolumeResponse> observer) {
+        if (nodeExpansion) {
+            super.controllerExpandVolume(request, observer);
+            return;
+        }
         String id = Required.text("volume_id", request.getVolumeId());
         if (!request.hasCapacityRange()) {
             throw Fault.invalid("capacity_range", "", "is required");
@@ -321,6 +329,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerGetCapabilitiesRequest request, StreamObserver<ControllerGetCapabilitiesResponse> observer) {
         ControllerGetCapabilitiesResponse.Builder response = ControllerGetCapabilitiesResponse.newBuilder();
         Stream.concat(CAPABILITIES.stream(), attachments.stream().flatMap(offered -> ATTACH_CAPABILITIES.stream()))
+                .filter(type -> !nodeExpansion || type != ControllerServiceCapability.RPC.Type.EXPAND_VOLUME)
                 .forEach(type ->
                         response.addCapabilitiesBuilder().getRpcBuilder().setType(type));
         Replies.reply(observer, response.build());
