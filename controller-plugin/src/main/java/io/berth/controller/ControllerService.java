@@ -120,7 +120,8 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
                 : Optional.empty();
-        if (volumes.isLocal(parameters.pool().or(() -> source.map(of -> of.id().pool())))) {
+        if (volumes.isLocal(
+                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool())))) {
             topology.require(request.getAccessibilityRequirements());
         }
         Volume volume = volumes.create(
@@ -200,7 +201,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Replies.reply(
                 observer,
                 GetCapacityResponse.newBuilder()
-                        .setAvailableCapacity(volumes.availableBytes(parameters.pool(), multiNode || elsewhere))
+                        .setAvailableCapacity(volumes.availableBytes(volumes.pool(parameters), multiNode || elsewhere))
                         .build());
     }
 

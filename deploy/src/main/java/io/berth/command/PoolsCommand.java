@@ -1,6 +1,7 @@
 package io.berth.command;
 
 import io.berth.fault.Fault;
+import io.berth.linux.FileSystemStatus;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
@@ -10,6 +11,7 @@ import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
 import io.berth.volume.FormatName;
 import io.berth.volume.PoolName;
+import io.berth.volume.VolumeParameters;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -123,7 +125,7 @@ final class PoolsCommand {
                 Pool pool = pools.get(new PoolName(name));
                 Map<String, Object> fields = fields(pool);
                 fields.put("uuid", pool.identity().uuid().toString());
-                fields.put("format", "directory");
+                fields.put("format", formatOfNew(pool));
                 fields.put("limit", pool.config().limit().toString());
                 fields.put(
                         "limitedBy",
@@ -135,7 +137,10 @@ final class PoolsCommand {
                     pool.rungs().last(format).ifPresent(rung -> fields.put(format + "CopiesBy", rung.toString()));
                 }
                 fields.put("inTrash", pool.trash().count());
-                fields.put("freeInodes", pool.fileSystem().freeInodes());
+                FileSystemStatus fileSystem = pool.fileSystem();
+                if (fileSystem.totalInodes() > 0) { // else there is no such limit
+                    fields.put("freeInodes", fileSystem.freeInodes());
+                }
                 if (json) {
                     Json.print(fields, out);
                 } else {
@@ -144,6 +149,12 @@ final class PoolsCommand {
                 return ExitCode.OK;
             }
         }
+    }
+
+    /** The format of a volume that names neither format nor limit. */
+    private static String formatOfNew(Pool pool) {
+        VolumeParameters none = VolumeParameters.parse(Map.of());
+        return pool.formats().choose(none, pool.config().limit()).name().toString();
     }
 
     private static Map<String, Object> identity(PoolConfig config) {

@@ -68,7 +68,7 @@ final class Room {
         return new Fault(
                 Fault.Kind.RESOURCE_EXHAUSTED,
                 "pool " + config.name() + " has no room for " + bytes + " bytes for " + id.described() + ": "
-                        + sizeBytes() + " bytes with overcommit " + config.overcommit() + ", " + promised.total()
+                        + sizeBytes() + " bytes with overcommit " + config.overcommit() + ", " + promisedBytes()
                         + " promised, " + root.fileSystem().availableBytes() + " free");
     }
 

@@ -16,7 +16,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Where a deleted volume's data goes by one rename, to be removed later in small steps. A folder with folders in it is
+ * Where deleted data goes by one rename, to be removed later in small steps. A folder with folders in it is
  * taken apart by moving those up into the trash, so any depth is emptied with two open folders and no state that a crash
  * could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved. A btrfs
  * subvolume goes by one call with all that is in it, after those that were made in it.
@@ -35,11 +35,33 @@ public final class Trash implements AutoCloseable {
         folder = records.openDirectory("trash").orElseThrow();
     }
 
-    /** Moves {@code parent/name} here, durable when it returns; does nothing when it is gone. */
+    /** Moves {@code parent/name} here, or away at once; durable when it returns. Does nothing when it is gone. */
     void put(Directory parent, String name, Id id) {
-        if (move(parent, name, id + "@" + randomName())) {
+        if (destroyReadOnly(parent, name)) {
+            parent.fsync();
+        } else if (move(parent, name, id + "@" + randomName())) {
             folder.fsync();
         }
+    }
+
+    /**
+     * Removes a subvolume that nobody can write to, such as a snapshot: to move it, it must first be made writable, which is
+     * one more commit of the file system to wait for. False when it is none, or there are others in it.
+     */
+    private static boolean destroyReadOnly(Directory parent, String name) {
+        if (!Btrfs.isSubvolume(parent, name)) {
+            return false;
+        }
+        Optional<Directory> opened = parent.openDirectory(name);
+        if (opened.isEmpty()) {
+            return false;
+        }
+        try (Directory subvolume = opened.get()) {
+            if (!Btrfs.isReadOnly(subvolume) || Btrfs.hasSubvolumes(subvolume)) {
+                return false;
+            }
+        }
+        return Btrfs.destroySubvolume(parent, name);
     }
 
     private boolean move(Directory parent, String name, String trashName) {

@@ -246,7 +246,7 @@ abstract class SnapshotsContract {
         for (String empty : List.of("snapshots/data", "snapshots/ready", "snapshots/deleting", "snapshots/by-source")) {
             assertThat(inUse(empty)).isEmpty();
         }
-        assertThat(inUse("trash")).hasSize(1);
+        assertThat(inUse("trash")).hasSizeLessThanOrEqualTo(1); // where it goes without the trash, none
         assertThat(findings()).isEmpty();
     }
 

@@ -70,6 +70,7 @@ public final class Benchmarks {
             deleteLarge(driver);
             list(driver);
         }
+        new SnapshotBenchmark(Files.createDirectory(folder.resolve("snapshots")), this::row).run();
         System.out.printf(
                 "%s, %d processors, %s, %s%n%n",
                 System.getProperty("os.arch"),
