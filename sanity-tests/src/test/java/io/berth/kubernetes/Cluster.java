@@ -271,7 +271,7 @@ final class Cluster implements AutoCloseable {
                     "sh",
                     "-c",
                     "losetup --noheadings --output NAME,BACK-FILE | while read -r device file; do"
-                            + " case $file in /var/lib/berth/*) losetup --detach $device ;; esac; done");
+                            + " case $file in /var/lib/berth/* | /var/lib/kubelet/*) losetup --detach $device ;; esac; done");
         }
         process.children().forEach(ProcessHandle::destroyForcibly); // the first of the namespace, and so all others
         try {
