@@ -66,8 +66,7 @@ public final class LoopFileSystem implements AutoCloseable {
         Driver.unmountBelow(folder);
         LoopDevices.detachBelow(folder); // which a failed test leaves
         // A loop device lets go of its file a moment after its last user has gone.
-        Await.until(
-                PATIENCE, () -> Command.run("umount", root.toString()).code() == 0, () -> root + " stays in use");
+        Await.until(PATIENCE, () -> Command.run("umount", root.toString()).code() == 0, () -> root + " stays in use");
         try {
             Files.delete(image);
         } catch (IOException e) {
