@@ -1,6 +1,7 @@
 package io.berth;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -9,6 +10,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.berth.nfs.NfsOptions;
 
 /** The arrows between the modules. */
 @AnalyzeClasses(packages = "io.berth", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -47,7 +49,8 @@ class ArchitectureTest {
                             "io.berth.fault..",
                             "io.berth.volume..",
                             "io.berth.mount..",
-                            "io.berth.socket.."))));
+                            "io.berth.socket..")))
+                    .and(not(equivalentTo(NfsOptions.class))));
 
     @ArchTest
     static final ArchRule DOORS_DO_NOT_KNOW_EACH_OTHER = noClasses()

@@ -85,6 +85,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     private final Volumes volumes;
     private final SnapshotCalls snapshots;
     private final Optional<Attachments> attachments;
+    private final boolean nodeExpansion;
     private final Health health;
     private final NodeTopology topology;
 
@@ -92,16 +93,19 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
      * A service of these volumes and snapshots.
      *
      * @param attachments empty: volumes are published to nodes without being asked for
+     * @param nodeExpansion whether making a volume larger is left to its node
      */
     public ControllerService(
             Volumes volumes,
             Snapshots snapshots,
             Optional<Attachments> attachments,
+            boolean nodeExpansion,
             Health health,
             NodeTopology topology) {
         this.volumes = volumes;
         this.snapshots = new SnapshotCalls(snapshots, topology);
         this.attachments = attachments;
+        this.nodeExpansion = nodeExpansion;
         this.health = health;
         this.topology = topology;
     }
@@ -116,7 +120,8 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
                 : Optional.empty();
-        if (volumes.isLocal(parameters.pool().or(() -> source.map(of -> of.id().pool())))) {
+        if (volumes.isLocal(
+                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool())))) {
             topology.require(request.getAccessibilityRequirements());
         }
         Volume volume = volumes.create(
@@ -196,13 +201,17 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Replies.reply(
                 observer,
                 GetCapacityResponse.newBuilder()
-                        .setAvailableCapacity(volumes.availableBytes(parameters.pool(), multiNode || elsewhere))
+                        .setAvailableCapacity(volumes.availableBytes(volumes.pool(parameters), multiNode || elsewhere))
                         .build());
     }
 
     @Override
     public void controllerExpandVolume(
             ControllerExpandVolumeRequest request, StreamObserver<ControllerExpandVolumeResponse> observer) {
+        if (nodeExpansion) {
+            super.controllerExpandVolume(request, observer);
+            return;
+        }
         String id = Required.text("volume_id", request.getVolumeId());
         if (!request.hasCapacityRange()) {
             throw Fault.invalid("capacity_range", "", "is required");
@@ -320,6 +329,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             ControllerGetCapabilitiesRequest request, StreamObserver<ControllerGetCapabilitiesResponse> observer) {
         ControllerGetCapabilitiesResponse.Builder response = ControllerGetCapabilitiesResponse.newBuilder();
         Stream.concat(CAPABILITIES.stream(), attachments.stream().flatMap(offered -> ATTACH_CAPABILITIES.stream()))
+                .filter(type -> !nodeExpansion || type != ControllerServiceCapability.RPC.Type.EXPAND_VOLUME)
                 .forEach(type ->
                         response.addCapabilitiesBuilder().getRpcBuilder().setType(type));
         Replies.reply(observer, response.build());

@@ -3,9 +3,11 @@ package io.berth.csi;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.fault.Fault;
 import io.berth.mount.MountOption;
+import io.berth.nfs.NfsOptions;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Ownership;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -14,11 +16,19 @@ import java.util.Set;
  *
  * @param block whether raw blocks are wanted, not files
  * @param fsType what the CO would have the volume formatted with; empty: it leaves that to the driver
- * @param options the mount flags
+ * @param options the mount flags that any mount can have
+ * @param nfs those of NFS
  * @param mountGroup the group that must be able to use the volume
  */
 public record VolumeUse(
-        AccessMode mode, boolean block, String fsType, Set<MountOption> options, OptionalLong mountGroup) {
+        AccessMode mode,
+        boolean block,
+        String fsType,
+        Set<MountOption> options,
+        NfsOptions nfs,
+        OptionalLong mountGroup) {
+    private static final String MOUNT_OPTIONS = "mountOptions";
+
     public VolumeUse {
         options = Set.copyOf(options);
     }
@@ -46,16 +56,40 @@ public record VolumeUse(
             default -> AccessMode.valueOf(capability.getAccessMode().getMode().name());
         };
         return switch (capability.getAccessTypeCase()) {
-            case MOUNT ->
-                new VolumeUse(
+            case MOUNT -> {
+                NfsOptions flags =
+                        NfsOptions.parse("mount_flags", capability.getMount().getMountFlagsList());
+                yield new VolumeUse(
                         mode,
                         false,
                         capability.getMount().getFsType(),
-                        MountOption.parse(capability.getMount().getMountFlagsList()),
+                        flags.mount(),
+                        flags,
                         group(field, capability.getMount().getVolumeMountGroup()));
-            case BLOCK -> new VolumeUse(mode, true, "", Set.of(), OptionalLong.empty());
+            }
+            case BLOCK -> new VolumeUse(mode, true, "", Set.of(), NfsOptions.DEFAULT, OptionalLong.empty());
             case ACCESSTYPE_NOT_SET -> throw Fault.invalid(field + " access_type", "", "mount or block is required");
         };
+    }
+
+    /**
+     * The options of NFS with those of a secret, as csi-driver-nfs users have them there.
+     *
+     * @throws Fault INVALID_ARGUMENT when the secret's are not allowed, without saying what they are
+     */
+    public NfsOptions nfs(Map<String, String> secrets) {
+        String text = secrets.getOrDefault(MOUNT_OPTIONS, "");
+        if (text.isEmpty()) {
+            return nfs;
+        }
+        try {
+            return NfsOptions.parse(MOUNT_OPTIONS, List.of(text)).over(nfs);
+        } catch (Fault e) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "secrets: " + MOUNT_OPTIONS + " has an option that is unknown, malformed or contradicts another;"
+                            + " put it into the StorageClass's mountOptions to see which");
+        }
     }
 
     private static OptionalLong group(String field, String text) {

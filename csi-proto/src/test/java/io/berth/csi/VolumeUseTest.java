@@ -7,6 +7,7 @@ import io.berth.csi.v1.VolumeCapability;
 import io.berth.mount.MountOption;
 import io.berth.volume.AccessMode;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -62,5 +63,18 @@ class VolumeUseTest {
         assertThatThrownBy(() -> VolumeUse.parse("volume_capability", group.build()))
                 .hasMessageContaining("volume_mount_group")
                 .hasMessageContaining("staff");
+    }
+
+    @Test
+    void optionsOfNfsAreReadBesideTheOthersAndThoseOfASecretAreNotRepeated() {
+        VolumeCapability.Builder capability = mount(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER);
+        capability.getMountBuilder().addMountFlags("nfsvers=4.1,soft").addMountFlags("ro");
+        VolumeUse use = VolumeUse.parse("volume_capability", capability.build());
+        assertThat(use.options()).containsExactly(MountOption.RO);
+        assertThat(use.nfs().nfs()).containsOnlyKeys("vers", "soft");
+        assertThat(use.nfs(Map.of("mountOptions", "timeo=9")).nfs()).containsOnlyKeys("vers", "soft", "timeo");
+        assertThatThrownBy(() -> use.nfs(Map.of("mountOptions", "hunter2")))
+                .hasMessageContaining("secrets")
+                .hasMessageNotContaining("hunter2");
     }
 }

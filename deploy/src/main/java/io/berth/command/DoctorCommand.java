@@ -17,8 +17,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "doctor",
         header = "Check that this machine has what Berth needs, and say how to mend what is missing.",
-        description = {"", "Changes nothing. Ends with exit code 1 when something must be mended."},
-        footer = {"", "Example: berth doctor --pool fast=local:/srv/fast"})
+        description = {"", "Leaves everything as it is. Ends with exit code 1 when something must be mended."},
+        footer = {"", "Example: berth doctor --pool fast=local:/srv/fast --pool home=nfs:nas:/export"})
 final class DoctorCommand implements Callable<Integer> {
     @Mixin
     private final PoolOptions poolOptions;

@@ -26,7 +26,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Looks at this machine and its pools. Changes nothing. */
+/** Looks at this machine and its pools. Leaves everything as it is. */
 public final class Doctor {
     private static final Pattern RELEASE = Pattern.compile("([0-9]+)\\.([0-9]+).*", Pattern.DOTALL);
     private static final Path KUBELET = Path.of("/var/lib/kubelet");
@@ -42,8 +42,12 @@ public final class Doctor {
         List<Finding> findings =
                 new ArrayList<>(List.of(kernel(), privilege(), mounting(), propagation(), fileNames()));
         for (PoolConfig pool : pools) {
-            findings.add(pool(pool));
-            limits(pool).ifPresent(findings::add);
+            if (pool.mounted().isPresent()) {
+                findings.addAll(ExportCheck.of(pool, pool.mounted().get()));
+            } else {
+                findings.add(pool(pool));
+                limits(pool).ifPresent(findings::add);
+            }
         }
         if (pools.stream().anyMatch(Doctor::needsImages)) {
             findings.add(images());
@@ -151,6 +155,9 @@ public final class Doctor {
 
     /** Whether volumes whose parameters name no format are images: only those are held to a limit everywhere. */
     private static boolean needsImages(PoolConfig pool) {
+        if (pool.mounted().isPresent()) {
+            return pool.limit() == Limit.ENFORCED;
+        }
         try (Directory root = Directory.open(pool.root())) {
             return pool.limit() == Limit.ENFORCED && Formats.limitProblem(root).isPresent();
         } catch (SystemCallException e) {

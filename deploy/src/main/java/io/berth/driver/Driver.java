@@ -153,7 +153,8 @@ public final class Driver implements AutoCloseable {
                     ? Optional.of(new Attachments(pools, door.nodeId(), door.maxVolumes()))
                     : Optional.empty();
             Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
-            services.add(new ControllerService(volumes, snapshots, attachments, health, topology));
+            services.add(
+                    new ControllerService(volumes, snapshots, attachments, door.nodeExpansion(), health, topology));
             services.add(new GroupControllerService(new GroupSnapshots(pools, Clock.systemUTC()), snapshots, topology));
             services.add(new SnapshotMetadataService(new SnapshotMetadata(pools)));
         }

@@ -49,6 +49,7 @@ public record Settings(
      * @param nodeId this machine's name in the cluster
      * @param driverName the name the driver is registered by
      * @param attach whether it is kept track of which node has which volume
+     * @param nodeExpansion whether only a volume's own node makes it larger
      * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
      * @param registration how the driver registers with the kubelet; empty: it does not
      */
@@ -57,6 +58,7 @@ public record Settings(
             NodeId nodeId,
             DriverName driverName,
             boolean attach,
+            boolean nodeExpansion,
             int maxVolumes,
             Optional<Registration> registration) {}
 
@@ -98,7 +100,8 @@ public record Settings(
             "A pool: NAME=KIND:PATH, with KIND local (a disk of this node), hostpath (a path every node sees alike) or nfs"
                     + " (SERVER:/EXPORT, mounted by Berth). Options follow after commas: size=SIZE, overcommit=FACTOR,"
                     + " limit=enforced or advisory, discover=true (folders in it that are no volume's are shown to Docker"
-                    + " as volumes), and those of mounting NFS.",
+                    + " as volumes), and for nfs path=PATH (the folder that is exported, on the server itself) and mount"
+                    + " options.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",
@@ -156,6 +159,10 @@ public record Settings(
             "Keep track of which node has which volume (ControllerPublishVolume), so that single-node modes hold across"
                     + " nodes and --max-volumes is enforced. The same on every node; in Kubernetes it takes"
                     + " external-attacher and attachRequired: true.");
+    static final Setting<Boolean> NODE_EXPANSION = Setting.off(
+            "node-expansion",
+            "Leave it to a volume's own node to make it larger: ControllerExpandVolume is not offered. For the driver beside"
+                    + " external-resizer where pools are local; it needs no pool.");
     static final Setting<Integer> MAX_VOLUMES = Setting.withDefault(
             "max-volumes",
             "COUNT",
@@ -202,7 +209,15 @@ public record Settings(
             "config", "FILE", "", "A YAML file with settings. Flags and variables win over it.", Values::file);
 
     private static final List<Setting<?>> FOR_CSI = List.of(
-            ENDPOINT, NODE_ID, DRIVER_NAME, ATTACH, MAX_VOLUMES, REGISTER, PLUGINS_REGISTRY, KUBELET_REGISTRATION_PATH);
+            ENDPOINT,
+            NODE_ID,
+            DRIVER_NAME,
+            ATTACH,
+            NODE_EXPANSION,
+            MAX_VOLUMES,
+            REGISTER,
+            PLUGINS_REGISTRY,
+            KUBELET_REGISTRATION_PATH);
 
     /** Every definition that a file may hold, in the order of the reference. */
     public static final List<Setting<?>> DEFINITIONS = List.of(
@@ -219,6 +234,7 @@ public record Settings(
             STOP_TIMEOUT,
             REAP_RATE,
             ATTACH,
+            NODE_EXPANSION,
             MAX_VOLUMES,
             REGISTER,
             PLUGINS_REGISTRY,
@@ -258,6 +274,7 @@ public record Settings(
                 reader.one(NODE_ID),
                 reader.one(DRIVER_NAME),
                 reader.one(ATTACH),
+                reader.one(NODE_EXPANSION),
                 reader.one(MAX_VOLUMES),
                 reader.one(REGISTER) ? Optional.of(registration(reader)) : Optional.empty());
         return read(reader, Optional.of(csi), reader.one(DOCKER_SOCKET));

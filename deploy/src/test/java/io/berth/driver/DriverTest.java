@@ -7,9 +7,15 @@ import io.berth.csi.CsiChannel;
 import io.berth.csi.registration.v1.InfoRequest;
 import io.berth.csi.registration.v1.RegistrationGrpc;
 import io.berth.csi.registration.v1.RegistrationStatus;
+import io.berth.csi.v1.ControllerExpandVolumeRequest;
+import io.berth.csi.v1.ControllerGetCapabilitiesRequest;
 import io.berth.csi.v1.ControllerGrpc;
+import io.berth.csi.v1.ControllerServiceCapability;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.IdentityGrpc;
+import io.berth.csi.v1.NodeGetCapabilitiesRequest;
+import io.berth.csi.v1.NodeGrpc;
+import io.berth.csi.v1.NodeServiceCapability;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.fault.Fault;
@@ -228,6 +234,32 @@ class DriverTest {
                 .isInstanceOf(Fault.class)
                 .hasMessageStartingWith("--register");
         assertThat(registration.socket()).doesNotExist();
+    }
+
+    @Test
+    void withNodeExpansionOnlyTheNodeMakesVolumesLarger() {
+        flags.remove("pool");
+        flags.put("node-expansion", List.of("true"));
+        try (Driver unused = start(Role.SERVE);
+                CsiChannel channel = CsiChannel.open(socket)) {
+            ControllerGrpc.ControllerBlockingStub controller = ControllerGrpc.newBlockingStub(channel.channel())
+                    .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            assertThat(controller
+                            .controllerGetCapabilities(ControllerGetCapabilitiesRequest.getDefaultInstance())
+                            .getCapabilitiesList())
+                    .isNotEmpty()
+                    .noneMatch(capability ->
+                            capability.getRpc().getType() == ControllerServiceCapability.RPC.Type.EXPAND_VOLUME);
+            assertThatThrownBy(
+                            () -> controller.controllerExpandVolume(ControllerExpandVolumeRequest.getDefaultInstance()))
+                    .hasMessageStartingWith("UNIMPLEMENTED");
+            assertThat(NodeGrpc.newBlockingStub(channel.channel())
+                            .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                            .nodeGetCapabilities(NodeGetCapabilitiesRequest.getDefaultInstance())
+                            .getCapabilitiesList())
+                    .anyMatch(capability ->
+                            capability.getRpc().getType() == NodeServiceCapability.RPC.Type.EXPAND_VOLUME);
+        }
     }
 
     @Test

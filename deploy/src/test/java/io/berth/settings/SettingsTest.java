@@ -42,6 +42,7 @@ class SettingsTest {
                                 new NodeId("n1"),
                                 new DriverName("csi.berth.io"),
                                 false,
+                                false,
                                 0,
                                 Optional.empty())),
                         Optional.empty(),
@@ -72,6 +73,7 @@ class SettingsTest {
                 Map.entry("stop-timeout", List.of("2m")),
                 Map.entry("reap-rate", List.of("7")),
                 Map.entry("attach", List.of("true")),
+                Map.entry("node-expansion", List.of("true")),
                 Map.entry("max-volumes", List.of("9")),
                 Map.entry("register", List.of("true")),
                 Map.entry("plugins-registry", List.of("/k/reg")),
@@ -88,6 +90,7 @@ class SettingsTest {
                         new Endpoint(Path.of("/tmp/c.sock")),
                         new NodeId("n2"),
                         new DriverName("local.csi.example"),
+                        true,
                         true,
                         9,
                         Optional.of(new Settings.Registration(

@@ -64,7 +64,7 @@ final class LocalDriverOptions {
         return Fault.invalid(
                 "option " + key,
                 value,
-                "Berth has no pools of NFS yet; mount the export on the host and make it a pool of kind hostpath");
+                "exports are used as pools; make it one (--pool NAME=nfs:SERVER:/EXPORT) and say -o pool=NAME");
     }
 
     private static CreateOptions.Outside bind(Map<String, String> options) {

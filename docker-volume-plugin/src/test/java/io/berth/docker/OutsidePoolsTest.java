@@ -147,8 +147,8 @@ class OutsidePoolsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "type=nfs device=:/export o=addr=10.0.0.1,rw|no pools of NFS yet",
-                "share=10.0.0.1:/export|no pools of NFS yet",
+                "type=nfs device=:/export o=addr=10.0.0.1,rw|exports are used as pools",
+                "share=10.0.0.1:/export|exports are used as pools",
                 "type=ext4 device=/dev/sda1|option type \"ext4\"",
                 "device=/etc|option type \"\"",
                 "type=none device=ALLOWED|type=none needs o=bind",

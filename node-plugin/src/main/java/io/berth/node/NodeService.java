@@ -80,7 +80,13 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
         if (use.block()) {
             volumes.stageDevice(id, staging, use.mode(), request.getVolumeContextMap());
         } else {
-            volumes.stage(id, staging, use.mode(), use.mountGroup(), request.getVolumeContextMap());
+            volumes.stage(
+                    id,
+                    staging,
+                    use.mode(),
+                    use.mountGroup(),
+                    use.nfs(request.getSecretsMap()),
+                    request.getVolumeContextMap());
         }
         Replies.reply(observer, NodeStageVolumeResponse.getDefaultInstance());
     }
@@ -99,9 +105,13 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
         Path target = path("target_path", request.getTargetPath());
         requireCapability(request.hasVolumeCapability());
         VolumeUse use = VolumeUse.parse("volume_capability", request.getVolumeCapability());
+        Optional<Path> staging = optionalPath("staging_target_path", request.getStagingTargetPath());
+        if (staging.isEmpty() && !use.nfs().isUsual()) {
+            throw Fault.invalid("mount_flags", use.nfs().toString(), "options of NFS, and the volume is not staged");
+        }
         volumes.publish(new PublishRequest(
                 id,
-                optionalPath("staging_target_path", request.getStagingTargetPath()),
+                staging,
                 target,
                 use.mode(),
                 use.block(),

@@ -3,6 +3,7 @@ package io.berth.catalog;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
@@ -17,6 +18,9 @@ import java.util.regex.Pattern;
 public record ArchiveName(VolumeId id, String created) {
     /** How the name of an archived folder begins. */
     public static final String PATH_PREFIX = "archived-";
+
+    /** Of a folder whose name fits into that of its archive, in bytes. */
+    private static final int LONGEST = 200;
 
     private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern(
                     "yyyyMMdd'T'HHmmss.SSSSSSSSS'Z'", Locale.ROOT)
@@ -36,9 +40,17 @@ public record ArchiveName(VolumeId id, String created) {
                 : VolumeId.parse(text.substring(0, at)).map(id -> new ArchiveName(id, text.substring(at + 1)));
     }
 
-    /** Where {@code onDelete: archive} puts the data. */
-    public VolumePath path() {
-        return new VolumePath(List.of(PATH_PREFIX + id + "-" + created));
+    /**
+     * Where {@code onDelete: archive} puts the data: in the root, as {@code archived-<its folder>-<created>}; the id stands
+     * for a folder whose name is too long for that.
+     */
+    public static VolumePath pathOf(Volume volume) {
+        String created = STAMP.format(volume.created());
+        String own = volume.path().name();
+        String name = own.getBytes(StandardCharsets.UTF_8).length <= LONGEST
+                ? own
+                : volume.id().toString();
+        return new VolumePath(List.of(PATH_PREFIX + name + "-" + created));
     }
 
     @Override

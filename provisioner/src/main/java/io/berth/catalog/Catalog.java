@@ -138,7 +138,7 @@ public final class Catalog implements AutoCloseable {
         return claims.has(path, id);
     }
 
-    /** Whether the path is claimed by some volume, or one may have a path below it. */
+    /** Whether the path is claimed by some volume, lies in one's, or one may have a path below it. */
     public boolean isClaimed(VolumePath path) {
         return claims.isTaken(path);
     }

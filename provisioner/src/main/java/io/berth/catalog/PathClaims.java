@@ -89,15 +89,16 @@ final class PathClaims {
                 .isPresent();
     }
 
-    /** Whether the path is some volume's, or one may lie in it. */
+    /** Whether the path is some volume's, lies in one's, or one may lie in it. */
     boolean isTaken(VolumePath path) {
-        return findParent(path)
-                .filter(folder -> {
-                    try (folder) {
-                        return folder.status(path.name()).isPresent();
-                    }
-                })
-                .isPresent();
+        try (Directory folder = openParent(path.parent()).orElse(null)) {
+            return folder != null && folder.status(path.name()).isPresent();
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR) {
+                return true;
+            }
+            throw e;
+        }
     }
 
     /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */

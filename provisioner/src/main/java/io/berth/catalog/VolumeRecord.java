@@ -74,7 +74,7 @@ final class VolumeRecord {
                 new Ownership(
                         RecordText.number(json, "uid"),
                         RecordText.number(json, "gid"),
-                        Ownership.parseMode(RecordText.text(json, "mode"))),
+                        Ownership.parseMode("mode", RecordText.text(json, "mode"))),
                 json.path("adopted").asBoolean(),
                 json.path("ephemeral").asBoolean(),
                 source(json),

@@ -157,8 +157,9 @@ public final class DirectoryFormat implements VolumeFormat {
             return true;
         }
         try (Directory data = open(volume)) {
-            return limits.problem(false).isEmpty()
-                    && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get());
+            return limits instanceof LimitsOfServer
+                    || (limits.problem(false).isEmpty()
+                            && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get()));
         }
     }
 
@@ -213,12 +214,19 @@ public final class DirectoryFormat implements VolumeFormat {
     @Override
     public boolean isAt(Volume volume, PathHandle at) {
         return root.openBeneath(volume.path().toPath())
-                .filter(data -> {
-                    try (data) {
-                        return data.status().isSameFile(at.status());
-                    }
-                })
-                .isPresent();
+                        .filter(data -> {
+                            try (data) {
+                                return data.status().isSameFile(at.status());
+                            }
+                        })
+                        .isPresent()
+                || isMountedBySomeOptions(volume, at.path());
+    }
+
+    /** An export that is mounted by other options is another file system, whose files are others to stat(2). */
+    private boolean isMountedBySomeOptions(Volume volume, Path path) {
+        MountTable table = MountTable.read();
+        return table.at(path).filter(mounts(volume, table)::contains).isPresent();
     }
 
     @Override

@@ -14,9 +14,12 @@ import java.util.function.BiConsumer;
  * How a pool's file system holds a directory to a size. Quotas may be switched on and off while the pool is open, so
  * every method asks the file system anew. Thread-safe for different volumes.
  */
-sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits {
+sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits, LimitsOfServer {
     /** Those of the file system that this root lies in. */
     static DirectoryLimits of(Directory root, UUID pool) {
+        if (LimitsOfServer.isOnServer(root)) {
+            return new LimitsOfServer(root);
+        }
         return Btrfs.isBtrfs(root) ? new QgroupLimits(root) : new ProjectLimits(root, new Projects(root, pool));
     }
 

@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * What a server exports, or a folder in that: {@code server:/path}, an IPv6 address in brackets.
@@ -63,6 +64,23 @@ public record Export(NfsServer server, Path path) {
         } catch (InvalidPathException e) {
             throw invalidPath(path);
         }
+    }
+
+    /**
+     * Reads the two parts as StorageClasses have them: the server in capital letters or with brackets, slashes after the
+     * path.
+     *
+     * @throws Fault INVALID_ARGUMENT saying which part is wrong
+     */
+    public static Export ofClass(String server, String share) {
+        String name = server.toLowerCase(Locale.ROOT);
+        int end = share.length();
+        while (end > 1 && share.charAt(end - 1) == '/') {
+            end--;
+        }
+        return of(
+                name.startsWith("[") && name.endsWith("]") ? name.substring(1, name.length() - 1) : name,
+                share.substring(0, end));
     }
 
     private static Fault invalidPath(String path) {

@@ -15,7 +15,9 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * An export that is mounted where nobody but Berth looks, by all processes of Berth together. One mount serves all of a
@@ -23,6 +25,9 @@ import java.util.Optional;
  * needs rpcbind and mountd, the kernel asks them. Thread-safe.
  */
 public final class NfsMount implements AutoCloseable {
+    private static final Duration PAUSE = Duration.ofMillis(5);
+    private static final int MOST_TRIES = 400;
+
     private final NfsShare share;
     /** Locked shared by every process that uses the mount; who can lock it exclusively may take the mount away. */
     private final LockFile users;
@@ -35,10 +40,20 @@ public final class NfsMount implements AutoCloseable {
     private NfsMount(NfsShare share, LockFile users) {
         this.share = share;
         this.users = users;
-        this.mine = users.tryLockShared(0)
+        this.mine = lock(users)
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.UNAVAILABLE, "another process is just unmounting " + share + "; try again"));
         this.calls = new Bulkhead("the NFS server of " + share.export(), Bulkhead.Patience.OF_NETWORK, this::lives);
+    }
+
+    /** Waits for who is just unmounting: that takes milliseconds. */
+    private static Optional<LockFile.Held> lock(LockFile users) {
+        Optional<LockFile.Held> held = users.tryLockShared(0);
+        for (int tries = 0; held.isEmpty() && tries < MOST_TRIES; tries++) {
+            LockSupport.parkNanos(PAUSE.toNanos());
+            held = users.tryLockShared(0);
+        }
+        return held;
     }
 
     private boolean lives() {

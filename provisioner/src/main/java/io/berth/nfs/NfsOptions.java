@@ -114,6 +114,26 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
         return new NfsOptions(new TreeMap<>(nfs), MountOption.parse(mount));
     }
 
+    /** Whether the file system is mounted as usual. */
+    public boolean isUsual() {
+        return nfs.isEmpty();
+    }
+
+    /** Those of the file system alone. */
+    public NfsOptions ofFileSystem() {
+        return new NfsOptions(nfs, Set.of());
+    }
+
+    /** These, and of the others what these do not say; an option takes the place of one that it contradicts. */
+    public NfsOptions over(NfsOptions others) {
+        SortedMap<String, String> all = new TreeMap<>(others.nfs);
+        for (String key : nfs.keySet()) {
+            EXCLUSIVE.stream().filter(set -> set.contains(key)).forEach(all.keySet()::removeAll);
+        }
+        all.putAll(nfs);
+        return new NfsOptions(all, mount.isEmpty() ? others.mount : mount);
+    }
+
     private static boolean isOfMount(String option) {
         return Arrays.stream(MountOption.values()).map(MountOption::toString).anyMatch(option::equals);
     }

@@ -18,7 +18,10 @@ import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
 import io.berth.nfs.NfsMount;
+import io.berth.nfs.NfsOptions;
+import io.berth.nfs.NfsShare;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
 import io.berth.volume.Id;
@@ -106,7 +109,7 @@ public final class Pool implements AutoCloseable {
     }
 
     private static Pool open(PoolConfig config, boolean make) {
-        Optional<NfsMount> nfs = config.nfs().map(NfsMount::mount);
+        Optional<NfsMount> nfs = config.mounted().map(NfsMount::mount);
         try {
             return open(config, make, nfs);
         } catch (RuntimeException e) {
@@ -474,7 +477,7 @@ public final class Pool implements AutoCloseable {
             trash.put(parent, volume.path().name(), volume.id());
             return;
         }
-        VolumePath archive = ArchiveName.of(volume).path();
+        VolumePath archive = ArchiveName.pathOf(volume);
         if (parent.status(volume.path().name()).isEmpty()) {
             return; // moved before a crash
         }
@@ -581,14 +584,13 @@ public final class Pool implements AutoCloseable {
 
     /** Where the data of a deleted volume lies that was kept. */
     public static VolumePath keptAt(Volume volume) {
-        return volume.onDelete() == OnDelete.ARCHIVE && !volume.adopted()
-                ? ArchiveName.of(volume).path()
-                : volume.path();
+        return volume.onDelete() == OnDelete.ARCHIVE && !volume.adopted() ? ArchiveName.pathOf(volume) : volume.path();
     }
 
     private void bringBack(Volume volume, ArchiveName name) {
         boolean there = at(volume.path()).isPresent();
-        if (root.status(name.path().name()).isEmpty()) {
+        String archive = ArchiveName.pathOf(volume).name();
+        if (root.status(archive).isEmpty()) {
             if (!there) {
                 throw new Fault(Fault.Kind.NOT_FOUND, "the data of archive " + name + " is gone");
             }
@@ -602,8 +604,44 @@ public final class Pool implements AutoCloseable {
                         Fault.Kind.FAILED_PRECONDITION,
                         "make the folder that "
                                 + config.root().resolve(volume.path().toPath()) + " lay in again"))) {
-            root.rename(name.path().name(), parent, volume.path().name());
+            root.rename(archive, parent, volume.path().name());
             parent.fsync();
+        }
+    }
+
+    /**
+     * Mounts a volume of a pool that lies on a server by options of its own, over those of the pool. Its export is mounted
+     * for that once more, beside the pool's; volumes of the same options share the kernel's connection.
+     *
+     * @throws Fault FAILED_PRECONDITION for an image, and with the kernel's reason when it cannot be mounted
+     */
+    public void mount(Volume volume, Path target, NfsOptions options) {
+        NfsShare own = config.mounted().orElseThrow();
+        if (volume.format() instanceof Format.Image) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "mount option \"" + options + "\": volume " + volume.id()
+                            + " is an image, which the node reaches by the options of pool " + config.name());
+        }
+        try (NfsMount mount = NfsMount.mount(
+                        new NfsShare(own.export(), options.ofFileSystem().over(own.options())));
+                Directory export = Directory.open(mount.path(), Optional.of(mount.calls()));
+                Directory data = export.openBeneath(volume.path().toPath())
+                        .orElseThrow(() -> new Fault(
+                                Fault.Kind.NOT_FOUND,
+                                "volume " + volume.id() + ": its folder " + volume.path() + " is gone"))) {
+            Mounts.bind(data, target, options.mount());
+        }
+    }
+
+    /** Deletes what has no record, as its {@link OnDelete} says; does nothing when it is gone. */
+    public void deleteUnrecorded(Volume volume) {
+        if (volume.onDelete() != OnDelete.RETAIN) {
+            parent(volume.path()).ifPresent(parent -> {
+                try (parent) {
+                    takeAway(parent, volume, volume.onDelete());
+                }
+            });
         }
     }
 

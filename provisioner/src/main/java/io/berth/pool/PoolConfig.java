@@ -18,10 +18,12 @@ import java.util.regex.Pattern;
 
 /**
  * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
- * [,discover=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and mount options may follow.
+ * [,discover=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and {@code path=PATH} and mount options
+ * may follow.
  *
- * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted
- * @param nfs what is mounted at the root before it is used; empty for what is there already
+ * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted, or on its
+ *     server the folder that is exported
+ * @param nfs the export; empty for what is none
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
  * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
@@ -57,6 +59,7 @@ public record PoolConfig(
         BigDecimal overcommit = BigDecimal.ONE;
         Limit limit = kind.limit();
         boolean discover = false;
+        Optional<Path> exported = Optional.empty();
         List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
             Optional<String> sizeText = value(parts[i], "size");
@@ -71,6 +74,8 @@ public record PoolConfig(
                 limit = Limit.parse("pool " + name + " limit", limitText.get());
             } else if (discoverText.isPresent()) {
                 discover = onOff("pool " + name + " discover", discoverText.get());
+            } else if (kind == PoolKind.NFS && value(parts[i], "path").isPresent()) {
+                exported = value(parts[i], "path").map(path -> root(name, path));
             } else if (kind == PoolKind.NFS) {
                 mountOptions.add(parts[i]);
             } else {
@@ -84,7 +89,14 @@ public record PoolConfig(
             NfsOptions options = NfsOptions.parse("pool " + name + " option", mountOptions);
             NfsShare share = new NfsShare(Export.parse(parts[0]), options);
             return new PoolConfig(
-                    name, kind, share.mountPoint(), Optional.of(share), size, overcommit, limit, discover);
+                    name,
+                    kind,
+                    exported.orElse(share.mountPoint()),
+                    Optional.of(share),
+                    size,
+                    overcommit,
+                    limit,
+                    discover);
         }
         return new PoolConfig(name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover);
     }
@@ -124,6 +136,11 @@ public record PoolConfig(
         } catch (InvalidPathException e) {
             throw Fault.invalid(field, text, e.getReason());
         }
+    }
+
+    /** What is mounted at the root before it is used; empty for what is there already. */
+    public Optional<NfsShare> mounted() {
+        return nfs.filter(share -> root.equals(share.mountPoint()));
     }
 
     /** Where it is, for people: the folder or the export. */

@@ -1,11 +1,14 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.nfs.Export;
+import io.berth.nfs.NfsShare;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,12 +93,45 @@ public final class Pools implements AutoCloseable {
     }
 
     private static boolean isIn(PoolConfig inner, PoolConfig outer) {
-        if (inner.nfs().isPresent() || outer.nfs().isPresent()) {
-            return inner.nfs().isPresent()
-                    && outer.nfs().isPresent()
-                    && inner.nfs().get().export().isIn(outer.nfs().get().export());
+        boolean exports = inner.nfs().isPresent()
+                && outer.nfs().isPresent()
+                && inner.nfs().get().export().isIn(outer.nfs().get().export());
+        return exports
+                || (inner.mounted().isEmpty()
+                        && outer.mounted().isEmpty()
+                        && real(inner.root()).startsWith(real(outer.root())));
+    }
+
+    /**
+     * A folder of an export.
+     *
+     * @param below the folder in the pool's root; empty: the root itself
+     */
+    public record InExport(PoolConfig pool, List<String> below) {
+        public InExport {
+            below = List.copyOf(below);
         }
-        return real(inner.root()).startsWith(real(outer.root()));
+    }
+
+    /**
+     * Where an export, or a folder in one, lies: the pools are what may be used of any server.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the pools when it is in none
+     */
+    public InExport of(Export export) {
+        for (PoolConfig config : configs()) {
+            Optional<Export> outer = config.nfs().map(NfsShare::export);
+            if (outer.filter(export::isIn).isPresent()) {
+                List<String> below = new ArrayList<>();
+                outer.get().path().relativize(export.path()).forEach(part -> below.add(part.toString()));
+                below.removeIf(String::isEmpty);
+                return new InExport(config, below);
+            }
+        }
+        throw Fault.invalid(
+                "server and share",
+                export.toString(),
+                "in no pool; there are " + configs() + ", and --pool NAME=nfs:" + export + " adds one");
     }
 
     private static Path real(Path path) {
@@ -182,12 +218,12 @@ public final class Pools implements AutoCloseable {
      * that one is silent is no reason to start this process anew.
      */
     public Optional<Fault> problem() {
-        return problem(config -> config.nfs().isEmpty());
+        return problem(config -> config.mounted().isEmpty());
     }
 
     /** As {@link #problem}, of the pools that lie on servers. */
     public Optional<Fault> problemOfServers() {
-        return problem(config -> config.nfs().isPresent());
+        return problem(config -> config.mounted().isPresent());
     }
 
     private Optional<Fault> problem(Predicate<PoolConfig> which) {

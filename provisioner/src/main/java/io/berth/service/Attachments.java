@@ -23,6 +23,7 @@ public final class Attachments {
     private final Pools pools;
     private final NodeId here;
     private final int maxPerNode;
+    private final NfsShares shares;
 
     /**
      * Of these pools.
@@ -34,10 +35,11 @@ public final class Attachments {
         this.pools = pools;
         this.here = here;
         this.maxPerNode = maxPerNode;
+        this.shares = new NfsShares(pools);
     }
 
     /**
-     * Gives a volume to a node. A path of the host, which its context names, every node has already.
+     * Gives a volume to a node. A path of the host or a folder of a share, which its context names, every node has already.
      *
      * @throws Fault NOT_FOUND for an unknown volume or node, ALREADY_EXISTS when the node has it in another way,
      *     FAILED_PRECONDITION when another node has it and the modes forbid that both do, RESOURCE_EXHAUSTED when the node
@@ -46,7 +48,9 @@ public final class Attachments {
     public void attach(String id, String nodeId, Attachment how, Map<String, String> context) {
         Optional<VolumeId> parsed = VolumeId.parse(id);
         Optional<Pool> found = parsed.flatMap(volume -> pools.find(volume.pool()));
-        if (found.isEmpty() && HostPath.parse(context).isPresent()) {
+        if (found.isEmpty()
+                && (HostPath.parse(context).isPresent()
+                        || shares.described(id, context).isPresent())) {
             return;
         }
         VolumeId volumeId = parsed.orElseThrow(() -> Volumes.noSuch(id));

@@ -28,13 +28,11 @@ import java.util.function.Supplier;
 public final class Health {
     private final Pools pools;
     private final Volumes volumes;
-    private final HostPaths hostPaths;
     private final VolumeLookup lookup;
 
     public Health(Pools pools, Volumes volumes, HostPaths hostPaths) {
         this.pools = pools;
         this.volumes = volumes;
-        this.hostPaths = hostPaths;
         this.lookup = new VolumeLookup(pools, hostPaths);
     }
 
@@ -101,12 +99,11 @@ public final class Health {
                 : Optional.of(new HealthProblem(Reason.MOUNT_LOST, "it is not mounted at " + lost));
     }
 
-    /** Host paths and volumes in memory: there is nothing to know them by but that they are mounted. */
+    /** Host paths, folders of shares and volumes in memory: there is nothing to know them by but that they are mounted. */
     private List<HealthProblem> problemsOfUnrecorded(String id, List<Path> paths, MountTable table) {
         Path shown = paths.stream()
                 .filter(path -> table.at(path)
-                        .filter(mount ->
-                                mount.source().equals(VolumeLookup.tmpfsSource(id)) || hostPaths.mayShow(mount, table))
+                        .filter(mount -> lookup.mayShow(id, mount, table))
                         .isPresent())
                 .findFirst()
                 .orElseThrow(() -> Volumes.noSuch(id));

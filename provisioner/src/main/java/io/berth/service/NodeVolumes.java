@@ -13,6 +13,7 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
@@ -84,12 +85,35 @@ public final class NodeVolumes {
      */
     public void stage(
             String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, Map<String, String> context) {
+        stage(id, stagingPath, mode, mountGroup, NfsOptions.DEFAULT, context);
+    }
+
+    /**
+     * As {@link #stage(String, Path, AccessMode, OptionalLong, Map)}.
+     *
+     * @param options by which an export is to be mounted, over those of its pool
+     * @throws Fault also INVALID_ARGUMENT when there are options and the volume lies on no export
+     */
+    public void stage(
+            String id,
+            Path stagingPath,
+            AccessMode mode,
+            OptionalLong mountGroup,
+            NfsOptions options,
+            Map<String, String> context) {
         notInPool("staging_target_path", stagingPath);
         Optional<HostPath> hostPath = hostPath(id, context);
         if (hostPath.isPresent()) {
+            requireUsual(options, "a path of the host");
             open(hostPath.get()).close();
         } else {
-            stage(id, stagingPath, mode, mountGroup, false);
+            stage(meant(id, context), stagingPath, mode, mountGroup, options, false);
+        }
+    }
+
+    private static void requireUsual(NfsOptions options, String what) {
+        if (!options.isUsual()) {
+            throw Fault.invalid("mount_flags", options.toString(), "options of NFS, and the volume is " + what);
         }
     }
 
@@ -103,17 +127,22 @@ public final class NodeVolumes {
         if (hostPath(id, context).isPresent()) {
             throw noDevice();
         }
-        stage(id, stagingPath, mode, OptionalLong.empty(), true);
+        stage(meant(id, context), stagingPath, mode, OptionalLong.empty(), NfsOptions.DEFAULT, true);
     }
 
-    private void stage(String id, Path stagingPath, AccessMode mode, OptionalLong mountGroup, boolean block) {
-        Pool pool = poolOf(id);
-        try (VolumeLocks.Held lock = pool.lock(parse(id));
+    private void stage(
+            Meant meant, Path stagingPath, AccessMode mode, OptionalLong mountGroup, NfsOptions asked, boolean block) {
+        Pool pool = meant.pool();
+        NfsOptions options = meant.optionsOver(asked);
+        try (VolumeLocks.Held lock = pool.lock(meant.id());
                 Targets.Held target = targets.lock(stagingPath)) {
-            Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
+            Volume volume = meant.volume();
             requireReachable(pool, volume, mode);
             requireAccess(volume, block);
-            requireAttached(volume);
+            requireAttached(meant, volume);
+            if (pool.config().kind() != PoolKind.NFS) {
+                requireUsual(options, "in pool " + pool.config());
+            }
             Path staged = stagedAt(volume, stagingPath);
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(staged);
@@ -121,18 +150,49 @@ public final class NodeVolumes {
                 requireShown(volume, pool, there.get(), table);
             } else {
                 Targets.makeFolders(stagingPath);
-                mount(pool, volume, staged, Set.of());
+                if (options.isUsual() || pool.config().mounted().isEmpty()) {
+                    mount(pool, volume, staged, options.mount());
+                } else {
+                    Targets.withFolder(staged, () -> pool.mount(volume, staged, options));
+                }
             }
-            mountGroup.ifPresent(group -> giveTo(group, pool, staged));
+            if (!meant.readOnly()) {
+                mountGroup.ifPresent(group -> giveTo(group, pool, staged));
+            }
         }
     }
 
-    private Pool poolOf(String id) {
-        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool())).orElseThrow(() -> Volumes.noSuch(id));
+    /**
+     * The volume that a call means.
+     *
+     * @param id to lock before it is read
+     * @param share what it is, if it has no record
+     */
+    private record Meant(Pool pool, VolumeId id, Optional<NfsShares.Folder> share) {
+        Volume volume() {
+            return share.map(NfsShares.Folder::volume)
+                    .orElseGet(() -> pool.find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
+        }
+
+        /** Those of the request are the mount's where it is published, those of the attributes wherever it is mounted. */
+        NfsOptions optionsOver(NfsOptions asked) {
+            return share.map(folder -> asked.ofFileSystem().over(folder.options()))
+                    .orElseGet(asked::ofFileSystem);
+        }
+
+        boolean readOnly() {
+            return share.filter(NfsShares.Folder::readOnly).isPresent();
+        }
     }
 
-    private static VolumeId parse(String id) {
-        return VolumeId.parse(id).orElseThrow(() -> Volumes.noSuch(id));
+    private Meant meant(String id, Map<String, String> context) {
+        Optional<VolumeId> parsed = VolumeId.parse(id);
+        Optional<Pool> pool = parsed.flatMap(of -> pools.find(of.pool()));
+        if (pool.isPresent()) {
+            return new Meant(pool.get(), parsed.get(), Optional.empty());
+        }
+        NfsShares.Folder share = lookup.share(id, context).orElseThrow(() -> Volumes.noSuch(id));
+        return new Meant(share.pool(), share.volume().id(), Optional.of(share));
     }
 
     /** Where a staged volume is mounted: its files on the staging folder, its device on a file in that. */
@@ -179,12 +239,13 @@ public final class NodeVolumes {
     }
 
     /** How this node has the volume; empty where that is not kept track of. */
-    private Optional<Attachment> requireAttached(Volume volume) {
-        return here.map(node -> Optional.ofNullable(volume.attachments().get(node))
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.FAILED_PRECONDITION,
-                        "volume " + volume.id() + " is not published to node " + node
-                                + "; call ControllerPublishVolume first")));
+    private Optional<Attachment> requireAttached(Meant meant, Volume volume) {
+        return here.filter(node -> meant.share().isEmpty())
+                .map(node -> Optional.ofNullable(volume.attachments().get(node))
+                        .orElseThrow(() -> new Fault(
+                                Fault.Kind.FAILED_PRECONDITION,
+                                "volume " + volume.id() + " is not published to node " + node
+                                        + "; call ControllerPublishVolume first")));
     }
 
     private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
@@ -267,14 +328,18 @@ public final class NodeVolumes {
 
     private void publishStaged(PublishRequest asked) {
         String id = asked.volumeId();
-        Pool pool = poolOf(id);
-        try (VolumeLocks.Held lock = pool.lock(parse(id));
+        Meant meant = meant(id, asked.context());
+        Pool pool = meant.pool();
+        try (VolumeLocks.Held lock = pool.lock(meant.id());
                 Targets.Held held = targets.lock(asked.targetPath())) {
-            Volume volume = pool.find(parse(id)).orElseThrow(() -> Volumes.noSuch(id));
+            Volume volume = meant.volume();
             requireReachable(pool, volume, asked.mode());
             requireAccess(volume, asked.block());
-            PublishRequest request =
-                    requireAttached(volume).filter(Attachment::readOnly).isPresent() ? asked.readOnly() : asked;
+            boolean readOnly = meant.readOnly()
+                    || requireAttached(meant, volume)
+                            .filter(Attachment::readOnly)
+                            .isPresent();
+            PublishRequest request = readOnly ? asked.readOnly() : asked;
             Path staging = request.stagingPath()
                     .map(path -> stagedAt(volume, path))
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
@@ -524,9 +589,7 @@ public final class NodeVolumes {
             return found.get().pool().format(volume).isAt(volume, at);
         }
         MountTable table = MountTable.read();
-        return table.at(path)
-                .filter(mount -> mount.source().equals(VolumeLookup.tmpfsSource(id)) || hostPaths.mayShow(mount, table))
-                .isPresent();
+        return table.at(path).filter(mount -> lookup.mayShow(id, mount, table)).isPresent();
     }
 
     private static Fault notAt(String id, Path path) {

@@ -11,6 +11,7 @@ import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -20,10 +21,12 @@ final class VolumeLookup {
 
     private final Pools pools;
     private final HostPaths hostPaths;
+    private final NfsShares shares;
 
     VolumeLookup(Pools pools, HostPaths hostPaths) {
         this.pools = pools;
         this.hostPaths = hostPaths;
+        this.shares = new NfsShares(pools);
     }
 
     /** A volume with a record, and its pool. */
@@ -61,7 +64,20 @@ final class VolumeLookup {
     Optional<Found> byId(String id) {
         return VolumeId.parse(id)
                 .flatMap(parsed -> pools.find(parsed.pool())
-                        .flatMap(pool -> pool.find(parsed).map(volume -> new Found(pool, volume))));
+                        .flatMap(pool -> pool.find(parsed).map(volume -> new Found(pool, volume))))
+                .or(() -> shares.named(id).map(folder -> new Found(folder.pool(), folder.volume())));
+    }
+
+    /** The folder of a share that a PersistentVolume's attributes, or its id, name. */
+    Optional<NfsShares.Folder> share(String id, Map<String, String> context) {
+        return shares.described(id, context);
+    }
+
+    /** Whether a mount is what an id without a record can stand for: a tmpfs, a path of the host, a folder of a share. */
+    boolean mayShow(String id, MountPoint mount, MountTable table) {
+        return mount.source().equals(tmpfsSource(id))
+                || hostPaths.mayShow(mount, table)
+                || shares.mayShow(mount, table);
     }
 
     /** The inline volumes of this handle: at most one in each pool. */

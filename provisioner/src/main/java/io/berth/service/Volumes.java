@@ -56,6 +56,7 @@ public final class Volumes {
     private final Pools pools;
     private final Clock clock;
     private final boolean attach;
+    private final NfsShares shares;
 
     public Volumes(Pools pools, Clock clock) {
         this(pools, clock, false);
@@ -70,6 +71,7 @@ public final class Volumes {
         this.pools = pools;
         this.clock = clock;
         this.attach = attach;
+        this.shares = new NfsShares(pools);
     }
 
     /**
@@ -93,6 +95,10 @@ public final class Volumes {
         public Wanted(String name, CapacityRange capacity, VolumeParameters parameters, boolean multiNode) {
             this(name, capacity, parameters, multiNode, false, Optional.empty(), Optional.empty());
         }
+
+        private Wanted with(VolumeParameters placed) {
+            return new Wanted(name, capacity, placed, multiNode, block, fileSystem, source);
+        }
     }
 
     /**
@@ -113,7 +119,8 @@ public final class Volumes {
      * @throws Fault also NOT_FOUND when there is no such source, OUT_OF_RANGE when the volume would be smaller than it,
      *     BUSY while the copy is under way
      */
-    public Volume create(Wanted wanted, Duration patience) {
+    public Volume create(Wanted asked, Duration patience) {
+        Wanted wanted = asked.with(shares.place(asked.parameters(), asked.name()));
         return wanted.source()
                 .map(source -> new FromSource(pools, this).create(wanted, source, patience))
                 .orElseGet(() -> create(wanted, false).volume());
@@ -320,6 +327,13 @@ public final class Volumes {
         return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool()).flatMap(pool -> pool.find(parsed)));
     }
 
+    /** The pool that parameters name, by its name or by server and share. */
+    public Optional<PoolName> pool(VolumeParameters parameters) {
+        return shares.export(parameters)
+                .map(export -> pools.of(export).pool().name())
+                .or(parameters::pool);
+    }
+
     /**
      * The volume with this id.
      *
@@ -339,6 +353,7 @@ public final class Volumes {
      * @throws Fault FAILED_PRECONDITION when it is mounted on this node, or a node has it
      */
     public void delete(String text) {
+        shares.named(text).ifPresent(shares::delete);
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);

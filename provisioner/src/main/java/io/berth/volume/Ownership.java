@@ -55,11 +55,11 @@ public record Ownership(long uid, long gid, int mode) {
     /**
      * Reads permission bits.
      *
-     * @throws Fault INVALID_ARGUMENT when the text is not three or four octal digits
+     * @throws Fault INVALID_ARGUMENT naming the field when the text is not three or four octal digits
      */
-    public static int parseMode(String text) {
+    public static int parseMode(String field, String text) {
         if (!OCTAL.matcher(text).matches()) {
-            throw Fault.invalid("mode", text, "three or four octal digits such as 0770");
+            throw Fault.invalid(field, text, "three or four octal digits such as 0770");
         }
         return Integer.parseInt(text, 8);
     }

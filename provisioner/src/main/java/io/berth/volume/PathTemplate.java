@@ -59,7 +59,8 @@ public final class PathTemplate {
                     field,
                     template,
                     "unknown variable " + Fault.quote(variable) + "; known are ${pvc.metadata.name}, "
-                            + "${pvc.metadata.namespace}, ${pv.metadata.name}, ${.PVC.name} and ${.PVC.namespace}");
+                            + "${pvc.metadata.namespace}, ${pv.metadata.name}, ${.PVC.name} and ${.PVC.namespace}"
+                            + " (labels and annotations of a claim are not told to a CSI driver)");
         }
         String value = metadata.get(key);
         if (value == null) {

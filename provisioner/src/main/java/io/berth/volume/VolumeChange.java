@@ -46,7 +46,8 @@ public record VolumeChange(
                         .map(text -> Ownership.parseId(VolumeParameters.UID, text)),
                 Optional.ofNullable(strings.get(VolumeParameters.GID))
                         .map(text -> Ownership.parseId(VolumeParameters.GID, text)),
-                Optional.ofNullable(strings.get(VolumeParameters.MODE)).map(Ownership::parseMode),
+                Optional.ofNullable(strings.get(VolumeParameters.MODE))
+                        .map(text -> Ownership.parseMode(VolumeParameters.MODE, text)),
                 Optional.ofNullable(strings.get(VolumeParameters.INODES)).map(VolumeParameters::parseInodes));
     }
 

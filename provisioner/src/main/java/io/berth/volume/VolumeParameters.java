@@ -37,7 +37,11 @@ public record VolumeParameters(
     public static final String UID = "uid";
     public static final String GID = "gid";
     public static final String MODE = "mode";
+    public static final String MOUNT_PERMISSIONS = "mountPermissions";
     public static final String ON_DELETE = "onDelete";
+    public static final String ARCHIVE_ON_DELETE = "archiveOnDelete";
+    public static final String SERVER = "server";
+    public static final String SHARE = "share";
     public static final String SUB_DIR = "subDir";
     public static final String PATH_PATTERN = "pathPattern";
     public static final String FORMAT = "format";
@@ -46,6 +50,16 @@ public record VolumeParameters(
     public static final String FS_TYPE = "fsType";
 
     private static final String AUTO = "auto";
+    /** The folder that nfs-subdir-external-provisioner makes where its StorageClass names none, and the mode of all. */
+    private static final String USUAL_PATH_PATTERN =
+            "${pvc.metadata.namespace}-${pvc.metadata.name}-${pv.metadata.name}";
+
+    private static final int USUAL_MODE = 0777;
+    /** What Go's ParseBool takes. */
+    private static final Set<String> YES = Set.of("1", "t", "T", "true", "True", "TRUE");
+
+    private static final Set<String> NO = Set.of("0", "f", "F", "false", "False", "FALSE");
+    private static final Pattern AS_IT_IS = Pattern.compile("0*");
     private static final Pattern COUNT = Pattern.compile("[1-9][0-9]{0,15}");
 
     /** All of them, in alphabetical order. */
@@ -54,7 +68,11 @@ public record VolumeParameters(
             UID,
             GID,
             MODE,
+            MOUNT_PERMISSIONS,
             ON_DELETE,
+            ARCHIVE_ON_DELETE,
+            SERVER,
+            SHARE,
             SUB_DIR,
             PATH_PATTERN,
             FORMAT,
@@ -86,12 +104,8 @@ public record VolumeParameters(
         return new VolumeParameters(
                 Optional.ofNullable(strings.get(POOL)).map(PoolName::new),
                 new Ownership(
-                        id(strings, UID, Ownership.ROOT.uid()),
-                        id(strings, GID, Ownership.ROOT.gid()),
-                        Optional.ofNullable(strings.get(MODE))
-                                .map(Ownership::parseMode)
-                                .orElse(Ownership.ROOT.mode())),
-                Optional.ofNullable(strings.get(ON_DELETE)).map(OnDelete::parse).orElse(OnDelete.DELETE),
+                        id(strings, UID, Ownership.ROOT.uid()), id(strings, GID, Ownership.ROOT.gid()), mode(strings)),
+                onDelete(strings),
                 path(strings),
                 format(strings),
                 Optional.ofNullable(strings.get(LIMIT)).map(text -> Limit.parse(LIMIT, text)),
@@ -102,7 +116,17 @@ public record VolumeParameters(
 
     /** Who owns a copy: who the strings say, and where they say nothing, who owns what is copied. */
     public Ownership ownershipOver(Ownership copied) {
-        return ownership.over(copied, strings.keySet());
+        Set<String> named = new TreeSet<>(strings.keySet());
+        if (mountPermissions(strings).isPresent()) {
+            named.add(MODE);
+        }
+        return ownership.over(copied, named);
+    }
+
+    /** The same, of a volume in this pool and at this path. */
+    public VolumeParameters at(PoolName pool, VolumePath path) {
+        return new VolumeParameters(
+                Optional.of(pool), ownership, onDelete, Optional.of(path), format, limit, inodes, fileSystem, strings);
     }
 
     /** As these, but of a volume that is a copy, and so has the format of what is copied. */
@@ -144,6 +168,41 @@ public record VolumeParameters(
         return parse(all);
     }
 
+    private static int mode(Map<String, String> strings) {
+        return Optional.ofNullable(strings.get(MODE))
+                .map(text -> Ownership.parseMode(MODE, text))
+                .or(() -> mountPermissions(strings))
+                .orElse(isOfSubdirProvisioner(strings) ? USUAL_MODE : Ownership.ROOT.mode());
+    }
+
+    /** As csi-driver-nfs users write it, where 0 is for as it comes. */
+    private static Optional<Integer> mountPermissions(Map<String, String> strings) {
+        return Optional.ofNullable(strings.get(MOUNT_PERMISSIONS))
+                .filter(text -> !AS_IT_IS.matcher(text).matches())
+                .map(text -> Ownership.parseMode(MOUNT_PERMISSIONS, text));
+    }
+
+    /** Whether the StorageClass is one for nfs-subdir-external-provisioner, whose defaults hold then. */
+    private static boolean isOfSubdirProvisioner(Map<String, String> strings) {
+        return strings.containsKey(ARCHIVE_ON_DELETE) || strings.containsKey(PATH_PATTERN);
+    }
+
+    private static OnDelete onDelete(Map<String, String> strings) {
+        Optional<OnDelete> archived = Optional.ofNullable(strings.get(ARCHIVE_ON_DELETE))
+                .map(text -> archives(text) ? OnDelete.ARCHIVE : OnDelete.DELETE);
+        return Optional.ofNullable(strings.get(ON_DELETE))
+                .map(OnDelete::parse)
+                .or(() -> archived)
+                .orElse(isOfSubdirProvisioner(strings) ? OnDelete.ARCHIVE : OnDelete.DELETE);
+    }
+
+    private static boolean archives(String text) {
+        if (!YES.contains(text) && !NO.contains(text)) {
+            throw Fault.invalid(ARCHIVE_ON_DELETE, text, "true or false");
+        }
+        return YES.contains(text);
+    }
+
     private static Optional<FormatName> format(Map<String, String> strings) {
         Optional<String> text = Optional.ofNullable(strings.get(FORMAT)).filter(word -> !word.equals(AUTO));
         return text.map(word -> FormatName.parse(FORMAT, word));
@@ -176,7 +235,11 @@ public record VolumeParameters(
             throw Fault.invalid(
                     PATH_PATTERN, pathPattern.get(), "say where the volume lies by subDir or pathPattern, not both");
         }
-        return subDir.map(template -> PathTemplate.expand(SUB_DIR, template, strings))
-                .or(() -> pathPattern.map(template -> PathTemplate.expand(PATH_PATTERN, template, strings)));
+        if (subDir.isPresent()) {
+            return Optional.of(PathTemplate.expand(SUB_DIR, subDir.get(), strings));
+        }
+        return pathPattern
+                .or(() -> isOfSubdirProvisioner(strings) ? Optional.of(USUAL_PATH_PATTERN) : Optional.empty())
+                .map(template -> PathTemplate.expand(PATH_PATTERN, template, strings));
     }
 }

@@ -62,7 +62,7 @@ class HostileTextFuzzTest {
             assertThat(id.toString()).isEqualTo(text).doesNotContain("/");
             stays(VolumePath.of(id));
         });
-        ArchiveName.parse(text).ifPresent(archive -> stays(archive.path()));
+        ArchiveName.parse(text).ifPresent(archive -> stays(VolumePath.of(archive.id())));
     }
 
     private static void name(String text) {

@@ -1,7 +1,6 @@
 package io.berth.nfs;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
@@ -81,17 +80,21 @@ class ExportTest {
     }
 
     @Test
-    void theAllowListHoldsExportsAndTheFoldersInThem() {
-        AllowedExports allowed = new AllowedExports(List.of(Export.parse("nas:/home"), Export.parse("[fd00::5]:/")));
-        assertThatCode(() -> {
-                    allowed.require(Export.parse("nas:/home"));
-                    allowed.require(Export.parse("nas:/home/a"));
-                    allowed.require(Export.parse("[fd00::5]:/x"));
-                })
-                .doesNotThrowAnyException();
-        for (String other : List.of("nas:/", "nas:/homes", "nas.b:/home", "[fd00::6]:/x")) {
-            assertThatThrownBy(() -> allowed.require(Export.parse(other)))
-                    .hasMessageContaining("allowed are [nas:/home");
+    void itHoldsTheFoldersInItAndNothingElse() {
+        for (String inside : List.of("nas:/home", "nas:/home/a")) {
+            assertThat(Export.parse(inside).isIn(Export.parse("nas:/home"))).isTrue();
         }
+        assertThat(Export.parse("[fd00::5]:/x").isIn(Export.parse("[fd00::5]:/")))
+                .isTrue();
+        for (String other : List.of("nas:/", "nas:/homes", "nas.b:/home", "[fd00::6]:/x")) {
+            assertThat(Export.parse(other).isIn(Export.parse("nas:/home"))).isFalse();
+        }
+    }
+
+    @Test
+    void aStorageClassMayWriteItWithCapitalsBracketsAndSlashes() {
+        assertThat(Export.ofClass("NAS.example", "/home/")).isEqualTo(Export.parse("nas.example:/home"));
+        assertThat(Export.ofClass("[FD00::5]", "/")).isEqualTo(Export.parse("[fd00::5]:/"));
+        assertThatThrownBy(() -> Export.ofClass("nas", "home")).hasMessageContaining("absolute");
     }
 }

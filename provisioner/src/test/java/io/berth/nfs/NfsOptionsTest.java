@@ -117,4 +117,12 @@ class NfsOptionsTest {
         assertThat(parse("nfsvers=4,hard,timeo=600,ro").forKernel("4.2", address))
                 .isEqualTo(List.of("vers=4.2", "addr=10.0.0.5", "hard", "timeo=600"));
     }
+
+    @Test
+    void whatAVolumeSaysTakesThePlaceOfWhatItsPoolSays() {
+        NfsOptions pool = parse("hard,timeo=600,nconnect=4,noatime");
+        assertThat(parse("soft,timeo=70").over(pool).toString()).isEqualTo("nconnect=4,soft,timeo=70,noatime");
+        assertThat(NfsOptions.DEFAULT.over(pool)).isEqualTo(pool);
+        assertThat(parse("noatime").isUsual()).isTrue();
+    }
 }

@@ -78,6 +78,19 @@ class PoolConfigTest {
     }
 
     @Test
+    void onTheServerAnExportIsAFolder() {
+        PoolConfig config = PoolConfig.parse("home=nfs:nas:/export,path=/srv/export,limit=enforced");
+        assertThat(config.root()).isEqualTo(Path.of("/srv/export"));
+        assertThat(config.nfs().orElseThrow().export()).isEqualTo(Export.parse("nas:/export"));
+        assertThat(config.mounted()).isEmpty();
+        assertThatThrownBy(() -> PoolConfig.parse("home=nfs:nas:/export,path=srv"))
+                .hasMessageContaining("absolute");
+        assertThatThrownBy(() -> PoolConfig.parse("home=local:/srv,path=/srv")).hasMessageContaining("path=/srv");
+        assertThatThrownBy(() -> pools("a=nfs:nas:/a,path=/srv/a", "b=local:/srv/a/b"))
+                .hasMessageContaining("lies in that of pool a");
+    }
+
+    @Test
     void eachExportAndWayToMountItHasAPlaceOfItsOwn() {
         assertThat(List.of("nas:/a", "nas:/b", "nas2:/a", "nas:/a,nfsvers=3").stream()
                         .map(text -> PoolConfig.parse("home=nfs:" + text).root()))

@@ -185,7 +185,7 @@ class RecoveryTest {
         Volume volume = volume("fast.v", OnDelete.ARCHIVE);
         pool.create(volume);
         move(record("volumes"), record("deleting"));
-        move(root.resolve("fast.v"), root.resolve(ArchiveName.of(volume).path().toString()));
+        move(root.resolve("fast.v"), root.resolve(ArchiveName.pathOf(volume).toString()));
         restart();
         pool.restore(ArchiveName.of(volume));
         assertThat(root.resolve("fast.v")).isDirectory();
@@ -196,7 +196,7 @@ class RecoveryTest {
         Volume volume = volume("fast.v", OnDelete.ARCHIVE);
         pool.create(volume);
         pool.delete(volume);
-        move(root.resolve(ArchiveName.of(volume).path().toString()), root.resolve("fast.v"));
+        move(root.resolve(ArchiveName.pathOf(volume).toString()), root.resolve("fast.v"));
         restart();
         assertThat(pool.restore(ArchiveName.of(volume))).isEqualTo(volume);
         assertThat(findings()).isEmpty();

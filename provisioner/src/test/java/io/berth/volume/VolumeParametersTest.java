@@ -113,4 +113,30 @@ class VolumeParametersTest {
         assertThatThrownBy(() -> VolumeParameters.parse(Map.of("subDir", "a", "pathPattern", "b")))
                 .hasMessageContaining("not both");
     }
+
+    @Test
+    void aClassOfCsiDriverNfsNeedsNoOtherKeys() {
+        VolumeParameters parameters = VolumeParameters.parse(
+                Map.of("server", "nas", "share", "/srv", "onDelete", "retain", "mountPermissions", "0777"));
+        assertThat(parameters.onDelete()).isEqualTo(OnDelete.RETAIN);
+        assertThat(parameters.ownership().mode()).isEqualTo(0777);
+        assertThat(VolumeParameters.parse(Map.of("mountPermissions", "0")).ownership())
+                .isEqualTo(Ownership.ROOT);
+        assertThat(parameters.ownershipOver(new Ownership(5, 5, 0700))).isEqualTo(new Ownership(5, 5, 0777));
+        assertThatThrownBy(() -> VolumeParameters.parse(Map.of("mountPermissions", "9")))
+                .hasMessageContaining("mountPermissions");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "archiveOnDelete, true, shop-data-pvc-7, ARCHIVE",
+        "archiveOnDelete, False, shop-data-pvc-7, DELETE",
+        "pathPattern, a/${.PVC.name}, a/data, ARCHIVE"
+    })
+    void aClassOfNfsSubdirExternalProvisionerHasItsDefaults(String key, String value, String path, OnDelete fate) {
+        VolumeParameters parameters = VolumeParameters.parse(with(key, value));
+        assertThat(parameters.path()).map(VolumePath::toString).contains(path);
+        assertThat(parameters.onDelete()).isEqualTo(fate);
+        assertThat(parameters.ownership().mode()).isEqualTo(0777);
+    }
 }

@@ -31,6 +31,11 @@ class CsiSanityOnNfs {
         return specsOn(server.xfsOfVersion3() + ",nfsvers=3");
     }
 
+    @TestFactory
+    Stream<DynamicTest> onTheServerItself() {
+        return specsOn(server.xfs() + ",path=" + server.xfsOnServer() + ",limit=enforced");
+    }
+
     private Stream<DynamicTest> specsOn(String export) {
         try (Driver driver =
                 Driver.start(folder, List.of("--attach", "--max-volumes=3", "--pool=home=nfs:" + export))) {

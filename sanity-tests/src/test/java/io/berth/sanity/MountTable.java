@@ -20,19 +20,25 @@ final class MountTable {
      * One mount.
      *
      * @param options of this mount, not of its file system
+     * @param superOptions of its file system
      */
-    record Mount(Path target, Set<String> options) {}
+    record Mount(Path target, Set<String> options, Set<String> superOptions) {}
 
     /** The mounts at or below a folder, in the order in which they were made. */
     static List<Mount> below(Path folder) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/mountinfo"))) {
             return lines.map(line -> line.split(" ", -1))
-                    .map(fields -> new Mount(Path.of(unescape(fields[4])), Set.of(fields[5].split(","))))
+                    .map(fields -> new Mount(
+                            Path.of(unescape(fields[4])), options(fields[5]), options(fields[fields.length - 1])))
                     .filter(mount -> mount.target().startsWith(folder))
                     .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static Set<String> options(String text) {
+        return Set.copyOf(List.of(text.split(",")));
     }
 
     private static String unescape(String text) {

@@ -10,6 +10,12 @@ import org.junit.jupiter.api.TestFactory;
 class NfsTest {
     @TestFactory
     Stream<DynamicTest> volumesLieOnARealServer() {
-        return UserModeLinux.run(Duration.ofMinutes(30), NfsLife.class, NfsOutage.class, CsiSanityOnNfs.class);
+        return UserModeLinux.run(
+                Duration.ofMinutes(30),
+                NfsLife.class,
+                NfsMovers.class,
+                NfsRivals.class,
+                NfsOutage.class,
+                CsiSanityOnNfs.class);
     }
 }

@@ -1,0 +1,278 @@
+{{/* Pieces of pods. */}}
+
+{{- define "berth.podSpec" -}}
+{{- with .top.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+enableServiceLinks: false
+{{- with .pod.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+nodeSelector:
+  kubernetes.io/os: linux
+  {{- with .pod.nodeSelector }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .pod.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The flags that every driver has, in any role. */}}
+{{- define "berth.flags" -}}
+- --node-id=$(NODE_NAME)
+- --driver-name={{ .driver.driver }}
+- --log-format={{ .top.Values.log.format }}
+- --log-level={{ .top.Values.log.level }}
+- --metrics-address=0.0.0.0:{{ .port }}
+{{- if .driver.attach }}
+- --attach
+{{- end }}
+{{- end }}
+
+{{- define "berth.poolFlags" -}}
+{{- $kind := .kind }}
+{{- range .driver.pools }}
+- --pool={{ .name }}={{ $kind }}:{{ .export | default .path }}{{ range .options }},{{ . }}{{ end }}
+{{- end }}
+{{- range .driver.allowedExports }}
+- --allow-nfs={{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "berth.environment" -}}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+{{- end }}
+
+{{/* Of Berth's container: it answers probes itself, or the livenessprobe sidecar asks it. */}}
+{{- define "berth.probes" -}}
+ports:
+  - name: metrics
+    containerPort: {{ .port }}
+startupProbe:
+  httpGet:
+    path: /healthz
+    port: metrics
+  periodSeconds: 1
+  timeoutSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: {{ .top.Values.sidecars.livenessprobe.enabled | ternary (include "berth.livenessPort" . | int) "metrics" }}
+  periodSeconds: 20
+  timeoutSeconds: 10
+  failureThreshold: 5
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: metrics
+  periodSeconds: 10
+  timeoutSeconds: 5
+{{- end }}
+
+{{/* A controller may run in the network of a node, beside the node's pod. */}}
+{{- define "berth.livenessPort" -}}
+{{ eq .part "controller" | ternary (add1 .top.Values.sidecars.livenessprobe.port) .top.Values.sidecars.livenessprobe.port }}
+{{- end }}
+
+{{/* Mounts files and makes those of others, so it is root with what that takes and nothing more. */}}
+{{- define "berth.controllerSecurity" -}}
+securityContext:
+  runAsUser: 0
+  readOnlyRootFilesystem: true
+  appArmorProfile:
+    type: Unconfined # the usual profile forbids mount(2)
+  seccompProfile:
+    type: RuntimeDefault
+  capabilities:
+    drop: [ALL]
+    add: [SYS_ADMIN, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD, SETFCAP]
+{{- end }}
+
+{{/* Bidirectional mounts, without which no pod would see a volume, are for privileged containers alone. */}}
+{{- define "berth.nodeSecurity" -}}
+securityContext:
+  privileged: true
+  runAsUser: 0
+  readOnlyRootFilesystem: true
+{{- end }}
+
+{{- define "berth.poolMounts" -}}
+{{- range .driver.pools }}
+{{- if .path }}
+- name: pool-{{ .name }}
+  mountPath: {{ .path }}
+  mountPropagation: HostToContainer
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "berth.poolVolumes" -}}
+{{- range .driver.pools }}
+{{- if .path }}
+- name: pool-{{ .name }}
+  hostPath:
+    path: {{ .path }}
+    type: DirectoryOrCreate
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A sidecar: scope with name, address (of the CSI socket's folder) and flags. */}}
+{{- define "berth.sidecar" -}}
+{{- $sidecar := index .top.Values.sidecars .name -}}
+- name: {{ .name }}
+  image: {{ $sidecar.image }}
+  imagePullPolicy: {{ .top.Values.image.pullPolicy }}
+  args:
+    - --csi-address={{ .address }}/csi.sock
+    {{- range .flags }}
+    - {{ . }}
+    {{- end }}
+    {{- range $sidecar.args }}
+    - {{ . }}
+    {{- end }}
+  {{- if .podFields }}
+  env:
+    {{- include "berth.environment" . | nindent 4 }}
+    - name: NAMESPACE
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.namespace
+    - name: POD_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+  {{- end }}
+  {{- include "berth.sidecarSecurity" . | nindent 2 }}
+  resources:
+    {{- toYaml $sidecar.resources | nindent 4 }}
+  volumeMounts:
+    - name: socket
+      mountPath: {{ .address }}
+    {{- range .mounts }}
+    - {{ toYaml . | nindent 6 | trim }}
+    {{- end }}
+{{- end }}
+
+{{/* Root, to whom the CSI socket belongs, without any of root's powers. */}}
+{{- define "berth.sidecarSecurity" -}}
+securityContext:
+  runAsUser: 0
+  readOnlyRootFilesystem: true
+  allowPrivilegeEscalation: false
+  seccompProfile:
+    type: RuntimeDefault
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{- define "berth.provisionerFlags" -}}
+- --timeout=60s
+- --retry-interval-max=1m
+- --extra-create-metadata
+- --kube-api-qps=50
+- --kube-api-burst=100
+{{- end }}
+
+{{- define "berth.snapshotterFlags" -}}
+- --timeout=60s
+- --feature-gates=CSIVolumeGroupSnapshot={{ .top.Values.snapshots.groups }}
+{{- end }}
+
+{{/* The sidecars of a node pod that take over what Berth does itself. */}}
+{{- define "berth.nodeSidecars" -}}
+{{- $folder := include "berth.socketFolder" . }}
+{{- if .top.Values.sidecars.registrar.enabled }}
+{{ include "berth.sidecar" (merge (dict "name" "registrar" "address" $folder
+    "flags" (list (printf "--kubelet-registration-path=%s/csi.sock" $folder))
+    "mounts" (list (dict "name" "registration" "mountPath" "/registration"))) .) }}
+{{- end }}
+{{- include "berth.livenessprobe" (merge (dict "address" $folder) .) }}
+{{- end }}
+
+{{- define "berth.livenessprobe" -}}
+{{- if .top.Values.sidecars.livenessprobe.enabled }}
+{{ include "berth.sidecar" (merge (dict "name" "livenessprobe"
+    "flags" (list (printf "--health-port=%s" (include "berth.livenessPort" .)))) .) }}
+{{- end }}
+{{- end }}
+
+{{/* The container of Berth on a node; .role is node, or serve where the controller is on the node too. */}}
+{{- define "berth.nodeContainer" -}}
+- name: berth
+  image: {{ include "berth.image" . }}
+  imagePullPolicy: {{ .top.Values.image.pullPolicy }}
+  args:
+    - {{ .role }}
+    - --endpoint=unix://{{ include "berth.socketFolder" . }}/csi.sock
+    {{- include "berth.flags" . | nindent 4 }}
+    {{- if not .top.Values.sidecars.registrar.enabled }}
+    - --register
+    - --plugins-registry={{ .top.Values.kubelet.folder }}/plugins_registry
+    {{- end }}
+    {{- with include "berth.poolFlags" . | trim }}{{ . | nindent 4 }}{{ end }}
+    {{- range .driver.allowedHostPaths }}
+    - --allow-host-path={{ . }}
+    {{- end }}
+    {{- range .driver.node.args }}
+    - {{ . }}
+    {{- end }}
+  env:
+    {{- include "berth.environment" . | nindent 4 }}
+  {{- include "berth.probes" . | trim | nindent 2 }}
+  {{- include "berth.nodeSecurity" . | nindent 2 }}
+  resources:
+    {{- toYaml .driver.node.resources | nindent 4 }}
+  volumeMounts:
+    - name: kubelet
+      mountPath: {{ .top.Values.kubelet.folder }}
+      mountPropagation: Bidirectional
+    - name: dev # loop devices, which come and go
+      mountPath: /dev
+    - name: tmp
+      mountPath: /tmp
+    {{- with include "berth.poolMounts" . | trim }}{{ . | nindent 4 }}{{ end }}
+    {{- range $i, $path := .driver.allowedHostPaths }}
+    - name: allowed-{{ $i }}
+      mountPath: {{ $path }}
+      mountPropagation: HostToContainer
+    {{- end }}
+{{- end }}
+
+{{- define "berth.nodeVolumes" -}}
+- name: kubelet
+  hostPath:
+    path: {{ .top.Values.kubelet.folder }}
+    type: Directory
+- name: socket
+  hostPath:
+    path: {{ include "berth.socketFolder" . }}
+    type: DirectoryOrCreate
+{{- if .top.Values.sidecars.registrar.enabled }}
+- name: registration
+  hostPath:
+    path: {{ .top.Values.kubelet.folder }}/plugins_registry
+    type: Directory
+{{- end }}
+- name: dev
+  hostPath:
+    path: /dev
+    type: Directory
+- name: tmp
+  emptyDir:
+    sizeLimit: 16Mi
+{{- with include "berth.poolVolumes" . | trim }}{{ . | nindent 0 }}{{ end }}
+{{- range $i, $path := .driver.allowedHostPaths }}
+- name: allowed-{{ $i }}
+  hostPath:
+    path: {{ $path }}
+    type: Directory
+{{- end }}
+{{- end }}

@@ -1,0 +1,286 @@
+package io.berth.kubernetes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.berth.sanity.Await;
+import io.berth.sanity.Command;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * A Kubernetes of one node with the image and the chart of Berth in it, as {@code sanity-tests/src/test/kubernetes/cluster}
+ * brings it up. Its processes and mounts have namespaces of their own, so nothing of it outlives this object or this
+ * process; what is left of control groups is removed.
+ */
+final class Cluster implements AutoCloseable {
+    static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
+    static final Duration PATIENCE = Duration.ofMinutes(3);
+
+    /** Where the node's pool of kind hostpath and the paths that are allowed are. */
+    static final Path SHARED = Path.of("/var/lib/berth/shared");
+
+    static final Path ALLOWED = Path.of("/var/lib/berth/allowed");
+
+    private static final Path RIG = Path.of("src/test/kubernetes").toAbsolutePath();
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final Path folder;
+    private final Process process;
+
+    private Cluster(Path folder, Process process) {
+        this.folder = folder;
+        this.process = process;
+    }
+
+    /**
+     * Builds the image, brings the cluster up in a folder and installs the chart.
+     *
+     * @param folder empty, with a short path and 4 GB of room
+     */
+    static Cluster start(Path folder) {
+        Command.Result image = Command.run(
+                Duration.ofMinutes(15),
+                Map.of(),
+                List.of(DEPLOY.resolve("image/build").toString()));
+        assertThat(image.code()).as("%s", image).isZero();
+        Cluster cluster = new Cluster(folder, spawn(folder));
+        try {
+            Await.until(
+                    Duration.ofMinutes(5),
+                    () -> !cluster.process.isAlive() || Files.exists(folder.resolve("ready")),
+                    () -> "no cluster" + cluster.log());
+            assertThat(cluster.process.isAlive()).as("%s", cluster.log()).isTrue();
+            cluster.installChart();
+            return cluster;
+        } catch (RuntimeException | Error e) {
+            cluster.close();
+            throw e;
+        }
+    }
+
+    private static Process spawn(Path folder) {
+        ProcessBuilder builder = new ProcessBuilder(
+                        "unshare",
+                        "--mount",
+                        "--propagation=private",
+                        "--pid",
+                        "--fork",
+                        "--kill-child",
+                        "--net",
+                        "--uts",
+                        RIG.resolve("cluster").toString(),
+                        folder.toString())
+                .redirectErrorStream(true)
+                .redirectInput(Path.of("/dev/null").toFile())
+                .redirectOutput(folder.resolve("out").toFile());
+        builder.environment().put("KUBERNETES", Binaries.FOLDER.toString());
+        builder.environment()
+                .put("BERTH_IMAGE", DEPLOY.resolve("target/image/image.tar").toString());
+        try {
+            return builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void installChart() {
+        helm("install", "--values=" + RIG.resolve("values.yaml"));
+        Await.until(
+                PATIENCE, () -> get("csinode/node1").at("/spec/drivers").size() == 2, () -> "not registered" + log());
+    }
+
+    /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
+    void upgrade(String value) {
+        helm("upgrade", "--reuse-values", "--set=" + value);
+    }
+
+    private void helm(String command, String... flags) {
+        onNode(Stream.concat(
+                        Stream.of(
+                                Binaries.program("helm"),
+                                command,
+                                "berth",
+                                DEPLOY.resolve("chart/berth").toString(),
+                                "--namespace=kube-system",
+                                "--wait",
+                                "--timeout=4m"),
+                        Stream.of(flags))
+                .toArray(String[]::new));
+    }
+
+    /** Runs a command on the node that must succeed, and gives what it prints, without white space around it. */
+    String onNode(String... command) {
+        Command.Result result = tryOnNode(command);
+        assertThat(result.code())
+                .as("%s wrote %s%s%s", List.of(command), result.out(), result.err(), log())
+                .isZero();
+        return result.out().strip();
+    }
+
+    private Command.Result tryOnNode(String... command) {
+        return Command.run(Duration.ofMinutes(5), environment(), onNodeLine(command));
+    }
+
+    private Map<String, String> environment() {
+        return Map.of("KUBECONFIG", kubeconfig().toString());
+    }
+
+    private List<String> onNodeLine(String... command) {
+        long init = process.children()
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("the cluster has ended" + log()))
+                .pid();
+        List<String> line =
+                new ArrayList<>(List.of("nsenter", "--target=" + init, "--mount", "--pid", "--net", "--uts"));
+        line.addAll(List.of(command));
+        return line;
+    }
+
+    /** Runs kubectl, which must succeed, and gives what it prints. */
+    String kubectl(String... arguments) {
+        return onNode(Stream.concat(Stream.of(Binaries.program("kubectl")), Stream.of(arguments))
+                .toArray(String[]::new));
+    }
+
+    /** An object, as {@code kind/name}, of the default namespace. */
+    JsonNode get(String object) {
+        try {
+            return JSON.readTree(kubectl("get", object, "--output=json"));
+        } catch (JsonProcessingException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Creates what a file of {@code deploy/examples} says. */
+    void apply(String example) {
+        kubectl("apply", "--filename=" + DEPLOY.resolve("examples").resolve(example + ".yaml"));
+    }
+
+    /** Waits until an object is as it should be. */
+    void await(String object, Predicate<JsonNode> wanted) {
+        Await.until(
+                PATIENCE,
+                () -> wanted.test(get(object)),
+                () -> object + " is " + get(object).toPrettyString() + kubectl("get", "events"));
+    }
+
+    /** Waits until a pod is ready. */
+    void awaitReady(String pod) {
+        kubectl("wait", "--for=condition=Ready", "pod/" + pod, "--timeout=180s");
+    }
+
+    /** Waits for an event that tells of an object. */
+    void awaitEvent(String reason, String name, String... words) {
+        Await.until(
+                PATIENCE,
+                () -> {
+                    String events = kubectl(
+                            "get", "events", "--field-selector=reason=" + reason + ",involvedObject.name=" + name);
+                    return Stream.of(words).allMatch(events::contains);
+                },
+                () -> kubectl("get", "events"));
+    }
+
+    /** Runs a shell's command in a pod, which must succeed, and gives what it prints. */
+    String exec(String pod, String command) {
+        return kubectl("exec", pod, "--", "sh", "-c", command);
+    }
+
+    /** What a shell's command in a pod complains that must fail. */
+    String complaint(String pod, String command) {
+        Command.Result result = tryOnNode(Binaries.program("kubectl"), "exec", pod, "--", "sh", "-c", command);
+        assertThat(result.code()).as("%s", result).isNotZero();
+        return result.err();
+    }
+
+    private String log() {
+        try {
+            return "\n" + Files.readString(folder.resolve("out")) + "logs are in " + folder.resolve("log");
+        } catch (IOException e) {
+            return "\nno log: " + e;
+        }
+    }
+
+    /** Makes an empty folder for a pool, {@code /var/lib/berth/NAME} on the node, and gives where it is from outside. */
+    Path makePool(String name) {
+        try {
+            return Files.createDirectory(folder.resolve("var/lib/berth").resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Creates the objects of a manifest. */
+    void create(String manifest) {
+        try {
+            Path file = Files.createTempFile(folder, "manifest", ".yaml");
+            Files.writeString(file, manifest);
+            kubectl("create", "--filename=" + file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    Path kubeconfig() {
+        return folder.resolve("kubeconfig");
+    }
+
+    /** Starts a program on the node; its output goes to a log of this name. The caller ends it by {@link #kill}. */
+    Process spawnOnNode(String log, String... command) {
+        try {
+            ProcessBuilder builder = new ProcessBuilder(onNodeLine(command))
+                    .redirectErrorStream(true)
+                    .redirectInput(Path.of("/dev/null").toFile())
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            folder.resolve("log").resolve(log).toFile()));
+            builder.environment().putAll(environment());
+            return builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Ends a program on the node at once. */
+    static void kill(Process onNode) {
+        onNode.descendants().forEach(ProcessHandle::destroyForcibly); // nsenter itself ends with its child
+        try {
+            assertThat(onNode.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted while a program ends", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (process.children().findAny().isPresent()) {
+            // Loop devices are the machine's: those of volumes that a test left in use would stay.
+            tryOnNode(
+                    "sh",
+                    "-c",
+                    "losetup --noheadings --output NAME,BACK-FILE | while read -r device file; do"
+                            + " case $file in /var/lib/berth/*) losetup --detach $device ;; esac; done");
+        }
+        process.children().forEach(ProcessHandle::destroyForcibly); // the first of the namespace, and so all others
+        try {
+            assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted while the cluster ends", e);
+        }
+        Command.run(
+                "find", "/sys/fs/cgroup", "-depth", "-path", "*/kubepods*", "-type", "d", "-exec", "rmdir", "{}", ";");
+    }
+}

@@ -1,0 +1,302 @@
+package io.berth.kubernetes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.berth.sanity.Await;
+import io.berth.sanity.Driver;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The examples that need no server, each on a cluster where the pods of the chart serve it. */
+@Tag("kubernetes")
+@Timeout(1200)
+class RecipesTest {
+    @TempDir
+    static Path folder;
+
+    private static Cluster cluster;
+
+    @BeforeAll
+    static void start() {
+        cluster = Cluster.start(folder);
+    }
+
+    @AfterAll
+    static void end() {
+        if (cluster != null) {
+            cluster.close();
+        }
+    }
+
+    /** The claims' volumes go with them, from the cluster and from the pools. */
+    @AfterEach
+    void nothingIsLeft() {
+        cluster.kubectl("delete", "pods", "--all", "--timeout=120s");
+        cluster.kubectl("delete", "volumesnapshots,persistentvolumeclaims", "--all", "--timeout=120s");
+        Await.until(
+                Cluster.PATIENCE,
+                () -> cluster.get("persistentvolumes").at("/items").isEmpty(),
+                () -> cluster.kubectl("get", "persistentvolumes"));
+        for (String pool : List.of("disk", "shared")) {
+            assertThat(cluster.onNode("ls", "/var/lib/berth/" + pool)).as(pool).isEmpty();
+        }
+    }
+
+    @Test
+    void manifestsAndExamplesAreWhatTheApiServerTakes() {
+        cluster.kubectl("apply", "--dry-run=server", "--filename=" + Cluster.DEPLOY.resolve("examples"));
+        for (String kind : List.of("local", "hostpath", "nfs")) {
+            assertThat(cluster.kubectl(
+                            "apply",
+                            "--dry-run=server",
+                            "--filename=" + Cluster.DEPLOY.resolve("manifests/" + kind + ".yaml")))
+                    .contains("daemonset.apps");
+        }
+    }
+
+    @Test
+    void aStaticVolumeIsBoundAndItsFilesOutliveIt() {
+        cluster.apply("04-static");
+        cluster.awaitReady("static");
+        assertThat(cluster.onNode("cat", Cluster.ALLOWED + "/retain/file", Cluster.ALLOWED + "/delete/file"))
+                .isEqualTo("kept\nkept");
+        cluster.kubectl("delete", "pod/static");
+        cluster.kubectl("delete", "persistentvolumeclaim/static-retain", "persistentvolumeclaim/static-delete");
+        cluster.await(
+                "persistentvolume/static-retain",
+                volume -> volume.at("/status/phase").asText().equals("Released"));
+        cluster.kubectl("delete", "persistentvolume/static-retain");
+        cluster.kubectl("wait", "--for=delete", "persistentvolume/static-delete", "--timeout=60s");
+        assertThat(cluster.onNode("cat", Cluster.ALLOWED + "/retain/file", Cluster.ALLOWED + "/delete/file"))
+                .isEqualTo("kept\nkept");
+    }
+
+    @Test
+    void aLocalVolumeIsHeldToItsSizeExpandedSnapshotRestoredAndCloned() {
+        cluster.apply("05-local");
+        cluster.awaitReady("writer");
+        assertThat(cluster.complaint(
+                        "writer", "dd if=/dev/zero of=/data/big bs=1M count=150; s=$?; rm /data/big; exit $s"))
+                .containsAnyOf("Disk quota exceeded", "No space left");
+
+        cluster.kubectl(
+                "patch",
+                "persistentvolumeclaim/data",
+                "--patch={\"spec\": {\"resources\": {\"requests\": {\"storage\": \"200Mi\"}}}}");
+        cluster.await(
+                "persistentvolumeclaim/data",
+                claim -> claim.at("/status/capacity/storage").asText().equals("200Mi"));
+        cluster.exec("writer", "dd if=/dev/zero of=/data/big bs=1M count=150 && sync && rm /data/big");
+
+        cluster.apply("05-snapshot");
+        cluster.await(
+                "volumesnapshot/data",
+                snapshot -> snapshot.at("/status/readyToUse").asBoolean());
+        cluster.exec("writer", "echo second > /data/file && sync");
+        cluster.apply("05-restore");
+        cluster.awaitReady("reader");
+        assertThat(cluster.exec("reader", "cat /restored/file /cloned/file")).isEqualTo("first\nsecond");
+    }
+
+    @Test
+    void aNodeThatIsTooFullIsNotChosen() {
+        cluster.apply("05-full");
+        cluster.awaitEvent("FailedScheduling", "huge", "did not have enough free storage");
+    }
+
+    @Test
+    void ephemeralVolumesHoldWhatTheyMayAndGoWithTheirPod() {
+        cluster.apply("06-ephemeral");
+        cluster.awaitReady("scratch");
+        assertThat(cluster.exec("scratch", "grep -c ' /memory tmpfs ' /proc/mounts"))
+                .isEqualTo("1");
+        for (String volume : List.of("disk", "memory", "generic")) {
+            cluster.exec("scratch", "dd if=/dev/zero of=/" + volume + "/some bs=1M count=10 && sync");
+            assertThat(cluster.complaint("scratch", "dd if=/dev/zero of=/" + volume + "/more bs=1M count=20"))
+                    .as(volume)
+                    .containsAnyOf("Disk quota exceeded", "No space left");
+        }
+    }
+
+    @Test
+    void pathsOfTheHostAreThereInEachType() {
+        cluster.onNode(
+                "sh",
+                "-c",
+                "cd " + Cluster.ALLOWED
+                        + " && mkdir directory && echo 1 > file && mknod null c 1 3 && mknod loop b 7 0");
+        cluster.onNode(
+                "python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('" + Cluster.ALLOWED + "/socket')");
+        cluster.apply("07-hostpath");
+        cluster.awaitReady("hostpaths");
+        cluster.exec(
+                "hostpaths",
+                "cd /paths && test -d any && test -d directory-or-create && test -d directory && test -f file-or-create"
+                        + " && test -f file && test -S socket && test -c char-device && test -b block-device");
+        assertThat(cluster.onNode("cat", Cluster.ALLOWED + "/file")).isEqualTo("1");
+    }
+
+    @Test
+    void aPathThatIsNotAllowedIsRefused() {
+        cluster.apply("07-refused");
+        cluster.awaitEvent("FailedMount", "refused", "host path /etc is not allowed");
+    }
+
+    @Test
+    void groupsReadOnlyMountsFoldersOptionsAndRawBlocksAreAsThePodSays() {
+        cluster.apply("08-options");
+        cluster.awaitReady("options");
+        assertThat(cluster.exec("options", "touch /files/own && stat -c '%u %g' /files/own"))
+                .isEqualTo("1000 2000");
+        assertThat(cluster.complaint("options", "touch /read-only/file")).contains("Read-only file system");
+        assertThat(cluster.exec("options", "touch /part/file && ls /files/some/folder"))
+                .isEqualTo("file");
+        assertThat(cluster.exec("options", "grep ' /files ' /proc/mounts")).contains("noexec", "noatime");
+        assertThat(cluster.kubectl(
+                        "exec",
+                        "options",
+                        "--container=blocks",
+                        "--",
+                        "sh",
+                        "-c",
+                        "echo block | dd of=/dev/blocks conv=notrunc 2>/dev/null && head -c 5 /dev/blocks"
+                                + " && blockdev --getsize64 /dev/blocks"))
+                .isEqualTo("block" + (16 << 20));
+    }
+
+    @Test
+    void noWriteFailsWhileBerthIsUpgraded() {
+        cluster.apply("05-local");
+        cluster.awaitReady("writer");
+        cluster.kubectl(
+                "exec",
+                "writer",
+                "--",
+                "sh",
+                "-c",
+                "(while :; do date >> /data/log || echo failed >> /tmp/failed; done) >/dev/null 2>&1 &");
+        cluster.upgrade("log.level=debug");
+        cluster.upgrade("log.level=info");
+        int before = Integer.parseInt(cluster.exec("writer", "wc -l < /data/log"));
+        Await.until(
+                Cluster.PATIENCE,
+                () -> Integer.parseInt(cluster.exec("writer", "wc -l < /data/log")) > before,
+                () -> "nothing is written any more");
+        cluster.exec("writer", "test ! -e /tmp/failed");
+    }
+
+    @Test
+    void aHundredClaimsAtOnceAreBound() {
+        String claims = IntStream.range(0, 100)
+                .mapToObj(i -> claim("many-" + i, "berth-hostpath"))
+                .collect(Collectors.joining("---\n"));
+        long start = System.nanoTime();
+        cluster.create(claims);
+        cluster.kubectl(
+                "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", "--timeout=180s");
+        System.out.printf("100 claims bound after %.1f s%n", (System.nanoTime() - start) / 1e9);
+        assertThat(cluster.onNode("sh", "-c", "ls " + Cluster.SHARED + " | wc -l"))
+                .isEqualTo("100");
+    }
+
+    /**
+     * Beside the chart's pods, because the kubelet waits longer after each death: a controller that is killed as soon as the
+     * record of a volume appears, and external-provisioner, which ends with it.
+     */
+    @Test
+    void aControllerThatIsKilledFiftyTimesLeaksNoVolume() {
+        Path pool = cluster.makePool("killed");
+        cluster.create("""
+                apiVersion: storage.k8s.io/v1
+                kind: StorageClass
+                metadata: {name: killed}
+                provisioner: killed.csi.berth.io
+                """);
+        int unanswered = 0;
+        for (int i = 0; i < 50; i++) {
+            String claim = "persistentvolumeclaim/killed-" + i;
+            try (Controller unused = Controller.start(cluster, "killed")) {
+                cluster.create(claim("killed-" + i, "killed"));
+                String volume = cluster.get(claim).at("/metadata/uid").asText();
+                Await.until(Cluster.PATIENCE, () -> hasRecord(pool, volume), () -> claim + cluster.get(claim));
+            }
+            if (cluster.get(claim).at("/status/phase").asText().equals("Pending")) {
+                unanswered++;
+            }
+        }
+        System.out.printf("of 50 calls that were killed %d had no answer%n", unanswered);
+        assertThat(unanswered).as("calls without an answer").isPositive();
+        try (Controller unused = Controller.start(cluster, "killed")) {
+            cluster.kubectl(
+                    "wait",
+                    "--for=jsonpath={.status.phase}=Bound",
+                    "persistentvolumeclaims",
+                    "--all",
+                    "--timeout=180s");
+            assertThat(Driver.files(pool)).as("50 volumes and .berth").hasSize(51);
+            nothingIsLeft();
+            assertThat(Driver.files(pool)).containsExactly(pool.resolve(".berth"));
+            for (String records : List.of("creating", "volumes", "deleting")) {
+                assertThat(Driver.files(pool.resolve(".berth").resolve(records)))
+                        .as(records)
+                        .isEmpty();
+            }
+        }
+    }
+
+    private static boolean hasRecord(Path pool, String volume) {
+        return Stream.of("creating", "volumes")
+                .map(pool.resolve(".berth")::resolve)
+                .filter(Files::isDirectory)
+                .flatMap(folder -> Driver.files(folder).stream())
+                .anyMatch(file -> file.toString().contains(volume));
+    }
+
+    private static String claim(String name, String storageClass) {
+        return """
+                apiVersion: v1
+                kind: PersistentVolumeClaim
+                metadata: {name: %s}
+                spec:
+                  accessModes: [ReadWriteMany]
+                  storageClassName: %s
+                  resources: {requests: {storage: 1Mi}}
+                """.formatted(name, storageClass);
+    }
+
+    @Test
+    void aNodePodIsSmallAndSoonReady() {
+        for (String pod : cluster.kubectl(
+                        "get",
+                        "pods",
+                        "--namespace=kube-system",
+                        "--selector=app.kubernetes.io/name=berth",
+                        "--output=name")
+                .lines()
+                .filter(name -> name.contains("-node-"))
+                .toList()) {
+            int kilobytes = Integer.parseInt(cluster.kubectl(
+                    "exec",
+                    pod,
+                    "--namespace=kube-system",
+                    "--container=berth",
+                    "--",
+                    "sh",
+                    "-c",
+                    "sed -n 's/VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/1/status"));
+            System.out.printf("%s has %d kB resident%n", pod, kilobytes);
+            assertThat(kilobytes).as(pod).isBetween(10_000, 100_000);
+        }
+    }
+}
