@@ -40,8 +40,8 @@ public final class Berth {
     static int run(PrintWriter out, PrintWriter err, Map<String, String> environment, String... arguments) {
         CommandSpec spec = CommandSpec.create().name("berth").addOption(help());
         spec.usageMessage()
-                .header("Berth gives containers storage: a CSI driver and a Docker volume plugin for local disks and"
-                        + " host paths.")
+                .header("Berth gives containers storage: a CSI driver and a Docker volume plugin for NFS, local"
+                        + " disks and host paths.")
                 .synopsisHeading("%nUsage: ")
                 .customSynopsis("berth COMMAND [OPTION...]")
                 .optionListHeading("%n")

@@ -129,9 +129,9 @@ final class VolumeApi {
         return answer;
     }
 
-    private static ObjectNode capabilities() {
+    private ObjectNode capabilities() {
         ObjectNode answer = JSON.createObjectNode();
-        answer.putObject("Capabilities").put("Scope", "local");
+        answer.putObject("Capabilities").put("Scope", driver.isGlobal() ? "global" : "local");
         return answer;
     }
 

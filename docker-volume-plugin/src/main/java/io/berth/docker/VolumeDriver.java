@@ -3,6 +3,7 @@ package io.berth.docker;
 import io.berth.fault.Fault;
 import io.berth.mount.MountTable;
 import io.berth.pool.PoolConfig;
+import io.berth.pool.PoolKind;
 import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
 import io.berth.service.PublishRequest;
@@ -449,6 +450,15 @@ public final class VolumeDriver implements AutoCloseable {
         status.put("mountIds", ids.of(name).size());
         Path mountpoint = mountpoint(name);
         return new Shown(name, table.at(mountpoint).map(mount -> mountpoint), created, status);
+    }
+
+    /** Whether a volume is the same one on every machine that has these pools; a swarm then takes it for one. */
+    public boolean isGlobal() {
+        return areGlobal(volumes.pools());
+    }
+
+    static boolean areGlobal(List<PoolConfig> pools) {
+        return !pools.isEmpty() && pools.stream().allMatch(pool -> pool.kind() == PoolKind.NFS);
     }
 
     /** A name is checked before anything is done by it, for it becomes a path. */

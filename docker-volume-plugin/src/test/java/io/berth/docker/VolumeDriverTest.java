@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.mount.Mounts;
+import io.berth.pool.PoolConfig;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
@@ -25,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,6 +54,21 @@ class VolumeDriverTest {
     void stop() throws IOException {
         docker.close();
         plugin.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "true, home=nfs:server:/export",
+        "false, home=nfs:server:/export fast=local:/srv/fast",
+        "false, home=hostpath:/srv/home",
+        "false, ''",
+    })
+    void isGlobalWhereEveryMachineHasTheSameVolumes(boolean global, String pools) {
+        List<PoolConfig> configs = Stream.of(pools.split(" "))
+                .filter(pool -> !pool.isEmpty())
+                .map(PoolConfig::parse)
+                .toList();
+        assertThat(VolumeDriver.areGlobal(configs)).isEqualTo(global);
     }
 
     private void restart() throws IOException {
