@@ -82,7 +82,7 @@ public final class Pools implements AutoCloseable {
     private static void refuseNested(List<PoolConfig> configs) {
         for (PoolConfig inner : configs) {
             for (PoolConfig outer : configs) {
-                if (!inner.equals(outer) && isIn(inner, outer)) {
+                if (!inner.name().equals(outer.name()) && isIn(inner, outer)) {
                     throw Fault.invalid(
                             "pool",
                             inner.toString(),
