@@ -2,6 +2,8 @@ package io.berth.kubernetes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.berth.sanity.Command;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,6 +90,14 @@ class ChartTest {
         assertThat(DEPLOY.resolve("manifests/" + kind + ".yaml"))
                 .as("deploy/manifests/make brings it up to date")
                 .hasSameTextualContentAs(folder.resolve(kind + ".yaml"));
+    }
+
+    @Test
+    void theDashboardIsJson() throws IOException {
+        JsonNode dashboard =
+                new JsonMapper().readTree(CHART.resolve("files/dashboard.json").toFile());
+        assertThat(dashboard.at("/panels")).isNotEmpty().allSatisfy(panel -> assertThat(panel.at("/title").asText())
+                .isNotEmpty());
     }
 
     private static String template(String... flags) {

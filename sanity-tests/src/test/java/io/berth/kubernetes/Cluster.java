@@ -26,39 +26,51 @@ import java.util.stream.Stream;
  */
 final class Cluster implements AutoCloseable {
     static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
-    static final Duration PATIENCE = Duration.ofMinutes(3);
+    static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    /** The same for kubectl. */
+    static final String TIMEOUT = "--timeout=" + PATIENCE.toSeconds() + "s";
 
     /** Where the node's pool of kind hostpath and the paths that are allowed are. */
     static final Path SHARED = Path.of("/var/lib/berth/shared");
 
     static final Path ALLOWED = Path.of("/var/lib/berth/allowed");
 
+    private static final String CHART = DEPLOY.resolve("chart/berth").toString();
     private static final Path RIG = Path.of("src/test/kubernetes").toAbsolutePath();
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
+    private final String values;
     private final Process process;
 
-    private Cluster(Path folder, Process process) {
+    private Cluster(Path folder, String values, Process process) {
         this.folder = folder;
+        this.values = values;
         this.process = process;
     }
 
-    /**
-     * Builds the image, brings the cluster up in a folder and installs the chart.
-     *
-     * @param folder empty, with a short path and 4 GB of room
-     */
-    static Cluster start(Path folder) {
+    /** Builds the image of Berth, which {@link #start} gives to the node. */
+    static void buildImage() {
         Command.Result image = Command.run(
                 Duration.ofMinutes(15),
                 Map.of(),
                 List.of(DEPLOY.resolve("image/build").toString()));
         assertThat(image.code()).as("%s", image).isZero();
-        Cluster cluster = new Cluster(folder, spawn(folder));
+    }
+
+    /**
+     * Brings the cluster up in a folder and installs the chart.
+     *
+     * @param folder empty, with a short path, not below {@code /run}, and with 4 GB of room
+     * @param values a file beside the script, for the chart
+     * @param namespaces those that the node has of its own besides the two of mounts and processes, as options of unshare(1)
+     */
+    static Cluster start(Path folder, String values, String... namespaces) {
+        Cluster cluster = new Cluster(folder, values, spawn(folder, namespaces));
         try {
             Await.until(
-                    Duration.ofMinutes(5),
+                    Duration.ofMinutes(10),
                     () -> !cluster.process.isAlive() || Files.exists(folder.resolve("ready")),
                     () -> "no cluster" + cluster.log());
             assertThat(cluster.process.isAlive()).as("%s", cluster.log()).isTrue();
@@ -70,18 +82,12 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    private static Process spawn(Path folder) {
-        ProcessBuilder builder = new ProcessBuilder(
-                        "unshare",
-                        "--mount",
-                        "--propagation=private",
-                        "--pid",
-                        "--fork",
-                        "--kill-child",
-                        "--net",
-                        "--uts",
-                        RIG.resolve("cluster").toString(),
-                        folder.toString())
+    private static Process spawn(Path folder, String... namespaces) {
+        List<String> command = new ArrayList<>(
+                List.of("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"));
+        command.addAll(List.of(namespaces));
+        command.addAll(List.of(RIG.resolve("cluster").toString(), folder.toString()));
+        ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(folder.resolve("out").toFile());
@@ -95,28 +101,32 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    private void installChart() {
-        helm("install", "--values=" + RIG.resolve("values.yaml"));
-        Await.until(
-                PATIENCE, () -> get("csinode/node1").at("/spec/drivers").size() == 2, () -> "not registered" + log());
+    /** Installs the chart and waits until its pods are ready. */
+    void installChart() {
+        helm("install", "berth", CHART, "--values=" + RIG.resolve(values));
     }
 
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
     void upgrade(String value) {
-        helm("upgrade", "--reuse-values", "--set=" + value);
+        helm("upgrade", "berth", CHART, "--reuse-values", "--set=" + value);
     }
 
-    private void helm(String command, String... flags) {
+    /** Takes Berth away; its pods are gone then. */
+    void uninstallChart() {
+        helm("uninstall", "berth");
+        kubectl(
+                "wait",
+                "--for=delete",
+                "pods",
+                "--namespace=kube-system",
+                "--selector=app.kubernetes.io/name=berth",
+                TIMEOUT);
+    }
+
+    private void helm(String... command) {
         onNode(Stream.concat(
-                        Stream.of(
-                                Binaries.program("helm"),
-                                command,
-                                "berth",
-                                DEPLOY.resolve("chart/berth").toString(),
-                                "--namespace=kube-system",
-                                "--wait",
-                                "--timeout=4m"),
-                        Stream.of(flags))
+                        Stream.of(Binaries.program("helm"), "--namespace=kube-system"),
+                        Stream.concat(Stream.of(command), Stream.of("--wait", "--timeout=15m")))
                 .toArray(String[]::new));
     }
 
@@ -130,7 +140,7 @@ final class Cluster implements AutoCloseable {
     }
 
     private Command.Result tryOnNode(String... command) {
-        return Command.run(Duration.ofMinutes(5), environment(), onNodeLine(command));
+        return Command.run(Duration.ofMinutes(20), environment(), onNodeLine(command));
     }
 
     private Map<String, String> environment() {
@@ -154,13 +164,24 @@ final class Cluster implements AutoCloseable {
                 .toArray(String[]::new));
     }
 
-    /** An object, as {@code kind/name}, of the default namespace. */
-    JsonNode get(String object) {
+    /** An object, as {@code kind/name}, or all of a kind; of the default namespace, unless options say otherwise. */
+    JsonNode get(String object, String... options) {
         try {
-            return JSON.readTree(kubectl("get", object, "--output=json"));
+            return JSON.readTree(kubectl(Stream.concat(Stream.of("get", object, "--output=json"), Stream.of(options))
+                    .toArray(String[]::new)));
         } catch (JsonProcessingException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** Gives the node an image that {@code build} has made. */
+    void importImage(String name) {
+        onNode(
+                "ctr",
+                "--namespace=k8s.io",
+                "images",
+                "import",
+                Binaries.FOLDER.resolve("images").resolve(name + ".tar").toString());
     }
 
     /** Creates what a file of {@code deploy/examples} says. */
@@ -176,9 +197,14 @@ final class Cluster implements AutoCloseable {
                 () -> object + " is " + get(object).toPrettyString() + kubectl("get", "events"));
     }
 
+    /** Waits until the kubelet knows so many drivers. */
+    void awaitDrivers(int count) {
+        await("csinode/node1", node -> node.at("/spec/drivers").size() == count);
+    }
+
     /** Waits until a pod is ready. */
     void awaitReady(String pod) {
-        kubectl("wait", "--for=condition=Ready", "pod/" + pod, "--timeout=180s");
+        kubectl("wait", "--for=condition=Ready", "pod/" + pod, TIMEOUT);
     }
 
     /** Waits for an event that tells of an object. */
