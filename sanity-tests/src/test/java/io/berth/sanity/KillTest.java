@@ -78,7 +78,7 @@ class KillTest {
         Process process = driver.spawnAgain();
         LockSupport.parkNanos(random.nextLong(LONGEST_LIFE.toNanos() * 2));
         process.destroyForcibly();
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     }
 
     /** A step of a life is one call. */
