@@ -60,7 +60,7 @@ startupProbe:
     port: metrics
   periodSeconds: 1
   timeoutSeconds: 5
-  failureThreshold: 60
+  failureThreshold: 300 # a machine that is slow would not be faster the next time
 livenessProbe:
   httpGet:
     path: /healthz

@@ -96,8 +96,9 @@ class ChartTest {
     void theDashboardIsJson() throws IOException {
         JsonNode dashboard =
                 new JsonMapper().readTree(CHART.resolve("files/dashboard.json").toFile());
-        assertThat(dashboard.at("/panels")).isNotEmpty().allSatisfy(panel -> assertThat(panel.at("/title").asText())
-                .isNotEmpty());
+        assertThat(dashboard.at("/panels"))
+                .isNotEmpty()
+                .allSatisfy(panel -> assertThat(panel.at("/title").asText()).isNotEmpty());
     }
 
     private static String template(String... flags) {

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  */
 final class Cluster implements AutoCloseable {
     static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
-    static final Duration PATIENCE = Duration.ofMinutes(5);
+    static final Duration PATIENCE = Duration.ofMinutes(10);
 
     /** The same for kubectl. */
     static final String TIMEOUT = "--timeout=" + PATIENCE.toSeconds() + "s";
@@ -70,7 +70,7 @@ final class Cluster implements AutoCloseable {
         Cluster cluster = new Cluster(folder, values, spawn(folder, namespaces));
         try {
             Await.until(
-                    Duration.ofMinutes(10),
+                    Duration.ofMinutes(20),
                     () -> !cluster.process.isAlive() || Files.exists(folder.resolve("ready")),
                     () -> "no cluster" + cluster.log());
             assertThat(cluster.process.isAlive()).as("%s", cluster.log()).isTrue();
@@ -104,11 +104,26 @@ final class Cluster implements AutoCloseable {
     /** Installs the chart and waits until its pods are ready. */
     void installChart() {
         helm("install", "berth", CHART, "--values=" + RIG.resolve(values));
+        awaitRollout();
     }
 
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
     void upgrade(String value) {
         helm("upgrade", "berth", CHART, "--reuse-values", "--set=" + value);
+        awaitRollout();
+    }
+
+    /** Helm is content already when no more pods are missing than may be. */
+    private void awaitRollout() {
+        for (String kind : List.of("daemonsets", "deployments")) {
+            kubectl(
+                    "rollout",
+                    "status",
+                    kind,
+                    "--namespace=kube-system",
+                    "--selector=app.kubernetes.io/name=berth",
+                    TIMEOUT);
+        }
     }
 
     /** Takes Berth away; its pods are gone then. */

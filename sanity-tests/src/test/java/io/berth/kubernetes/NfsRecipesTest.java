@@ -13,6 +13,6 @@ class NfsRecipesTest {
     @TestFactory
     Stream<DynamicTest> theChartServesVolumesOfARealServer() {
         Cluster.buildImage();
-        return UserModeLinux.run(Duration.ofMinutes(40), 6, NfsRecipes.class);
+        return UserModeLinux.run(Duration.ofMinutes(60), 6, NfsRecipes.class);
     }
 }

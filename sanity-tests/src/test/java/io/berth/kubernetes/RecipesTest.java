@@ -283,8 +283,7 @@ class RecipesTest {
     /** Pod {@code writer} writes a line after the other, and notes when it cannot. */
     private static void beginToWrite() {
         cluster.awaitReady("writer");
-        cluster.exec(
-                "writer", "(while :; do date >> /data/log || echo failed >> /tmp/failed; done) >/dev/null 2>&1 &");
+        cluster.exec("writer", "(while :; do date >> /data/log || echo failed >> /tmp/failed; done) >/dev/null 2>&1 &");
     }
 
     private static void assertWritingGoesOn() {
