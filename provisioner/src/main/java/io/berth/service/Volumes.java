@@ -186,7 +186,11 @@ public final class Volumes {
             throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
         }
         if (!there.source().equals(wanted.source())) {
-            throw differs(there, "source", there.source().map(Source::toString).orElse("none"));
+            throw taken(
+                    there,
+                    there.source()
+                            .map(source -> "its source is " + Fault.quote(source.toString()))
+                            .orElse("is no copy"));
         }
         Ownership ownership =
                 wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
@@ -222,9 +226,13 @@ public final class Volumes {
     }
 
     private static Fault differs(Volume there, String what, String value) {
+        return taken(there, "its " + what + " is " + Fault.quote(value));
+    }
+
+    private static Fault taken(Volume there, String but) {
         return new Fault(
                 Fault.Kind.ALREADY_EXISTS,
-                "volume " + there.id() + " exists and its " + what + " is " + Fault.quote(value)
+                "the name is taken: volume " + there.id() + " exists and " + but
                         + ", which differs from what is asked");
     }
 
