@@ -60,6 +60,7 @@ public final class Pool implements AutoCloseable {
     private final Catalog catalog;
     private final VolumeLocks locks;
     private final Trash trash;
+    private final Deletions deletions;
     private final Nodes nodes;
     private final SourceClaims claims;
     private final Room room;
@@ -79,6 +80,7 @@ public final class Pool implements AutoCloseable {
         this.catalog = Catalog.open(records);
         this.locks = new VolumeLocks(records);
         this.trash = new Trash(records);
+        this.deletions = new Deletions(catalog, trash, locks);
         this.nodes = new Nodes(records, catalog);
         this.formats = new Formats(root, realRoot, identity.uuid());
         this.claims = new SourceClaims(records);
@@ -452,10 +454,20 @@ public final class Pool implements AutoCloseable {
         claims.requireNone(volume.id());
         catalog.beginDelete(volume.id());
         room.giveBack(volume.id(), volume.capacityBytes());
-        finishDelete(volume);
+        if (takeAway(volume)) {
+            deletions.add(volume);
+        }
     }
 
     private void finishDelete(Volume volume) {
+        if (takeAway(volume)) {
+            trash.fsync();
+            catalog.finishDelete(volume.id());
+        }
+    }
+
+    /** False when the volume is kept as an archive, which is all there is to do then. */
+    private boolean takeAway(Volume volume) {
         OnDelete fate = volume.adopted() ? OnDelete.RETAIN : volume.onDelete();
         if (fate != OnDelete.RETAIN) {
             parent(volume.path()).ifPresent(parent -> {
@@ -465,16 +477,15 @@ public final class Pool implements AutoCloseable {
             });
         }
         forget(volume);
-        if (fate == OnDelete.DELETE) {
-            catalog.finishDelete(volume.id());
-        } else {
+        if (fate != OnDelete.DELETE) {
             catalog.archive(volume);
         }
+        return fate == OnDelete.DELETE;
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
         if (fate == OnDelete.DELETE) {
-            trash.put(parent, volume.path().name(), volume.id());
+            trash.move(parent, volume.path().name(), volume.id());
             return;
         }
         VolumePath archive = ArchiveName.pathOf(volume);
@@ -640,6 +651,7 @@ public final class Pool implements AutoCloseable {
             parent(volume.path()).ifPresent(parent -> {
                 try (parent) {
                     takeAway(parent, volume, volume.onDelete());
+                    trash.fsync();
                 }
             });
         }
@@ -723,6 +735,7 @@ public final class Pool implements AutoCloseable {
 
     /** Removes some of what is in the trash; see {@link Trash#reap}. */
     Trash.Reaped reap(int max) {
+        deletions.finish();
         Trash.Reaped reaped = trash.reap(max);
         if (reaped.removed() > 0) {
             limitUpkeep.expectSomethingLeft();
@@ -763,6 +776,11 @@ public final class Pool implements AutoCloseable {
 
     @Override
     public void close() {
+        try {
+            deletions.finish();
+        } catch (Fault e) {
+            LOG.warn("pool {}: the next start finishes some deletes: {}", config.name(), e.getMessage());
+        }
         catalog.close();
         snapshots.close();
         groups.close();
