@@ -272,6 +272,10 @@ class CommandTest {
             assertThat(shown.path("ready").asBoolean()).isTrue();
             assertThat(shown.path("capacityBytes").asLong()).isEqualTo(1 << 20);
             assertThat(driver.client().snapshots()).containsExactly("fast.s");
+            assertThat(json(onPools("pools", "show", "fast", "--json"))
+                            .path("directoryCopiesBy")
+                            .asText())
+                    .isIn("snapshot", "clone", "copy_file_range", "read_write");
 
             assertCode(onPools("snapshots", "restore", "fast.s", "b", "--size=2Mi", "--parameter=mode=0700"), OK);
             assertThat(folder.resolve("fast/fast.b/file")).hasContent("then");
@@ -287,6 +291,21 @@ class CommandTest {
             assertCode(onPools("snapshots", "create", "fast.never", "s"), NOT_FOUND);
             assertCode(onPools("snapshots", "create", "fast.a"), USAGE);
         }
+    }
+
+    @Test
+    void aSnapshotThatIsBeingMadeShowsHowFarItIs() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 0);
+            assertCode(onPools("snapshots", "create", "fast.a", "s"), OK);
+        }
+        Path records = folder.resolve("fast/.berth/snapshots");
+        Files.move(records.resolve("ready/fast.s.json"), records.resolve("creating/fast.s.json"));
+        Files.createSymbolicLink(records.resolve("copying/fast.s@progress"), Path.of("7 files, 70 bytes"));
+        JsonNode shown = json(onPools("snapshots", "show", "fast.s", "--json"));
+        assertThat(shown.path("ready").asBoolean(true)).isFalse();
+        assertThat(shown.path("progress").asText()).isEqualTo("7 files, 70 bytes");
+        assertThat(onPools("snapshots", "list").out()).contains("7 files, 70 bytes");
     }
 
     private void assertUsage(List<String> arguments, String... explained) {
