@@ -2,6 +2,7 @@ package io.berth.service;
 
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPath;
+import io.berth.linux.Directory;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
@@ -197,7 +198,8 @@ final class NfsShares {
             throw Fault.invalid(
                     VolumeParameters.SHARE,
                     export.toString(),
-                    "the whole of pool " + found.pool().name() + ", with its records; name a folder in it by subDir");
+                    "the whole of pool " + found.pool().name()
+                            + ", with its records; name a folder in it, by the share or by subDir");
         }
         VolumePath path = path(found, subDir.map(VolumePath::components).orElse(List.of()));
         Pool pool = pools.get(found.pool().name());
@@ -230,6 +232,22 @@ final class NfsShares {
                     Fault.Kind.FAILED_PRECONDITION,
                     path + " of pool " + folder.pool().config().name()
                             + " is a volume's, or lies in or around one; volumes are used by their ids");
+        }
+    }
+
+    /**
+     * Looks for a folder.
+     *
+     * @throws Fault NOT_FOUND when it is not there
+     */
+    static void requireThere(Folder folder) {
+        Pool pool = folder.pool();
+        VolumePath path = folder.volume().path();
+        try (Directory root = Directory.open(pool.realRoot(), pool.calls())) {
+            root.openBeneath(path.toPath())
+                    .orElseThrow(() ->
+                            new Fault(Fault.Kind.NOT_FOUND, "there is no folder " + path + " in pool " + pool.config()))
+                    .close();
         }
     }
 
