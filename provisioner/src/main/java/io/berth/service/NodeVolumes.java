@@ -286,6 +286,19 @@ public final class NodeVolumes {
         }
     }
 
+    /**
+     * Undoes {@link #stage} for a volume with files that nothing mounts but its staging; does nothing while its storage is
+     * silent. What has no record is left: nothing depends on whether it is staged.
+     */
+    public void unstageUnused(String id) {
+        lookup.findUnlessSilent(id).ifPresent(found -> {
+            List<MountPoint> mounts = found.mounts(MountTable.read());
+            if (mounts.size() == 1) {
+                unstage(id, mounts.getFirst().target());
+            }
+        });
+    }
+
     /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
     private static void release(VolumeLookup.Found found) {
         Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
