@@ -4,33 +4,67 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.uml.KernelNfsServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Folders of an export by the options of Docker's local driver, as dockerd asks for them. Runs on a kernel of its own. */
 class NfsDocker {
+    /** Programs start slowly on that kernel. */
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+
     private final KernelNfsServer server = KernelNfsServer.running();
+    private final Path ours = server.xfsOnServer().resolve("of-docker");
 
     @TempDir
     Path folder;
 
-    @Test
-    void aFolderOfAnExportIsMountedByItsOwnOptionsAndNothingOfItDeleted() throws IOException {
-        Path ours = server.xfsOnServer().resolve("of-docker");
-        Path team = Files.createDirectories(ours.resolve("team"));
-        Path socket = folder.resolve("docker.sock");
-        Path mountpoint = folder.resolve("state/mounts/v1");
-        Driver driver = Driver.start(
-                folder,
-                List.of(
+    private Path socket;
+    private Process berth;
+
+    @BeforeEach
+    void start() throws IOException {
+        socket = folder.resolve("docker.sock");
+        berth = new ProcessBuilder(
+                        Driver.command(),
+                        "docker",
                         "--pool=home=nfs:" + server.xfs(),
                         "--docker-socket=unix://" + socket,
-                        "--state-dir=" + folder.resolve("state")));
-        Await.until(Duration.ofMinutes(1), () -> Driver.answers(socket), () -> "Docker is not served");
+                        "--state-dir=" + folder.resolve("state"))
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        Await.until(PATIENCE, () -> Driver.answers(socket) || !berth.isAlive(), this::log);
+        assertThat(berth.isAlive()).as(log()).isTrue();
+    }
+
+    private String log() {
+        try {
+            return Files.readString(folder.resolve("log"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @AfterEach
+    void stop() throws InterruptedException {
+        berth.destroy();
+        assertThat(berth.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        Driver.unmountBelow(folder);
+        Driver.unmountBelow(Path.of("/run/berth"));
+        Command.succeed("rm", "-r", ours.toString());
+    }
+
+    @Test
+    void aFolderOfAnExportIsMountedByItsOwnOptionsAndNothingOfItDeleted() throws IOException {
+        Path team = Files.createDirectories(ours.resolve("team"));
+        Path mountpoint = folder.resolve("state/mounts/v1");
         try (PluginConnection docker = new PluginConnection(socket)) {
             docker.call("VolumeDriver.Create", """
                     {"Name":"v1","Opts":{"type":"nfs","device":":/xfs/of-docker/team",
@@ -44,10 +78,6 @@ class NfsDocker {
             assertThat(MountTable.below(mountpoint)).isEmpty();
             docker.call("VolumeDriver.Remove", "{\"Name\":\"v1\"}");
             assertThat(team.resolve("file")).hasContent("kept");
-        } finally {
-            driver.close();
-            Driver.unmountBelow(Path.of("/run/berth")); // a killed driver leaves its mount for the next
-            Command.succeed("rm", "-r", ours.toString());
         }
     }
 }
