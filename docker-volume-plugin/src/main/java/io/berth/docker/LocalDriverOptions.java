@@ -49,7 +49,7 @@ final class LocalDriverOptions {
         }
         if (options.containsKey(MOUNTPOINT)) {
             only(options, Set.of(MOUNTPOINT), MOUNTPOINT);
-            return new CreateOptions.Outside(host(options.get(MOUNTPOINT), HostPathType.DIRECTORY_OR_CREATE), Set.of());
+            return new CreateOptions.Outside(host(MOUNTPOINT, options, HostPathType.DIRECTORY_OR_CREATE), Set.of());
         }
         String type = options.getOrDefault(TYPE, "");
         return switch (type) {
@@ -126,14 +126,22 @@ final class LocalDriverOptions {
                     "type=none needs o=bind; with rbind, what is mounted below the path would be seen too, which is not"
                             + " allowed");
         }
-        return new CreateOptions.Outside(
-                host(options.getOrDefault(DEVICE, ""), HostPathType.DIRECTORY), mountOptions(words));
+        return new CreateOptions.Outside(host(DEVICE, options, HostPathType.DIRECTORY), mountOptions(words));
     }
 
-    private static Map<String, String> host(String path, HostPathType type) {
-        Map<String, String> attributes = Map.of(HostPath.PATH, path, HostPath.TYPE, type.toString());
-        HostPath.parse(attributes);
+    private static Map<String, String> host(String key, Map<String, String> options, HostPathType type) {
+        Map<String, String> attributes =
+                Map.of(HostPath.PATH, options.getOrDefault(key, ""), HostPath.TYPE, type.toString());
+        try {
+            HostPath.parse(attributes);
+        } catch (Fault e) {
+            throw ofOption(key, e);
+        }
         return attributes;
+    }
+
+    private static Fault ofOption(String key, Fault fault) {
+        return new Fault(fault.kind(), "option " + key + ": " + fault.getMessage(), fault);
     }
 
     /** What tmpfs itself is told stands in o, beside what every mount is told; or is an option of its own. */
@@ -173,7 +181,7 @@ final class LocalDriverOptions {
         try {
             return MountOption.parse(words);
         } catch (Fault e) {
-            throw new Fault(e.kind(), "option o: " + e.getMessage(), e);
+            throw ofOption(O, e);
         }
     }
 
