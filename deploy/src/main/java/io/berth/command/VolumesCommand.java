@@ -3,6 +3,7 @@ package io.berth.command;
 import io.berth.catalog.ArchiveName;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.pool.Archives;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolCheck;
 import io.berth.pool.PoolConfig;
@@ -149,7 +150,7 @@ final class VolumesCommand {
             List<Map<String, Object>> rows = new ArrayList<>();
             for (PoolConfig config : pools.configs()) {
                 Pool pool = pools.get(config.name());
-                pool.catalog().forEachArchived(name -> rows.add(archive(pool, name)));
+                pool.volumes().catalog().forEachArchived(name -> rows.add(archive(pool, name)));
             }
             if (json) {
                 Json.print(Map.of("archives", rows), out);
@@ -161,11 +162,12 @@ final class VolumesCommand {
         }
 
         private static Map<String, Object> archive(Pool pool, ArchiveName name) {
-            String path = pool.catalog()
+            String path = pool.volumes()
+                    .catalog()
                     .archived(name)
                     .map(volume -> pool.config()
                             .root()
-                            .resolve(Pool.keptAt(volume).toPath())
+                            .resolve(Archives.keptAt(volume).toPath())
                             .toString())
                     .orElse("");
             return Map.of("archive", name.toString(), "path", path);
@@ -191,7 +193,8 @@ final class VolumesCommand {
                     "mountedAt",
                     volumes.mountedAt(volume).stream().map(Object::toString).toList());
             Pool pool = pools.get(volume.id().pool());
-            try (Directory data = pool.openData(volume)
+            try (Directory data = pool.folder()
+                    .openData(volume)
                     .orElseThrow(() -> new Fault(
                             Fault.Kind.NOT_FOUND,
                             "volume " + id + " has a record, but its folder " + volumes.location(volume)

@@ -7,12 +7,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /**
  * An open directory. Every name is one component, of 1 to 255 bytes, neither {@code .} nor {@code ..}, else the method
  * throws IllegalArgumentException; a symbolic link of that name is never followed.
  */
 public final class Directory extends OpenFile {
+    private static final int ENTRIES_AT_ONCE = 1000;
     private static final int SEEK_SET = 0;
     private static final long FIFREEZE = 0xc0045877L;
     private static final long FITHAW = 0xc0045878L;
@@ -385,6 +387,16 @@ public final class Directory extends OpenFile {
             Libc.check(
                     page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", path().toString());
             return page.readPage(cookie, maxEntries);
+        }
+    }
+
+    /** Hands over everything in it, read page by page. */
+    public void forEachEntry(Consumer<Listing.Entry> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = list(next.getAsLong(), ENTRIES_AT_ONCE);
+            page.entries().forEach(action);
+            next = page.next();
         }
     }
 

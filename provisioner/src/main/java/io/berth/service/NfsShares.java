@@ -252,15 +252,15 @@ final class NfsShares {
     }
 
     private static boolean isOfVolume(Pool pool, VolumePath path) {
-        return pool.isNamedByBerth(path.components().getFirst())
-                || pool.catalog().isClaimed(path);
+        return pool.folder().isNamedByBerth(path.components().getFirst())
+                || pool.volumes().catalog().isClaimed(path);
     }
 
     /** Whether a mount shows a folder of a share that is no volume's. */
     boolean mayShow(MountPoint mount, MountTable table) {
         return pools.opened().stream()
                 .filter(pool -> pool.config().kind() == PoolKind.NFS)
-                .anyMatch(pool -> table.origin(pool.realRoot())
+                .anyMatch(pool -> table.origin(pool.folder().realPath())
                         .relativize(mount)
                         .flatMap(NfsShares::path)
                         .filter(path -> !isOfVolume(pool, path))
@@ -291,7 +291,7 @@ final class NfsShares {
                             + " in #delete, #archive or #retain");
         }
         requireNoVolume(folder);
-        try (VolumeLocks.Held lock = folder.pool().lock(volume.id())) {
+        try (VolumeLocks.Held lock = folder.pool().volumes().lock(volume.id())) {
             folder.pool().format(volume).mounts(volume, MountTable.read()).stream()
                     .findFirst()
                     .ifPresent(mount -> {
@@ -299,7 +299,7 @@ final class NfsShares {
                                 Fault.Kind.FAILED_PRECONDITION,
                                 "volume " + volume.requestedName() + " is in use: mounted at " + mount.target());
                     });
-            folder.pool().deleteUnrecorded(volume);
+            folder.pool().volumes().deleteUnrecorded(volume);
         }
     }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.berth.csi.v1.Snapshot;
 import io.berth.csi.v1.VolumeContentSource;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -60,22 +59,20 @@ class SnapshotKillTest {
             workers.add(worker);
         }
         Duration longest = Crash.time(workers.getFirst()::live);
-        for (int round = 1; round <= rounds; round++) {
-            Crash.underLoad(driver, threads, longest, random, workers);
+        Crash crash = new Crash(driver, threads, random, longest);
+        crash.repeat(rounds, () -> wholeLives(workers) > rounds / 6, workers, round -> {
             driver.restart();
-            try {
-                assertNothingIsHalfMade(driver);
-                workers.forEach(Worker::check);
-            } catch (AssertionError | StatusRuntimeException e) {
-                throw new AssertionError("round " + round + ", seed " + seed + driver.log(), e);
-            }
-        }
+            assertNothingIsHalfMade(driver);
+            workers.forEach(Worker::check);
+        });
         workers.forEach(Worker::finish);
-        assertThat(workers.stream().mapToInt(worker -> worker.ended).sum())
-                .as("whole lives")
-                .isGreaterThan(rounds / 6);
+        assertThat(wholeLives(workers)).isGreaterThan(rounds / 6);
         driver.assertNothingLeft("fast");
         assertThat(driver.log()).doesNotContain("a defect of Berth");
+    }
+
+    private static int wholeLives(List<Worker> workers) {
+        return workers.stream().mapToInt(worker -> worker.ended).sum();
     }
 
     /** What the driver shows after its start is whole: nothing was being made before. */
