@@ -2,7 +2,6 @@ package io.berth.service;
 
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPath;
-import io.berth.linux.Directory;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
@@ -242,13 +241,12 @@ final class NfsShares {
      */
     static void requireThere(Folder folder) {
         Pool pool = folder.pool();
-        VolumePath path = folder.volume().path();
-        try (Directory root = Directory.open(pool.realRoot(), pool.calls())) {
-            root.openBeneath(path.toPath())
-                    .orElseThrow(() ->
-                            new Fault(Fault.Kind.NOT_FOUND, "there is no folder " + path + " in pool " + pool.config()))
-                    .close();
-        }
+        Volume volume = folder.volume();
+        pool.folder()
+                .openData(volume)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.NOT_FOUND, "there is no folder " + volume.path() + " in pool " + pool.config()))
+                .close();
     }
 
     private static boolean isOfVolume(Pool pool, VolumePath path) {
