@@ -164,7 +164,7 @@ public final class Driver implements AutoCloseable {
         }
         if (role.hasNode()) {
             NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
-            services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes()));
+            services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes(), door.unstageUnused()));
         }
         return services;
     }

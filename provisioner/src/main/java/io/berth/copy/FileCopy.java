@@ -28,12 +28,12 @@ final class FileCopy {
 
     /** Copies what has the name now, and nothing when it is gone. */
     void copy(Level level, Listing.Entry entry) {
-        Optional<OpenFile> found = open(level.source(), entry);
+        Optional<Source> found = open(level.source(), entry);
         if (found.isEmpty()) {
             return;
         }
-        try (OpenFile from = found.get()) {
-            FileStatus status = from.status();
+        try (OpenFile from = found.get().file()) {
+            FileStatus status = found.get().status();
             if (status.type() == FileType.DIRECTORY) {
                 return; // the file that was listed is gone, and a directory took its name
             }
@@ -51,13 +51,16 @@ final class FileCopy {
         }
     }
 
+    /** A file of the source, and its status. */
+    private record Source(OpenFile file, FileStatus status) {}
+
     /** Regular files for reading; all others, whose opening could have effects, as handles. */
-    private static Optional<OpenFile> open(Directory directory, Listing.Entry entry) {
+    private static Optional<Source> open(Directory directory, Listing.Entry entry) {
         try {
             if (entry.type() == FileType.REGULAR) {
-                Optional<RegularFile> file = RegularFile.open(directory, entry.name());
-                if (file.isPresent()) {
-                    return file.map(OpenFile.class::cast);
+                Optional<RegularFile.Found> found = RegularFile.look(directory, entry.name());
+                if (found.isPresent()) {
+                    return found.map(file -> new Source(file.file(), file.status()));
                 }
             }
             return PathHandle.open(directory, entry.name()).map(FileCopy::regularOrHandle);
@@ -70,12 +73,13 @@ final class FileCopy {
     }
 
     /** A regular file can have taken another's name. */
-    private static OpenFile regularOrHandle(PathHandle handle) {
-        if (handle.status().type() != FileType.REGULAR) {
-            return handle;
+    private static Source regularOrHandle(PathHandle handle) {
+        FileStatus status = handle.status();
+        if (status.type() != FileType.REGULAR) {
+            return new Source(handle, status);
         }
         try (handle) {
-            return RegularFile.open(handle);
+            return new Source(RegularFile.open(handle), status);
         }
     }
 

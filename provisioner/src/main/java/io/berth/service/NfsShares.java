@@ -197,7 +197,8 @@ final class NfsShares {
             throw Fault.invalid(
                     VolumeParameters.SHARE,
                     export.toString(),
-                    "the whole of pool " + found.pool().name() + ", with its records; name a folder in it by subDir");
+                    "the whole of pool " + found.pool().name()
+                            + ", with its records; name a folder in it, by the share or by subDir");
         }
         VolumePath path = path(found, subDir.map(VolumePath::components).orElse(List.of()));
         Pool pool = pools.get(found.pool().name());
@@ -231,6 +232,21 @@ final class NfsShares {
                     path + " of pool " + folder.pool().config().name()
                             + " is a volume's, or lies in or around one; volumes are used by their ids");
         }
+    }
+
+    /**
+     * Looks for a folder.
+     *
+     * @throws Fault NOT_FOUND when it is not there
+     */
+    static void requireThere(Folder folder) {
+        Pool pool = folder.pool();
+        Volume volume = folder.volume();
+        pool.folder()
+                .openData(volume)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.NOT_FOUND, "there is no folder " + volume.path() + " in pool " + pool.config()))
+                .close();
     }
 
     private static boolean isOfVolume(Pool pool, VolumePath path) {

@@ -44,6 +44,9 @@ public final class NodeVolumes {
     /** The attributes an inline volume may have, beside those that Kubernetes adds. */
     public static final Set<String> INLINE_KEYS = InlineVolume.KEYS;
 
+    /** The attribute by which options an export is mounted, with commas between. */
+    public static final String MOUNT_OPTIONS = NfsShares.MOUNT_OPTIONS;
+
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
@@ -286,6 +289,19 @@ public final class NodeVolumes {
         }
     }
 
+    /**
+     * Undoes {@link #stage} for a volume with files that nothing mounts but its staging; does nothing while its storage is
+     * silent. What has no record is left: nothing depends on whether it is staged.
+     */
+    public void unstageUnused(String id) {
+        lookup.findUnlessSilent(id).ifPresent(found -> {
+            List<MountPoint> mounts = found.mounts(MountTable.read());
+            if (mounts.size() == 1) {
+                unstage(id, mounts.getFirst().target());
+            }
+        });
+    }
+
     /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
     private static void release(VolumeLookup.Found found) {
         Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
@@ -423,13 +439,17 @@ public final class NodeVolumes {
     }
 
     /**
-     * Checks what an inline volume's attributes say, as {@link #publish} will: a path of the host must be allowed and be
-     * there, and is made where its type says so.
+     * Checks what the attributes of a volume without a record say, as {@link #publish} and {@link #stage} will: a path of
+     * the host must be allowed and be there, and is made where its type says so; a folder must lie in an export that is a
+     * pool's, and be there.
      *
-     * @throws Fault as {@link #publish} does
+     * @throws Fault as they do
      */
-    public void check(Map<String, String> attributes) {
-        if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
+    public void check(String id, Map<String, String> attributes) {
+        Optional<NfsShares.Folder> share = lookup.share(id, attributes);
+        if (share.isPresent()) {
+            NfsShares.requireThere(share.get());
+        } else if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
             open(host.path()).close();
         }
     }

@@ -8,7 +8,6 @@ import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
-import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
@@ -114,7 +113,11 @@ final class VolumePlan {
             throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
         }
         if (!there.source().equals(wanted.source())) {
-            throw differs(there, "source", there.source().map(Source::toString).orElse("none"));
+            throw taken(
+                    there,
+                    there.source()
+                            .map(source -> "its source is " + Fault.quote(source.toString()))
+                            .orElse("is no copy"));
         }
         Ownership ownership =
                 wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
@@ -150,9 +153,13 @@ final class VolumePlan {
     }
 
     private static Fault differs(Volume there, String what, String value) {
+        return taken(there, "its " + what + " is " + Fault.quote(value));
+    }
+
+    private static Fault taken(Volume there, String but) {
         return new Fault(
                 Fault.Kind.ALREADY_EXISTS,
-                "volume " + there.id() + " exists and its " + what + " is " + Fault.quote(value)
+                "the name is taken: volume " + there.id() + " exists and " + but
                         + ", which differs from what is asked");
     }
 }

@@ -216,6 +216,25 @@ abstract class TreeCopyContract {
     }
 
     @Test
+    void ownersAndModesAreKeptInWhateverOrderTheyCome() {
+        shell(source, """
+                for round in 1 2 3; do
+                    for mode in 644 0 666 777 600 4755 2644 1666; do
+                        for owner in 0:0 1234:0 0:4321; do
+                            echo x > $round-$mode-$owner
+                            chown $owner $round-$mode-$owner
+                            chmod $mode $round-$mode-$owner
+                        done
+                    done
+                done
+                """);
+        Set<String> before = description(source);
+        copy();
+        assertThat(before).hasSize(1 + 3 * 8 * 3);
+        assertSame(before, description(copied()));
+    }
+
+    @Test
     void aclsAndExtendedAttributesAreKept() throws IOException {
         shell(
                 source,

@@ -16,6 +16,7 @@ class NfsTest {
                 NfsMovers.class,
                 NfsRivals.class,
                 NfsOutage.class,
+                NfsDocker.class,
                 CsiSanityOnNfs.class);
     }
 }

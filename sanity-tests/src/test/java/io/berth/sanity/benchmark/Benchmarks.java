@@ -8,6 +8,7 @@ import io.berth.sanity.Client;
 import io.berth.sanity.Command;
 import io.berth.sanity.CsiSanity;
 import io.berth.sanity.Driver;
+import io.berth.sanity.PluginConnection;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
