@@ -27,18 +27,7 @@ public final class UserModeLinux {
 
     /** Boots once, runs all tests of the classes one after the other, and gives a test for each of them. */
     public static Stream<DynamicTest> run(Duration deadline, Class<?>... classes) {
-        return run(deadline, 2, classes);
-    }
-
-    /**
-     * The same with more memory than others need.
-     *
-     * @param gibibytes of the machine's memory, which is taken as it is used
-     */
-    public static Stream<DynamicTest> run(Duration deadline, int gibibytes, Class<?>... classes) {
         List<String> command = new ArrayList<>(List.of(
-                "env",
-                "MEMORY=" + gibibytes + "G",
                 FOLDER.resolve("boot").toString(),
                 Long.toString(deadline.toSeconds()),
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

@@ -41,36 +41,28 @@ final class Cluster implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
-    private final String values;
     private final Process process;
 
-    private Cluster(Path folder, String values, Process process) {
+    private Cluster(Path folder, Process process) {
         this.folder = folder;
-        this.values = values;
         this.process = process;
     }
 
-    /** Builds the image of Berth, which {@link #start} gives to the node. */
-    static void buildImage() {
+    /**
+     * Builds the image, brings the cluster up in a folder and installs the chart.
+     *
+     * @param folder empty, with a short path and 4 GB of room
+     */
+    static Cluster start(Path folder) {
         Command.Result image = Command.run(
                 Duration.ofMinutes(15),
                 Map.of(),
                 List.of(DEPLOY.resolve("image/build").toString()));
         assertThat(image.code()).as("%s", image).isZero();
-    }
-
-    /**
-     * Brings the cluster up in a folder and installs the chart.
-     *
-     * @param folder empty, with a short path, not below {@code /run}, and with 4 GB of room
-     * @param values a file beside the script, for the chart
-     * @param namespaces those that the node has of its own besides the two of mounts and processes, as options of unshare(1)
-     */
-    static Cluster start(Path folder, String values, String... namespaces) {
-        Cluster cluster = new Cluster(folder, values, spawn(folder, namespaces));
+        Cluster cluster = new Cluster(folder, spawn(folder));
         try {
             Await.until(
-                    Duration.ofMinutes(20),
+                    PATIENCE,
                     () -> !cluster.process.isAlive() || Files.exists(folder.resolve("ready")),
                     () -> "no cluster" + cluster.log());
             assertThat(cluster.process.isAlive()).as("%s", cluster.log()).isTrue();
@@ -82,12 +74,18 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    private static Process spawn(Path folder, String... namespaces) {
-        List<String> command = new ArrayList<>(
-                List.of("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"));
-        command.addAll(List.of(namespaces));
-        command.addAll(List.of(RIG.resolve("cluster").toString(), folder.toString()));
-        ProcessBuilder builder = new ProcessBuilder(command)
+    private static Process spawn(Path folder) {
+        ProcessBuilder builder = new ProcessBuilder(
+                        "unshare",
+                        "--mount",
+                        "--propagation=private",
+                        "--pid",
+                        "--fork",
+                        "--kill-child",
+                        "--net",
+                        "--uts",
+                        RIG.resolve("cluster").toString(),
+                        folder.toString())
                 .redirectErrorStream(true)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(folder.resolve("out").toFile());
@@ -103,8 +101,9 @@ final class Cluster implements AutoCloseable {
 
     /** Installs the chart and waits until its pods are ready. */
     void installChart() {
-        helm("install", "berth", CHART, "--values=" + RIG.resolve(values));
+        helm("install", "berth", CHART, "--values=" + RIG.resolve("values.yaml"));
         awaitRollout();
+        await("csinode/node1", node -> node.at("/spec/drivers").size() == 2);
     }
 
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
@@ -210,11 +209,6 @@ final class Cluster implements AutoCloseable {
                 PATIENCE,
                 () -> wanted.test(get(object)),
                 () -> object + " is " + get(object).toPrettyString() + kubectl("get", "events"));
-    }
-
-    /** Waits until the kubelet knows so many drivers. */
-    void awaitDrivers(int count) {
-        await("csinode/node1", node -> node.at("/spec/drivers").size() == count);
     }
 
     /** Waits until a pod is ready. */

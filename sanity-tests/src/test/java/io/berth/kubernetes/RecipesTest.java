@@ -32,9 +32,7 @@ class RecipesTest {
 
     @BeforeAll
     static void start() {
-        Cluster.buildImage();
-        cluster = Cluster.start(folder, "values.yaml", "--net", "--uts");
-        cluster.awaitDrivers(2);
+        cluster = Cluster.start(folder);
     }
 
     @AfterAll
@@ -221,7 +219,9 @@ class RecipesTest {
     @Test
     void volumesOfLocalPathProvisionerMoveOver() {
         cluster.onNode(
-                "sh", "-c", "cd " + Cluster.ALLOWED + " && mkdir pvc-0b1c_default_moved && echo old > pvc-*/file");
+                "sh",
+                "-c",
+                "cd " + Cluster.ALLOWED + " && mkdir pvc-0b1c_default_moved && echo old > pvc-0b1c_default_moved/file");
         cluster.apply("10-local-path");
         cluster.awaitReady("moved");
         assertThat(cluster.exec("moved", "cat /moved/file")).isEqualTo("old");
