@@ -3,6 +3,7 @@ package io.berth.linux;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -95,6 +96,11 @@ final class Descriptor implements AutoCloseable {
     /** As {@link #call(IntToLongFunction)}, of a call that opens a file, which is then {@link #opened}. */
     long open(IntToLongFunction call) {
         return make((on, here) -> on.call(here, Descriptor::closeOpened), () -> callHere(call));
+    }
+
+    /** Makes calls on this and other descriptors of the same bulkhead as one. */
+    <T> T together(Supplier<T> calls, Consumer<T> late) {
+        return bulkhead.isPresent() ? bulkhead.get().transfer(calls, late) : calls.get();
     }
 
     /** The file that {@link #open} gave. */
