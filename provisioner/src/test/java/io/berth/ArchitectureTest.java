@@ -8,7 +8,9 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.berth.pool.TreeSize;
 import io.berth.program.Program;
+import io.berth.service.DiskUsage;
 
 /** The arrows between the packages of the core. */
 @AnalyzeClasses(packages = "io.berth", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -88,4 +90,15 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .belongToAnyOf(ProcessBuilder.class, Process.class);
+
+    /** What a volume takes is asked of its quota or file system, but for a person who wants to wait. */
+    @ArchTest
+    static final ArchRule ONLY_DISK_USAGE_WALKS_TREES_TO_ADD_UP = noClasses()
+            .that()
+            .areNotAssignableTo(DiskUsage.class)
+            .and()
+            .areNotAssignableTo(TreeSize.class)
+            .should()
+            .dependOnClassesThat()
+            .areAssignableTo(TreeSize.class);
 }

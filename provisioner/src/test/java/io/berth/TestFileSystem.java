@@ -91,9 +91,11 @@ public final class TestFileSystem implements AutoCloseable {
         return root;
     }
 
+    /** A loop device lets go of its file a moment after its last user has gone. */
     @Override
     public void close() {
-        run("umount", root.toString());
+        String stubborn = "i=0; until umount \"$0\"; do i=$((i + 1)); [ $i -lt 600 ] || exit 1; sleep 0.1; done";
+        run("sh", "-c", stubborn, root.toString());
         run("rm", "-rf", folder.toString());
     }
 

@@ -109,12 +109,12 @@ class CsiServerTest {
     }
 
     private ControllerGrpc.ControllerBlockingStub controller() {
-        return ControllerGrpc.newBlockingStub(channel().channel()).withDeadlineAfter(20, TimeUnit.SECONDS);
+        return ControllerGrpc.newBlockingStub(channel().channel()).withDeadlineAfter(60, TimeUnit.SECONDS);
     }
 
     private boolean probe() {
         return IdentityGrpc.newBlockingStub(channel().channel())
-                .withDeadlineAfter(20, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .probe(ProbeRequest.getDefaultInstance())
                 .getReady()
                 .getValue();
@@ -187,8 +187,8 @@ class CsiServerTest {
         CompletableFuture<Void> stop = CompletableFuture.runAsync(() -> server.stop(Duration.ofSeconds(10)), threads);
         assertThat(stop).isNotDone();
         end.countDown();
-        assertThat(call.get(5, TimeUnit.SECONDS)).isNotNull();
-        stop.get(5, TimeUnit.SECONDS);
+        assertThat(call.get(60, TimeUnit.SECONDS)).isNotNull();
+        stop.get(60, TimeUnit.SECONDS);
     }
 
     @Test
@@ -201,15 +201,15 @@ class CsiServerTest {
                 CompletableFuture.supplyAsync(() -> controller().createVolume(named("v")), threads);
         begun.await();
         CompletableFuture.runAsync(() -> server.stop(Duration.ofMillis(200)), threads)
-                .get(5, TimeUnit.SECONDS);
-        assertThat(call).failsWithin(Duration.ofSeconds(5));
+                .get(60, TimeUnit.SECONDS);
+        assertThat(call).failsWithin(Duration.ofSeconds(30));
         end.countDown();
     }
 
     private static void await(CountDownLatch begun, CountDownLatch end) {
         begun.countDown();
         try {
-            assertThat(end.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(end.await(60, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
@@ -233,7 +233,7 @@ class CsiServerTest {
                 .hasMessageContaining("--max-calls");
         end.countDown();
         for (var call : calls) {
-            assertThat(call.get(5, TimeUnit.SECONDS)).isNotNull();
+            assertThat(call.get(60, TimeUnit.SECONDS)).isNotNull();
         }
         assertThat(controller().createVolume(named("after"))).isNotNull();
     }

@@ -63,7 +63,7 @@ class RegistrationServerTest {
     private <T> T asKubelet(Function<RegistrationGrpc.RegistrationBlockingStub, T> call) {
         try (CsiChannel channel = CsiChannel.open(new Endpoint(socket))) {
             return call.apply(
-                    RegistrationGrpc.newBlockingStub(channel.channel()).withDeadlineAfter(20, TimeUnit.SECONDS));
+                    RegistrationGrpc.newBlockingStub(channel.channel()).withDeadlineAfter(60, TimeUnit.SECONDS));
         }
     }
 

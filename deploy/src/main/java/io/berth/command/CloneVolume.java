@@ -45,7 +45,8 @@ final class CloneVolume extends OnPools {
         Volume source = volumes.get(id);
         try (ShownCopies shown = new ShownCopies(pools.copies(), err)) {
             Volume made = volumes.create(
-                    options.wanted(name, new Source.OfVolume(source.id()), source.format()), ShownCopies.PATIENCE);
+                    options.wanted(name, new Source.OfVolume(source.id()), source.format(), source.capacityBytes()),
+                    ShownCopies.PATIENCE);
             out.println("cloned " + source.id() + " as " + made.id() + " at " + volumes.location(made));
         }
         return ExitCode.OK;

@@ -1,5 +1,6 @@
 package io.berth.command;
 
+import io.berth.fault.Fault;
 import io.berth.service.Volumes;
 import io.berth.volume.ByteSize;
 import io.berth.volume.CapacityRange;
@@ -26,15 +27,30 @@ final class CopyOptions {
             description = "A parameter, as of a StorageClass, such as onDelete=retain. May be given many times.")
     private Map<String, String> parameters = new LinkedHashMap<>();
 
-    /** The volume that is asked for, of a source that has this format. */
-    Volumes.Wanted wanted(String name, Source source, Format format) {
+    /**
+     * The volume that is asked for, of a source that has this format and capacity.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the option that is wrong
+     */
+    Volumes.Wanted wanted(String name, Source source, Format format, long capacityBytes) {
         return new Volumes.Wanted(
                 name,
-                size.isEmpty() ? CapacityRange.ANY : CapacityRange.atLeast(ByteSize.parse("--size", size)),
+                size.isEmpty() ? CapacityRange.ANY : CapacityRange.atLeast(sizeFrom(source, capacityBytes)),
                 VolumeParameters.parse(parameters),
                 false,
                 format instanceof Format.Image image && image.fileSystem().isEmpty(),
                 Optional.empty(),
                 Optional.of(source));
+    }
+
+    private long sizeFrom(Source source, long capacityBytes) {
+        long bytes = ByteSize.parse("--size", size);
+        if (bytes < capacityBytes) {
+            throw Fault.invalid(
+                    "--size",
+                    size,
+                    source + " has " + ByteSize.format(capacityBytes) + ", and a copy is as large or larger");
+        }
+        return bytes;
     }
 }

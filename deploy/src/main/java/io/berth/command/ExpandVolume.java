@@ -1,5 +1,6 @@
 package io.berth.command;
 
+import io.berth.fault.Fault;
 import io.berth.pool.Pools;
 import io.berth.service.Volumes;
 import io.berth.volume.ByteSize;
@@ -32,8 +33,14 @@ final class ExpandVolume extends OnPools {
 
     @Override
     int run(Pools pools) {
-        Volume volume =
-                new Volumes(pools, Clock.systemUTC()).expand(id, CapacityRange.atLeast(ByteSize.parse("SIZE", size)));
+        Volumes volumes = new Volumes(pools, Clock.systemUTC());
+        long bytes = ByteSize.parse("SIZE", size);
+        long present = volumes.get(id).capacityBytes();
+        if (bytes < present) {
+            throw Fault.invalid(
+                    "SIZE", size, "volume " + id + " has " + ByteSize.format(present) + ", and volumes never shrink");
+        }
+        Volume volume = volumes.expand(id, CapacityRange.atLeast(bytes));
         out.println(volume.id() + " has " + ByteSize.format(volume.capacityBytes()));
         return ExitCode.OK;
     }

@@ -9,6 +9,7 @@ import io.berth.terminal.Table;
 import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
 import io.berth.volume.Snapshot;
+import io.berth.volume.SnapshotId;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import java.io.PrintWriter;
@@ -86,26 +87,13 @@ final class SnapshotsCommand {
                 description = "Only those of the volume with this id, which may be gone.")
         private String source = "";
 
-        @Option(
-                names = "--max",
-                paramLabel = "COUNT",
-                defaultValue = "1000",
-                description = "How many at most: ${DEFAULT-VALUE}.")
-        private int max = Snapshots.MAX_PAGE;
-
-        @Option(
-                names = "--from",
-                paramLabel = "TOKEN",
-                defaultValue = "",
-                description = "Where the page before said that the next begins.")
-        private String from = "";
+        @Mixin
+        private final PageOptions pageOptions = new PageOptions();
 
         @Override
         int run(Pools pools, Snapshots snapshots) {
-            if (max < 1) {
-                throw Fault.invalid("--max", Integer.toString(max), "1 or more");
-            }
-            Snapshots.Page page = snapshots.list(Optional.of(source).filter(id -> !id.isEmpty()), from, max);
+            Snapshots.Page page = pageOptions.of(
+                    (from, max) -> snapshots.list(Optional.of(source).filter(id -> !id.isEmpty()), from, max));
             if (json) {
                 Map<String, Object> document = new LinkedHashMap<>();
                 document.put(
@@ -215,7 +203,11 @@ final class SnapshotsCommand {
             Volumes volumes = new Volumes(pools, Clock.systemUTC());
             try (ShownCopies shown = new ShownCopies(pools.copies(), err)) {
                 Volume made = volumes.create(
-                        options.wanted(name, new Source.OfSnapshot(snapshot.id()), snapshot.format()),
+                        options.wanted(
+                                name,
+                                new Source.OfSnapshot(snapshot.id()),
+                                snapshot.format(),
+                                snapshot.capacityBytes()),
                         ShownCopies.PATIENCE);
                 out.println("restored " + snapshot.id() + " as " + made.id() + " at " + volumes.location(made));
             }
@@ -233,11 +225,19 @@ final class SnapshotsCommand {
 
         @Override
         int run(Pools pools, Snapshots snapshots) {
+            ids.forEach(id -> requireId(id, pools));
             for (String id : ids) {
                 snapshots.delete(id);
                 out.println("deleted " + id);
             }
             return ExitCode.OK;
+        }
+
+        private static void requireId(String id, Pools pools) {
+            SnapshotId parsed = SnapshotId.parse(id)
+                    .orElseThrow(() -> Fault.invalid(
+                            "SNAPSHOT", id, "no snapshot has such an id; 'berth snapshots list' shows theirs"));
+            pools.get(parsed.pool());
         }
     }
 

@@ -3,6 +3,7 @@ package io.berth.command;
 import io.berth.catalog.ArchiveName;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.pool.Archives;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolCheck;
 import io.berth.pool.PoolConfig;
@@ -15,6 +16,7 @@ import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
 import io.berth.volume.NodeId;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import java.io.PrintWriter;
 import java.time.Clock;
 import java.time.Duration;
@@ -26,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -88,19 +91,8 @@ final class VolumesCommand {
         @Option(names = "--json", description = "Print a JSON document.")
         private boolean json;
 
-        @Option(
-                names = "--max",
-                paramLabel = "COUNT",
-                defaultValue = "1000",
-                description = "How many at most: ${DEFAULT-VALUE}.")
-        private int max = Volumes.MAX_PAGE;
-
-        @Option(
-                names = "--from",
-                paramLabel = "TOKEN",
-                defaultValue = "",
-                description = "Where the page before said that the next begins.")
-        private String from = "";
+        @Mixin
+        private final PageOptions pageOptions = new PageOptions();
 
         @Option(names = "--archived", description = "List deleted volumes whose data was kept instead.")
         private boolean archived;
@@ -111,10 +103,7 @@ final class VolumesCommand {
                 archives(pools);
                 return ExitCode.OK;
             }
-            if (max < 1) {
-                throw Fault.invalid("--max", Integer.toString(max), "1 or more");
-            }
-            Volumes.Page page = volumes.list(from, max);
+            Volumes.Page page = pageOptions.of(volumes::list);
             if (json) {
                 Map<String, Object> document = new LinkedHashMap<>();
                 document.put(
@@ -149,7 +138,7 @@ final class VolumesCommand {
             List<Map<String, Object>> rows = new ArrayList<>();
             for (PoolConfig config : pools.configs()) {
                 Pool pool = pools.get(config.name());
-                pool.catalog().forEachArchived(name -> rows.add(archive(pool, name)));
+                pool.volumes().catalog().forEachArchived(name -> rows.add(archive(pool, name)));
             }
             if (json) {
                 Json.print(Map.of("archives", rows), out);
@@ -161,11 +150,12 @@ final class VolumesCommand {
         }
 
         private static Map<String, Object> archive(Pool pool, ArchiveName name) {
-            String path = pool.catalog()
+            String path = pool.volumes()
+                    .catalog()
                     .archived(name)
                     .map(volume -> pool.config()
                             .root()
-                            .resolve(Pool.keptAt(volume).toPath())
+                            .resolve(Archives.keptAt(volume).toPath())
                             .toString())
                     .orElse("");
             return Map.of("archive", name.toString(), "path", path);
@@ -191,7 +181,8 @@ final class VolumesCommand {
                     "mountedAt",
                     volumes.mountedAt(volume).stream().map(Object::toString).toList());
             Pool pool = pools.get(volume.id().pool());
-            try (Directory data = pool.openData(volume)
+            try (Directory data = pool.folder()
+                    .openData(volume)
                     .orElseThrow(() -> new Fault(
                             Fault.Kind.NOT_FOUND,
                             "volume " + id + " has a record, but its folder " + volumes.location(volume)
@@ -261,11 +252,20 @@ final class VolumesCommand {
 
         @Override
         int run(Pools pools, Volumes volumes) {
+            ids.forEach(id -> requireId(id, pools));
             for (String id : ids) {
                 volumes.delete(id);
                 out.println("deleted " + id);
             }
             return ExitCode.OK;
+        }
+
+        private static void requireId(String id, Pools pools) {
+            Optional<VolumeId> parsed = VolumeId.parse(id);
+            parsed.ifPresent(one -> pools.get(one.pool()));
+            if (parsed.isEmpty() && !id.contains("#")) { // as ids of csi-driver-nfs do
+                throw Fault.invalid("VOLUME", id, "no volume has such an id; 'berth volumes list' shows theirs");
+            }
         }
     }
 

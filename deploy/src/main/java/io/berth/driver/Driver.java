@@ -30,6 +30,7 @@ import io.berth.volume.NodeId;
 import io.grpc.BindableService;
 import java.net.InetSocketAddress;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +40,9 @@ import org.slf4j.LoggerFactory;
 /** A running driver: the core, and the doors that the settings open to it. */
 public final class Driver implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Driver.class);
+
+    /** How long a stop waits for a pool that is just being opened; a silent server's is left alone. */
+    private static final Duration OPENING = Duration.ofSeconds(5);
 
     private final Settings settings;
     private final Role role;
@@ -160,7 +164,7 @@ public final class Driver implements AutoCloseable {
         }
         if (role.hasNode()) {
             NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
-            services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes()));
+            services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes(), door.unstageUnused()));
         }
         return services;
     }
@@ -221,7 +225,19 @@ public final class Driver implements AutoCloseable {
         csi.ifPresent(server -> server.stop(settings.stopTimeout()));
         monitoring.ifPresent(Monitoring::close);
         housekeeping.close();
+        awaitOpener();
         pools.close();
         LOG.info("stopped");
+    }
+
+    /** What a pool's opening begins after the pools were closed would stay open. */
+    private void awaitOpener() {
+        try {
+            if (!opener.join(OPENING)) {
+                LOG.warn("stops while a pool is still being opened");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -135,7 +135,7 @@ public final class Metrics implements Consumer<EndedCall> {
     private static boolean look(Pool pool, MountTable table, Gauges gauges) {
         String name = pool.config().name().text();
         try {
-            boolean ready = pool.health(table).isEmpty();
+            boolean ready = pool.folder().health(table).isEmpty();
             FileSystemStatus fileSystem = pool.fileSystem();
             int inTrash = pool.trash().countUpTo(MOST_TRASH);
             gauges.set(Metric.POOL_SIZE, pool.sizeBytes(), name);

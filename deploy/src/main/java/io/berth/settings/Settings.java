@@ -51,6 +51,7 @@ public record Settings(
      * @param attach whether it is kept track of which node has which volume
      * @param nodeExpansion whether only a volume's own node makes it larger
      * @param maxVolumes how many volumes this node takes; 0: the driver sets no limit
+     * @param unstageUnused whether a volume is unstaged when its last target goes
      * @param registration how the driver registers with the kubelet; empty: it does not
      */
     public record Csi(
@@ -60,6 +61,7 @@ public record Settings(
             boolean attach,
             boolean nodeExpansion,
             int maxVolumes,
+            boolean unstageUnused,
             Optional<Registration> registration) {}
 
     /**
@@ -169,6 +171,10 @@ public record Settings(
             "0",
             "How many volumes this node takes; 0 sets no limit.",
             Values.number(0, Integer.MAX_VALUE));
+    static final Setting<Boolean> UNSTAGE_UNUSED = Setting.off(
+            "unstage-unused",
+            "Unstage a volume when it is unpublished from its last target. For Docker Swarm, which never calls"
+                    + " NodeUnstageVolume; what is staged counts as in use.");
     static final Setting<Boolean> REGISTER = Setting.off(
             "register",
             "Register with the kubelet of this node, without node-driver-registrar. For 'berth node' and 'berth serve'.");
@@ -215,6 +221,7 @@ public record Settings(
             ATTACH,
             NODE_EXPANSION,
             MAX_VOLUMES,
+            UNSTAGE_UNUSED,
             REGISTER,
             PLUGINS_REGISTRY,
             KUBELET_REGISTRATION_PATH);
@@ -236,6 +243,7 @@ public record Settings(
             ATTACH,
             NODE_EXPANSION,
             MAX_VOLUMES,
+            UNSTAGE_UNUSED,
             REGISTER,
             PLUGINS_REGISTRY,
             KUBELET_REGISTRATION_PATH,
@@ -276,6 +284,7 @@ public record Settings(
                 reader.one(ATTACH),
                 reader.one(NODE_EXPANSION),
                 reader.one(MAX_VOLUMES),
+                reader.one(UNSTAGE_UNUSED),
                 reader.one(REGISTER) ? Optional.of(registration(reader)) : Optional.empty());
         return read(reader, Optional.of(csi), reader.one(DOCKER_SOCKET));
     }

@@ -44,6 +44,7 @@ class SettingsTest {
                                 false,
                                 false,
                                 0,
+                                false,
                                 Optional.empty())),
                         Optional.empty(),
                         List.of(),
@@ -75,6 +76,7 @@ class SettingsTest {
                 Map.entry("attach", List.of("true")),
                 Map.entry("node-expansion", List.of("true")),
                 Map.entry("max-volumes", List.of("9")),
+                Map.entry("unstage-unused", List.of("true")),
                 Map.entry("register", List.of("true")),
                 Map.entry("plugins-registry", List.of("/k/reg")),
                 Map.entry("kubelet-registration-path", List.of("/k/csi.sock")),
@@ -93,6 +95,7 @@ class SettingsTest {
                         true,
                         true,
                         9,
+                        true,
                         Optional.of(new Settings.Registration(
                                 new Endpoint(Path.of("/k/reg/local.csi.example-reg.sock")),
                                 new Endpoint(Path.of("/k/csi.sock"))))));

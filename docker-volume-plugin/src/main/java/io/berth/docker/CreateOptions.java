@@ -34,7 +34,7 @@ sealed interface CreateOptions {
     /**
      * Those of a volume that is in no pool, as Docker's own local driver and others have them.
      *
-     * @param attributes as those of an inline volume
+     * @param attributes as those of an inline volume, or of a PersistentVolume on an export
      */
     record Outside(Map<String, String> attributes, Set<MountOption> options) implements CreateOptions {
         public Outside {

@@ -4,6 +4,9 @@ import io.berth.fault.Fault;
 import io.berth.hostpath.HostPath;
 import io.berth.hostpath.HostPathType;
 import io.berth.mount.MountOption;
+import io.berth.nfs.Export;
+import io.berth.nfs.NfsOptions;
+import io.berth.service.NodeVolumes;
 import io.berth.volume.VolumeParameters;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,12 +25,16 @@ final class LocalDriverOptions {
     private static final String DEVICE = "device";
     private static final String O = "o";
     private static final String MOUNTPOINT = "mountpoint";
-    private static final Set<String> OF_NFS = Set.of("share", "server", "nfsopts");
+    private static final String SHARE = VolumeParameters.SHARE;
+    private static final String SERVER = VolumeParameters.SERVER;
+    private static final String NFSOPTS = "nfsopts";
+    private static final Set<String> OF_NETSHARE = Set.of(SHARE, SERVER, NFSOPTS);
+    private static final String ADDRESS = "addr=";
     private static final Set<String> OF_MEMORY =
             Set.of(CreateOptions.SIZE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
 
     /** Each of them says that the volume is in no pool. */
-    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, "share", "server", "nfsopts");
+    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, SHARE, SERVER, NFSOPTS);
 
     private LocalDriverOptions() {}
 
@@ -37,39 +44,81 @@ final class LocalDriverOptions {
      * @throws Fault INVALID_ARGUMENT naming the first that is not allowed
      */
     static CreateOptions.Outside parse(Map<String, String> options) {
-        for (String key : new TreeSet<>(OF_NFS)) {
-            if (options.containsKey(key)) {
-                throw noNfs(key, options.get(key));
-            }
+        if (OF_NETSHARE.stream().anyMatch(options::containsKey)) {
+            return netshare(options);
         }
         if (options.containsKey(MOUNTPOINT)) {
             only(options, Set.of(MOUNTPOINT), MOUNTPOINT);
-            return new CreateOptions.Outside(host(options.get(MOUNTPOINT), HostPathType.DIRECTORY_OR_CREATE), Set.of());
+            return new CreateOptions.Outside(host(MOUNTPOINT, options, HostPathType.DIRECTORY_OR_CREATE), Set.of());
         }
         String type = options.getOrDefault(TYPE, "");
         return switch (type) {
             case "none" -> bind(options);
             case "tmpfs" -> memory(options);
-            case "nfs", "nfs4" -> throw noNfs(TYPE, type);
+            case "nfs" -> nfs(options, NfsOptions.DEFAULT);
+            case "nfs4" -> nfs(options, NfsOptions.parse("option " + TYPE, List.of("vers=4")));
             default ->
                 throw Fault.invalid(
                         "option type",
                         type,
-                        "none (with o=bind and device=/a/path) or tmpfs; for another file system mount it on the host and"
-                                + " make it a pool");
+                        "none (with o=bind and device=/a/path), tmpfs, or nfs (with o=addr=SERVER and device=:/path); for"
+                                + " another file system mount it on the host and make it a pool");
         };
     }
 
-    private static Fault noNfs(String key, String value) {
-        return Fault.invalid(
-                "option " + key,
-                value,
-                "exports are used as pools; make it one (--pool NAME=nfs:SERVER:/EXPORT) and say -o pool=NAME");
+    /** As mount(2) has it: the server in o, whatever stands before the colon of the device. */
+    private static CreateOptions.Outside nfs(Map<String, String> options, NfsOptions usual) {
+        only(options, Set.of(TYPE, DEVICE, O), "type=" + options.get(TYPE));
+        List<String> words = words(options, O);
+        List<String> servers = words.stream()
+                .filter(word -> word.startsWith(ADDRESS))
+                .map(word -> word.substring(ADDRESS.length()))
+                .toList();
+        if (servers.size() > 1) {
+            throw Fault.invalid("option o", options.getOrDefault(O, ""), "addr is given twice");
+        }
+        words.removeIf(word -> word.startsWith(ADDRESS));
+        String device = options.getOrDefault(DEVICE, "");
+        int colon = device.indexOf(":/");
+        if (colon < 0 || (colon == 0 && servers.isEmpty())) {
+            throw Fault.invalid("option device", device, "type=nfs takes device=:/path with o=addr=SERVER");
+        }
+        String server = servers.isEmpty() ? device.substring(0, colon) : servers.getFirst();
+        return share(
+                Export.ofClass(server, device.substring(colon + 1)),
+                NfsOptions.parse("option o", words).over(usual));
+    }
+
+    /** The server stands in share, before the colon, or is an option of its own. */
+    private static CreateOptions.Outside netshare(Map<String, String> options) {
+        only(options, OF_NETSHARE, "share");
+        String share = options.getOrDefault(SHARE, "");
+        int colon = share.indexOf(":/");
+        String server = options.getOrDefault(SERVER, share.substring(0, Math.max(colon, 0)));
+        boolean own = options.containsKey(SERVER);
+        if (own ? !share.startsWith("/") : server.isEmpty()) {
+            throw Fault.invalid("option share", share, "share=SERVER:/path, or share=/path with server=SERVER");
+        }
+        return share(
+                Export.ofClass(server, own ? share : share.substring(colon + 1)),
+                NfsOptions.parse("option nfsopts", words(options, NFSOPTS)));
+    }
+
+    private static CreateOptions.Outside share(Export export, NfsOptions options) {
+        return new CreateOptions.Outside(
+                Map.of(
+                        SERVER,
+                        export.server().name(),
+                        SHARE,
+                        export.path().toString(),
+                        NodeVolumes.MOUNT_OPTIONS,
+                        options.toString()),
+                Set.of());
     }
 
     private static CreateOptions.Outside bind(Map<String, String> options) {
         only(options, Set.of(TYPE, DEVICE, O), "type=none");
-        List<String> words = words(options);
+        List<String> words = words(options, O);
         if (!words.remove("bind")) {
             throw Fault.invalid(
                     "option o",
@@ -77,14 +126,22 @@ final class LocalDriverOptions {
                     "type=none needs o=bind; with rbind, what is mounted below the path would be seen too, which is not"
                             + " allowed");
         }
-        return new CreateOptions.Outside(
-                host(options.getOrDefault(DEVICE, ""), HostPathType.DIRECTORY), mountOptions(words));
+        return new CreateOptions.Outside(host(DEVICE, options, HostPathType.DIRECTORY), mountOptions(words));
     }
 
-    private static Map<String, String> host(String path, HostPathType type) {
-        Map<String, String> attributes = Map.of(HostPath.PATH, path, HostPath.TYPE, type.toString());
-        HostPath.parse(attributes);
+    private static Map<String, String> host(String key, Map<String, String> options, HostPathType type) {
+        Map<String, String> attributes =
+                Map.of(HostPath.PATH, options.getOrDefault(key, ""), HostPath.TYPE, type.toString());
+        try {
+            HostPath.parse(attributes);
+        } catch (Fault e) {
+            throw ofOption(key, e);
+        }
         return attributes;
+    }
+
+    private static Fault ofOption(String key, Fault fault) {
+        return new Fault(fault.kind(), "option " + key + ": " + fault.getMessage(), fault);
     }
 
     /** What tmpfs itself is told stands in o, beside what every mount is told; or is an option of its own. */
@@ -95,7 +152,7 @@ final class LocalDriverOptions {
         Map<String, String> attributes = new TreeMap<>(options);
         attributes.keySet().retainAll(OF_MEMORY);
         List<String> flags = new ArrayList<>();
-        for (String word : words(options)) {
+        for (String word : words(options, O)) {
             int equals = word.indexOf('=');
             if (equals > 0 && OF_MEMORY.contains(word.substring(0, equals))) {
                 attributes.put(word.substring(0, equals), word.substring(equals + 1));
@@ -113,8 +170,8 @@ final class LocalDriverOptions {
         return new CreateOptions.Outside(attributes, mountOptions(flags));
     }
 
-    private static List<String> words(Map<String, String> options) {
-        return new ArrayList<>(Optional.ofNullable(options.get(O))
+    private static List<String> words(Map<String, String> options, String key) {
+        return new ArrayList<>(Optional.ofNullable(options.get(key))
                 .filter(text -> !text.isEmpty())
                 .map(text -> List.of(text.split(",", -1)))
                 .orElse(List.of()));
@@ -124,7 +181,7 @@ final class LocalDriverOptions {
         try {
             return MountOption.parse(words);
         } catch (Fault e) {
-            throw new Fault(e.kind(), "option o: " + e.getMessage(), e);
+            throw ofOption(O, e);
         }
     }
 

@@ -2,6 +2,7 @@ package io.berth.docker;
 
 import io.berth.mount.MountOption;
 import io.berth.volume.VolumeId;
+import io.berth.volume.VolumeParameters;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
@@ -14,14 +15,19 @@ sealed interface LocalRecord {
     record InPool(Instant created, VolumeId id) implements LocalRecord {}
 
     /**
-     * A volume that is in no pool and exists by this record alone: a path of the host, or memory.
+     * A volume that is in no pool and exists by this record alone: a path of the host, memory, or a folder of an export.
      *
-     * @param attributes as those of an inline volume
+     * @param attributes as those of an inline volume, or of a PersistentVolume on an export
      */
     record Outside(Instant created, Map<String, String> attributes, Set<MountOption> options) implements LocalRecord {
         public Outside {
             attributes = Map.copyOf(attributes);
             options = Set.copyOf(options);
+        }
+
+        /** Whether it is a folder of an export. */
+        boolean isShare() {
+            return attributes.containsKey(VolumeParameters.SERVER);
         }
     }
 }

@@ -18,6 +18,10 @@ import java.util.function.Supplier;
 /**
  * Work on storage that may hang, given up in time. Each place, a pool or the host's paths, has a few threads of its own, so
  * one that hangs holds up no other. Thread-safe.
+ *
+ * <p>A {@link io.berth.linux.Bulkhead} bounds single system calls on a server, alike for every caller, by whether the
+ * server lives. This bounds whole operations on any storage, a disk of this machine included, by what is left of Docker's
+ * own patience, and takes back what comes too late.
  */
 final class PlaceCalls implements AutoCloseable {
     private static final int MOST_WAITING = 512;

@@ -191,7 +191,7 @@ public final class VolumeDriver implements AutoCloseable {
 
     private void create(String name, CreateOptions.Outside wanted, Optional<LocalRecord.Outside> there) {
         names.checkOutside(name);
-        changes.within(FOR_MAKING, HOST, () -> node.check(wanted.attributes()), () -> {});
+        within(FOR_MAKING, placeOf(wanted.attributes()), () -> node.check(handle(name), wanted.attributes()));
         if (there.isEmpty()) {
             records.put(
                     name,
@@ -250,6 +250,15 @@ public final class VolumeDriver implements AutoCloseable {
         return volume.map(found -> VolumeNames.place(found.id().pool())).orElse(HOST);
     }
 
+    /** The same of a volume in no pool; the folders of an export wait for the pool that has it. */
+    private String placeOf(Map<String, String> attributes) {
+        Map<String, String> share = new TreeMap<>(attributes);
+        share.keySet().retainAll(Set.of(VolumeParameters.SERVER, VolumeParameters.SHARE));
+        return volumes.pool(VolumeParameters.parse(share))
+                .map(VolumeNames::place)
+                .orElse(HOST);
+    }
+
     private void within(Duration patience, String place, Runnable work) {
         changes.within(patience, place, work, () -> {});
     }
@@ -262,12 +271,14 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public Path mount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
-            Optional<Volume> volume = records.outside(name).isPresent()
+            Optional<LocalRecord.Outside> outside = records.outside(name);
+            Optional<Volume> volume = outside.isPresent()
                     ? Optional.empty()
                     : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> noSuch(name)));
+            String place = outside.map(record -> placeOf(record.attributes())).orElseGet(() -> placeOf(volume));
             boolean isNew = ids.add(name, id);
             try {
-                changes.within(FOR_MAKING, placeOf(volume), () -> mount(name, volume), () -> takeBack(name));
+                changes.within(FOR_MAKING, place, () -> mount(name, volume), () -> takeBack(name));
                 volume.ifPresent(found -> remember(name, found));
                 return mountpoint(name);
             } catch (RuntimeException e) {
@@ -282,15 +293,26 @@ public final class VolumeDriver implements AutoCloseable {
     private void mount(String name, Optional<Volume> volume) {
         Path mountpoint = mountpoint(name);
         if (volume.isEmpty()) {
-            LocalRecord.Outside record = records.outside(name).orElseThrow(() -> noSuch(name));
-            node.publish(PublishRequest.inline(handle(name), mountpoint, record.options(), record.attributes()));
+            mount(name, records.outside(name).orElseThrow(() -> noSuch(name)), mountpoint);
             return;
         }
         VolumeId id = volume.get().id();
         if (volume.get().adopted()) {
             volumes.adopt(id);
         }
-        node.stage(id.toString(), mountpoint, AccessMode.SINGLE_NODE_MULTI_WRITER, OptionalLong.empty(), Map.of());
+        stage(id.toString(), mountpoint, Map.of());
+    }
+
+    private void mount(String name, LocalRecord.Outside record, Path mountpoint) {
+        if (record.isShare()) {
+            stage(handle(name), mountpoint, record.attributes());
+        } else {
+            node.publish(PublishRequest.inline(handle(name), mountpoint, record.options(), record.attributes()));
+        }
+    }
+
+    private void stage(String id, Path mountpoint, Map<String, String> context) {
+        node.stage(id, mountpoint, AccessMode.SINGLE_NODE_MULTI_WRITER, OptionalLong.empty(), context);
     }
 
     /** Undoes a mount that nobody waited for to its end. */
@@ -328,10 +350,13 @@ public final class VolumeDriver implements AutoCloseable {
     private void takeAway(String name, Optional<Volume> volume) {
         Path mountpoint = mountpoint(name);
         if (isMounted(mountpoint)) {
-            if (records.outside(name).isPresent()) {
-                node.unpublish(handle(name), mountpoint);
-            } else {
+            Optional<LocalRecord.Outside> outside = records.outside(name);
+            if (outside.isEmpty()) {
                 node.unstage(volume.map(found -> found.id().toString()).orElse(name), mountpoint);
+            } else if (outside.get().isShare()) {
+                node.unstage(handle(name), mountpoint);
+            } else {
+                node.unpublish(handle(name), mountpoint);
             }
         }
         try {

@@ -45,6 +45,19 @@ class OutsidePoolsTest {
         return Map.of("type", "none", "o", o, "device", path.toString());
     }
 
+    /** Options as they are written, with spaces between. */
+    private Map<String, String> options(String text) {
+        Map<String, String> options = new TreeMap<>();
+        for (String option : text.split(" ", -1)) {
+            int equals = option.indexOf('=');
+            options.put(
+                    option.substring(0, equals),
+                    option.substring(equals + 1)
+                            .replace("ALLOWED", plugin.folder.resolve("allowed").toString()));
+        }
+        return options;
+    }
+
     private Path mounted(String name) throws IOException {
         PluginClient.Answer answer = docker.mount(name, "a1");
         assertThat(answer.err()).isEmpty();
@@ -110,6 +123,56 @@ class OutsidePoolsTest {
         assertThat(mounted("c1")).isEmptyDirectory();
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "type=nfs device=:/export/team o=addr=nas.example,ro",
+                "type=nfs device=nas.example:/export/team o=ro",
+                "type=nfs device=other:/export/team/ o=ro,addr=NAS.example",
+                "share=nas.example:/export/team nfsopts=ro",
+                "server=nas.example share=/export/team nfsopts=ro",
+            })
+    void aFolderOfAnExportIsMountedAndStays(String options) throws IOException {
+        Path team = Files.createDirectory(plugin.folder.resolve("nas/team"));
+        Files.writeString(team.resolve("file"), "of the team");
+
+        assertThat(docker.create("c1", options(options)).err()).isEmpty();
+        Path mountpoint = mounted("c1");
+
+        assertThat(mountpoint.resolve("file")).hasContent("of the team");
+        assertThat(mountAt(mountpoint).readOnly()).isTrue();
+        docker.close();
+        plugin.restart();
+        docker = plugin.connect();
+        JsonNode status = docker.volume("Get", "c1").json().path("Volume").path("Status");
+        assertThat(status.path("server").asText()).isEqualTo("nas.example");
+        assertThat(status.path("share").asText()).isEqualTo("/export/team");
+        assertThat(docker.create("c1", options(options)).err()).isEmpty();
+        assertThat(docker.create("c1", options(options.replace("ro", "rw"))).err())
+                .contains("has other options");
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(docker.volume("Get", "c1").err()).contains("there is no volume");
+        assertThat(team.resolve("file")).hasContent("of the team");
+    }
+
+    @Test
+    void aFolderOfAnExportThatHasBecomeAVolumesIsNotMounted() throws IOException {
+        Files.createDirectory(plugin.folder.resolve("nas/team"));
+        assertThat(docker.create("c1", options("type=nfs device=:/export/team o=addr=nas.example"))
+                        .err())
+                .isEmpty();
+        assertThat(docker.create("v1", Map.of("pool", "nas", "subDir", "team/v1"))
+                        .err())
+                .isEmpty();
+
+        assertThat(docker.mount("c1", "a1").err()).contains("is a volume's, or lies in or around one");
+        assertThat(plugin.idFiles()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
     @Test
     void aSecondCreateSucceedsWithTheSameOptionsOrNone() throws IOException {
         Path host = Files.createDirectory(plugin.folder.resolve("allowed/host"));
@@ -147,8 +210,24 @@ class OutsidePoolsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "type=nfs device=:/export o=addr=10.0.0.1,rw|exports are used as pools",
-                "share=10.0.0.1:/export|exports are used as pools",
+                "type=nfs device=:/export/team o=addr=10.0.0.1,rw|\"10.0.0.1:/export/team\": in no pool",
+                "type=nfs device=:/exports/team o=addr=nas.example|; --pool NAME=nfs:nas.example:/exports/team adds one",
+                "type=nfs device=:/export o=addr=nas.example|the whole of pool nas",
+                "type=nfs device=:/export/../etc o=addr=nas.example|NFS export path",
+                "type=nfs device=:/export/.berth o=addr=nas.example|path",
+                "type=nfs device=:/export/nosuch o=addr=nas.example|there is no folder nosuch in pool nas",
+                "type=nfs device=:/export/team|type=nfs takes device=:/path with o=addr=SERVER",
+                "type=nfs o=addr=nas.example|type=nfs takes device=:/path with o=addr=SERVER",
+                "type=nfs device=:/export/team o=addr=nas.example,addr=other|addr is given twice",
+                "type=nfs device=:/export/team o=addr=nas_example|NFS server \"nas_example\"",
+                "type=nfs device=:/export/team o=addr=nas.example,nfsver=4|option o \"nfsver=4\": not allowed, the nearest is nfsvers",
+                "type=nfs device=:/export/team o=addr=nas.example size=1g|\"size\": not with type=nfs",
+                "share=10.0.0.1:/export/team|\"10.0.0.1:/export/team\": in no pool",
+                "share=/export/team|share=SERVER:/path, or share=/path with server=SERVER",
+                "server=nas.example|share=SERVER:/path, or share=/path with server=SERVER",
+                "server=nas.example share=nas.example:/export/team|share=SERVER:/path, or share=/path with server=SERVER",
+                "share=nas.example:/export/team nfsopts=soft,hard|option nfsopts \"hard\": contradicts",
+                "share=nas.example:/export/team o=ro|\"o\": not with share",
                 "type=ext4 device=/dev/sda1|option type \"ext4\"",
                 "device=/etc|option type \"\"",
                 "type=none device=ALLOWED|type=none needs o=bind",
@@ -156,26 +235,17 @@ class OutsidePoolsTest {
                 "type=none device=ALLOWED o=bind,evil|option o: mount_flags \"evil\"",
                 "type=none device=ALLOWED o=bind size=1m|\"size\": not with type=none",
                 "type=none device=ALLOWED/nosuch o=bind|nothing is there",
-                "type=none device=relative o=bind|path \"relative\"",
+                "type=none device=relative o=bind|option device: path \"relative\"",
                 "type=none device=/etc o=bind|host path /etc is not allowed",
                 "mountpoint=/etc|host path /etc is not allowed",
-                "mountpoint=ALLOWED/../fast|without . and ..",
+                "mountpoint=ALLOWED/../fast|option mountpoint: path",
                 "type=tmpfs|a tmpfs needs a size",
                 "type=tmpfs o=size=1m,mode=9|mode \"9\"",
                 "type=tmpfs o=size=1m,nr_inodes=5|option o: mount_flags \"nr_inodes=5\"",
                 "type=tmpfs o=size=1m pool=fast|\"pool\": not with type=tmpfs",
             })
     void whatIsNotAllowedIsRefusedAndLeavesNothing(String options, String why) throws IOException {
-        Map<String, String> given = new TreeMap<>();
-        for (String option : options.split(" ", -1)) {
-            int equals = option.indexOf('=');
-            given.put(
-                    option.substring(0, equals),
-                    option.substring(equals + 1)
-                            .replace("ALLOWED", plugin.folder.resolve("allowed").toString()));
-        }
-
-        assertThat(docker.create("c1", given).err()).contains(why);
+        assertThat(docker.create("c1", options(options)).err()).contains(why);
 
         assertThat(docker.volume("Get", "c1").err()).contains("there is no volume");
         assertThat(plugin.folder.resolve("state/docker/volumes")).isEmptyDirectory();

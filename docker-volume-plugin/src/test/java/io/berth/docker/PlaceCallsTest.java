@@ -7,6 +7,7 @@ import io.berth.fault.Fault;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -31,6 +32,22 @@ class PlaceCallsTest {
         }
     }
 
+    /** Has a place hang in work that is given up after it has begun, which on a slow machine takes more than one try. */
+    private void giveUp(String place, Runnable late) {
+        AtomicBoolean begun = new AtomicBoolean();
+        while (!begun.get()) {
+            assertThatThrownBy(() -> calls.within(
+                            SHORT,
+                            place,
+                            () -> {
+                                begun.set(true);
+                                hang();
+                            },
+                            late))
+                    .isInstanceOf(Fault.class);
+        }
+    }
+
     @Test
     void aPlaceThatHangsIsGivenUpAndHoldsUpNoOther() {
         for (int i = 0; i < 5; i++) {
@@ -44,17 +61,25 @@ class PlaceCallsTest {
 
     @Test
     void aPlaceAnswersAgainWhenItHangsNoMore() {
-        for (int i = 0; i < 5; i++) {
-            assertThatThrownBy(() -> calls.within(SHORT, "pool a", this::hang)).isInstanceOf(Fault.class);
-        }
+        giveUp("pool a", () -> {});
+        giveUp("pool a", () -> {});
+        assertThatThrownBy(() -> calls.within(SHORT, "pool a", this::hang)).isInstanceOf(Fault.class);
         end.countDown();
 
-        assertThat(calls.within(LONG, "pool a", () -> "answer")).isEqualTo("answer");
+        String answer = "";
+        for (long start = System.nanoTime(); answer.isEmpty(); ) {
+            try {
+                answer = calls.within(LONG, "pool a", () -> "answer");
+            } catch (Fault e) { // what was given up has not come to its end yet
+                assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMinutes(1));
+            }
+        }
+        assertThat(answer).isEqualTo("answer");
     }
 
     @Test
     void aPlaceThatOwesAnAnswerIsWaitedForShortly() {
-        assertThatThrownBy(() -> calls.within(SHORT, "pool a", this::hang)).isInstanceOf(Fault.class);
+        giveUp("pool a", () -> {});
         assertThatThrownBy(() -> calls.within(LONG, "pool a", this::hang))
                 .hasMessageContaining("pool a has not answered for 50 ms");
     }
@@ -62,8 +87,7 @@ class PlaceCallsTest {
     @Test
     void whatWasGivenUpIsUndoneWhenItComesToItsEnd() throws InterruptedException {
         CountDownLatch undone = new CountDownLatch(1);
-        assertThatThrownBy(() -> calls.within(SHORT, "pool a", () -> hang(), undone::countDown))
-                .isInstanceOf(Fault.class);
+        giveUp("pool a", undone::countDown);
 
         assertThat(undone.getCount()).isEqualTo(1);
         end.countDown();

@@ -24,8 +24,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * A plugin that serves two pools in a folder, {@code fast} (local, the default) and {@code home} (hostpath, with folders
- * found), allows the host's paths in {@code allowed}, and can be started anew.
+ * A plugin that serves three pools in a folder, {@code fast} (local, the default), {@code home} (hostpath, with folders
+ * found) and {@code nas} (nfs, on the server itself), allows the host's paths in {@code allowed}, and can be started anew.
  */
 final class Plugin implements AutoCloseable {
     final Path folder;
@@ -46,12 +46,16 @@ final class Plugin implements AutoCloseable {
         this.mounts = this.folder.resolve("state/mounts");
         Files.createDirectory(this.folder.resolve("fast"));
         Files.createDirectory(this.folder.resolve("home"));
+        Files.createDirectory(this.folder.resolve("nas"));
         Files.createDirectory(this.folder.resolve("allowed"));
         start();
     }
 
     private void start() {
-        pools = Pools.serving(List.of(config("fast", "local", ""), config("home", "hostpath", ",discover=true")));
+        pools = Pools.serving(List.of(
+                config("fast", "local", ""),
+                config("home", "hostpath", ",discover=true"),
+                PoolConfig.parse("nas=nfs:nas.example:/export,path=" + folder.resolve("nas"))));
         volumes = new Volumes(pools, Clock.systemUTC());
         snapshots = new Snapshots(pools, Clock.systemUTC());
         HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));

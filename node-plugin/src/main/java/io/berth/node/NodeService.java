@@ -59,17 +59,21 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
     private final Health health;
     private final NodeTopology topology;
     private final long maxVolumes;
+    private final boolean unstageUnused;
 
     /**
      * A service of this node.
      *
      * @param maxVolumes how many volumes the scheduler may give this node; 0: no limit
+     * @param unstageUnused whether unpublishing a volume from its last target unstages it, for callers that do not
      */
-    public NodeService(NodeVolumes volumes, Health health, NodeTopology topology, long maxVolumes) {
+    public NodeService(
+            NodeVolumes volumes, Health health, NodeTopology topology, long maxVolumes, boolean unstageUnused) {
         this.volumes = volumes;
         this.health = health;
         this.topology = topology;
         this.maxVolumes = maxVolumes;
+        this.unstageUnused = unstageUnused;
     }
 
     @Override
@@ -141,7 +145,11 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
     @Override
     public void nodeUnpublishVolume(
             NodeUnpublishVolumeRequest request, StreamObserver<NodeUnpublishVolumeResponse> observer) {
-        volumes.unpublish(id(request.getVolumeId()), path("target_path", request.getTargetPath()));
+        String id = id(request.getVolumeId());
+        volumes.unpublish(id, path("target_path", request.getTargetPath()));
+        if (unstageUnused) {
+            volumes.unstageUnused(id);
+        }
         Replies.reply(observer, NodeUnpublishVolumeResponse.getDefaultInstance());
     }
 

@@ -3,7 +3,6 @@ package io.berth.catalog;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileType;
-import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
 import io.berth.volume.VolumeId;
@@ -13,7 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -110,26 +108,21 @@ final class PathClaims {
         if (above.size() > VolumePath.MAX_COMPONENTS) {
             return;
         }
-        OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent()) {
-            Listing page = folder.list(next.getAsLong(), 1000);
-            for (Listing.Entry entry : page.entries()) {
-                List<String> path = new ArrayList<>(above);
-                path.add(entry.name());
-                if (entry.type() == FileType.DIRECTORY) {
-                    folder.openDirectory(entry.name()).ifPresent(child -> {
-                        try (child) {
-                            walk(child, path, action);
-                        }
-                    });
-                } else {
-                    readFile(folder, entry.name())
-                            .flatMap(VolumeId::parse)
-                            .ifPresent(id -> action.accept(new VolumePath(path), id));
-                }
+        folder.forEachEntry(entry -> {
+            List<String> path = new ArrayList<>(above);
+            path.add(entry.name());
+            if (entry.type() == FileType.DIRECTORY) {
+                folder.openDirectory(entry.name()).ifPresent(child -> {
+                    try (child) {
+                        walk(child, path, action);
+                    }
+                });
+            } else {
+                readFile(folder, entry.name())
+                        .flatMap(VolumeId::parse)
+                        .ifPresent(id -> action.accept(new VolumePath(path), id));
             }
-            next = page.next();
-        }
+        });
     }
 
     private static String unnamed(VolumeId id) {

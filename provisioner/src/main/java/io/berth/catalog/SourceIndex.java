@@ -84,14 +84,7 @@ final class SourceIndex implements AutoCloseable {
 
     /** Hands over every entry; what is not named as one is passed over. */
     void forEach(BiConsumer<VolumeId, SnapshotId> action) {
-        OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent()) {
-            Listing page = directory.list(next.getAsLong(), PAGE);
-            page.entries().stream()
-                    .flatMap(entry -> VolumeId.parse(entry.name()).stream())
-                    .forEach(source -> forEach(source, action));
-            next = page.next();
-        }
+        directory.forEachEntry(entry -> VolumeId.parse(entry.name()).ifPresent(source -> forEach(source, action)));
     }
 
     private void forEach(VolumeId source, BiConsumer<VolumeId, SnapshotId> action) {

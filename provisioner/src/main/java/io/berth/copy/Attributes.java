@@ -6,6 +6,7 @@ import io.berth.linux.FileType;
 import io.berth.linux.OpenFile;
 import io.berth.linux.PathHandle;
 import io.berth.linux.Project;
+import io.berth.linux.RegularFile;
 import io.berth.linux.Xattrs;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,22 @@ final class Attributes {
     private final Optional<Project> inherited;
     private final Optional<Long> ofSource;
     private final Progress progress;
+    private volatile Given given = new Given(-1, -1, 0);
+
+    /**
+     * What a new file was seen to have: all files of a copy are given the same owner, and lack the same bits of the mode.
+     *
+     * @param modeBits which of the mode are given to who asks for them
+     */
+    private record Given(long uid, long gid, int modeBits) {
+        boolean is(FileStatus wanted) {
+            return uid == wanted.uid() && gid == wanted.gid() && (wanted.mode() & ~modeBits) == 0;
+        }
+
+        Given and(FileStatus made) {
+            return new Given(made.uid(), made.gid(), modeBits | made.mode());
+        }
+    }
 
     /**
      * For a copy into this new directory, in which files get the directory's own project or none.
@@ -35,9 +52,20 @@ final class Attributes {
 
     /** For a directory when everything is in it: its times would change, and its default ACL be inherited. */
     void copy(OpenFile from, FileStatus status, OpenFile to) {
-        // Each of these calls is a transaction of the file system, so what is right already is not set again.
-        FileStatus made = to.status();
+        // Each of these calls takes its time, so what is right already is neither looked at nor set again.
         List<String> xattrs = Xattrs.list(from);
+        if (!(to instanceof RegularFile && xattrs.isEmpty() && given.is(status))) {
+            copyOwnerAndMode(from, xattrs, status, to);
+        }
+        copyProject(from, to);
+        to.utimens(status.accessed(), status.modified());
+    }
+
+    private void copyOwnerAndMode(OpenFile from, List<String> xattrs, FileStatus status, OpenFile to) {
+        FileStatus made = to.status();
+        if (to instanceof RegularFile) {
+            given = given.and(made);
+        }
         boolean sameOwner = made.uid() == status.uid() && made.gid() == status.gid();
         if (!sameOwner) {
             to.chown((int) status.uid(), (int) status.gid());
@@ -51,8 +79,6 @@ final class Attributes {
         if (!sameMode && status.type() != FileType.SYMLINK) {
             to.chmod(status.mode());
         }
-        copyProject(from, to);
-        to.utimens(status.accessed(), status.modified());
     }
 
     private void set(OpenFile to, String name, byte[] value) {

@@ -54,13 +54,13 @@ final class FileCopy {
     }
 
     private Optional<Pair> open(Level level, Listing.Entry entry) {
-        Optional<OpenFile> found = open(level.source(), entry);
+        Optional<Source> found = open(level.source(), entry);
         if (found.isEmpty()) {
             return Optional.empty();
         }
-        OpenFile from = found.get();
+        OpenFile from = found.get().file();
         try {
-            FileStatus status = from.status();
+            FileStatus status = found.get().status();
             if (status.type() == FileType.DIRECTORY) {
                 from.close(); // the file that was listed is gone, and a directory took its name
                 return Optional.empty();
@@ -93,13 +93,16 @@ final class FileCopy {
         return true;
     }
 
+    /** A file of the source, and its status. */
+    private record Source(OpenFile file, FileStatus status) {}
+
     /** Regular files for reading; all others, whose opening could have effects, as handles. */
-    private static Optional<OpenFile> open(Directory directory, Listing.Entry entry) {
+    private static Optional<Source> open(Directory directory, Listing.Entry entry) {
         try {
             if (entry.type() == FileType.REGULAR) {
-                Optional<RegularFile> file = RegularFile.open(directory, entry.name());
-                if (file.isPresent()) {
-                    return file.map(OpenFile.class::cast);
+                Optional<RegularFile.Found> found = RegularFile.look(directory, entry.name());
+                if (found.isPresent()) {
+                    return found.map(file -> new Source(file.file(), file.status()));
                 }
             }
             return PathHandle.open(directory, entry.name()).map(FileCopy::regularOrHandle);
@@ -112,12 +115,13 @@ final class FileCopy {
     }
 
     /** A regular file can have taken another's name. */
-    private static OpenFile regularOrHandle(PathHandle handle) {
-        if (handle.status().type() != FileType.REGULAR) {
-            return handle;
+    private static Source regularOrHandle(PathHandle handle) {
+        FileStatus status = handle.status();
+        if (status.type() != FileType.REGULAR) {
+            return new Source(handle, status);
         }
         try (handle) {
-            return RegularFile.open(handle);
+            return new Source(RegularFile.open(handle), status);
         }
     }
 

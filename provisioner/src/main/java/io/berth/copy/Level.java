@@ -3,6 +3,7 @@ package io.berth.copy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
+import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -61,18 +62,43 @@ final class Level {
 
     /** The next name in the source's directory; empty at the end. */
     Optional<Listing.Entry> next() {
-        while (page.isEmpty() && nextPage.isPresent()) {
-            Listing listing = source().list(nextPage.getAsLong(), PAGE);
-            page.addAll(listing.entries());
-            nextPage = listing.next();
-        }
+        fillPage();
         Optional<Listing.Entry> next = Optional.ofNullable(page.poll());
         next.ifPresent(entry -> position = entry.cookie());
         return next;
     }
 
+    /** The files, at most a page, before the next directory; empty when that, or the end, comes next. */
+    Deque<Listing.Entry> files() {
+        fillPage();
+        Deque<Listing.Entry> files = new ArrayDeque<>();
+        while (!page.isEmpty() && page.element().type() != FileType.DIRECTORY) {
+            Listing.Entry file = page.remove();
+            position = file.cookie();
+            files.add(file);
+        }
+        return files;
+    }
+
+    private void fillPage() {
+        while (page.isEmpty() && nextPage.isPresent()) {
+            Listing listing = source().list(nextPage.getAsLong(), PAGE);
+            page.addAll(listing.entries());
+            nextPage = listing.next();
+        }
+    }
+
     synchronized void enter() {
         users++;
+    }
+
+    /** Enters it unless nobody is in it, for then it may be closed. */
+    synchronized boolean tryEnter() {
+        if (users > 0) {
+            users++;
+            return true;
+        }
+        return false;
     }
 
     synchronized void leave() {

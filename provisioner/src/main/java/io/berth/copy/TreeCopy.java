@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.Listing;
 import io.berth.linux.Project;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
@@ -142,18 +143,22 @@ public final class TreeCopy {
 
     private void copyFiles(TreeWalk walk, FileCopy files) {
         try {
-            Optional<TreeWalk.Task> task = walk.next();
-            while (task.isPresent()) {
-                Level level = task.get().level();
-                try {
-                    files.copy(level, task.get().entry());
-                } finally {
-                    level.leave();
-                }
-                task = walk.next();
+            for (Optional<Batch> batch = walk.next(); batch.isPresent(); batch = walk.next()) {
+                copy(batch.get(), files);
             }
         } catch (RuntimeException | Error e) {
             progress.fail(e);
+        }
+    }
+
+    private void copy(Batch batch, FileCopy files) {
+        try {
+            for (Optional<Listing.Entry> entry = batch.next(); entry.isPresent(); entry = batch.next()) {
+                progress.check();
+                files.copy(batch.level(), entry.get());
+            }
+        } finally {
+            batch.level().leave();
         }
     }
 

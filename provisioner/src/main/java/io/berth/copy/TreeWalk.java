@@ -3,17 +3,18 @@ package io.berth.copy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
-import io.berth.linux.FileType;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * Walks the source depth first, makes its directories in the copy, and hands out its other files one by one. However
- * deep the tree, few directories are open; however wide, a page of names is in memory. Thread-safe.
+ * Walks the source depth first, makes its directories in the copy, and hands out its other files. However deep the tree,
+ * few directories are open; however wide, a page of names for each thread is in memory. Thread-safe.
  */
 final class TreeWalk implements AutoCloseable {
     /** From the root down; below them only the deepest is open. */
@@ -24,6 +25,8 @@ final class TreeWalk implements AutoCloseable {
     private final Level root;
     /** The deepest first. */
     private final Deque<Level> levels = new ArrayDeque<>();
+    /** What has been handed out and may not be done. */
+    private final List<Batch> underWay = new ArrayList<>();
 
     /** Opens both directories for itself. */
     TreeWalk(Directory source, Directory target, Attributes attributes, Progress progress) {
@@ -46,24 +49,40 @@ final class TreeWalk implements AutoCloseable {
                         new SystemCallException("openat2", directory.path().toString(), Errno.ENOENT));
     }
 
-    /** A file to copy, in a level that its receiver has entered and must leave. */
-    record Task(Level level, Listing.Entry entry) {}
-
-    /** The next file that was no directory's when it was listed; empty when there is no more. */
-    synchronized Optional<Task> next() {
+    /**
+     * Files to copy, in a level that its receiver has entered and must leave. Those of one directory go together, so that
+     * threads work in different ones: a file system has locks for each directory, and often one part of the disk too.
+     *
+     * <p>One that is asked for when the walk has ended shares what another has not copied yet. Empty when there is no more.
+     */
+    synchronized Optional<Batch> next() {
+        underWay.removeIf(Batch::isEmpty);
         while (!levels.isEmpty()) {
             progress.check();
             Level level = levels.element();
-            Optional<Listing.Entry> entry = level.next();
-            if (entry.isEmpty()) {
-                goUp();
-            } else if (entry.get().type() != FileType.DIRECTORY
-                    || !goDown(level, entry.get().name())) {
+            Deque<Listing.Entry> files = level.files();
+            if (files.isEmpty()) {
+                files = step(level);
+            }
+            if (!files.isEmpty()) {
+                Batch batch = new Batch(level, files);
+                underWay.add(batch);
                 level.enter();
-                return Optional.of(new Task(level, entry.get()));
+                return Optional.of(batch);
             }
         }
-        return Optional.empty();
+        return underWay.stream().filter(batch -> batch.level().tryEnter()).findFirst();
+    }
+
+    /** Goes on from a directory where no file comes next; gives what was a directory when it was listed, and is none. */
+    private Deque<Listing.Entry> step(Level level) {
+        Optional<Listing.Entry> directory = level.next();
+        if (directory.isEmpty()) {
+            goUp();
+        } else if (!goDown(level, directory.get().name())) {
+            return new ArrayDeque<>(List.of(directory.get()));
+        }
+        return new ArrayDeque<>();
     }
 
     private void goUp() {

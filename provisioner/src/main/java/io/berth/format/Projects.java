@@ -2,7 +2,6 @@ package io.berth.format;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
-import io.berth.linux.Listing;
 import io.berth.linux.PathHandle;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -14,7 +13,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiConsumer;
@@ -32,7 +30,6 @@ import java.util.stream.Stream;
 final class Projects {
     private static final String FOLDER = "projects";
     private static final Pattern NUMBER = Pattern.compile("[1-9][0-9]{0,9}");
-    private static final int PAGE = 1000;
     private static final int ATTEMPTS = 10_000;
 
     /** Numbers that people and other software use begin with 1. */
@@ -136,15 +133,12 @@ final class Projects {
             return;
         }
         try (Directory claims = found.get()) {
-            OptionalLong next = OptionalLong.of(0);
-            while (next.isPresent()) {
-                Listing page = claims.list(next.getAsLong(), PAGE);
-                page.entries().stream()
-                        .map(Listing.Entry::name)
-                        .filter(name -> NUMBER.matcher(name).matches())
-                        .forEach(name -> owner(claims, name).ifPresent(id -> action.accept(Long.valueOf(name), id)));
-                next = page.next();
-            }
+            claims.forEachEntry(entry -> {
+                String name = entry.name();
+                if (NUMBER.matcher(name).matches()) {
+                    owner(claims, name).ifPresent(id -> action.accept(Long.valueOf(name), id));
+                }
+            });
         }
     }
 

@@ -2,10 +2,8 @@ package io.berth.linux;
 
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
-import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -85,17 +83,19 @@ final class Descriptor implements AutoCloseable {
 
     /** Makes one call on the descriptor; a failure is {@code -errno}. */
     long call(IntToLongFunction call) {
-        return make(Bulkhead::call, () -> callHere(call));
+        return bulkhead.isPresent() ? bulkhead.get().call(() -> callHere(call)) : callHere(call);
     }
 
     /** As {@link #call(IntToLongFunction)}, of a call that moves data or waits until data is on disk. */
     long transfer(IntToLongFunction call) {
-        return make(Bulkhead::transfer, () -> callHere(call));
+        return bulkhead.isPresent() ? bulkhead.get().transfer(() -> callHere(call)) : callHere(call);
     }
 
     /** As {@link #call(IntToLongFunction)}, of a call that opens a file, which is then {@link #opened}. */
     long open(IntToLongFunction call) {
-        return make((on, here) -> on.call(here, Descriptor::closeOpened), () -> callHere(call));
+        return bulkhead.isPresent()
+                ? bulkhead.get().call(() -> callHere(call), Descriptor::closeOpened)
+                : callHere(call);
     }
 
     /** Makes calls on this and other descriptors of the same bulkhead as one. */
@@ -110,36 +110,40 @@ final class Descriptor implements AutoCloseable {
 
     /** As {@link #call(IntToLongFunction)}, of a call whose effect must be undone when it comes after it was given up. */
     long take(IntToLongFunction call, IntToLongFunction undo) {
-        return make(
-                (on, here) -> on.call(here, late -> {
+        return bulkhead.isPresent()
+                ? bulkhead.get().call(() -> callHere(call), late -> {
                     if (late >= 0) {
                         callHere(undo);
                     }
-                }),
-                () -> callHere(call));
+                })
+                : callHere(call);
     }
 
     /** As {@link #call(IntToLongFunction)}, of a call that is made later when it cannot be made now; then it gives 0. */
     long giveBack(IntToLongFunction call) {
-        return make((on, here) -> on.nowOrLater(here, 0L), () -> tryEnter() ? callEntered(call) : 0);
+        return bulkhead.isPresent()
+                ? bulkhead.get().nowOrLater(() -> callUnlessClosed(call), 0L)
+                : callUnlessClosed(call);
+    }
+
+    private long callUnlessClosed(IntToLongFunction call) {
+        return tryEnter() ? callEntered(call) : 0;
     }
 
     /** Makes a call on this descriptor and another. */
     long call(Descriptor other, CallOnTwo call) {
-        return withOther(other).make(Bulkhead::call, () -> callHere(other, call));
+        Optional<Bulkhead> on = bulkheadWith(other);
+        return on.isPresent() ? on.get().call(() -> callHere(other, call)) : callHere(other, call);
     }
 
     /** As {@link #call(Descriptor, CallOnTwo)}, of a call that moves data. */
     long transfer(Descriptor other, CallOnTwo call) {
-        return withOther(other).make(Bulkhead::transfer, () -> callHere(other, call));
+        Optional<Bulkhead> on = bulkheadWith(other);
+        return on.isPresent() ? on.get().transfer(() -> callHere(other, call)) : callHere(other, call);
     }
 
-    private Descriptor withOther(Descriptor other) {
-        return bulkhead.isPresent() ? this : other;
-    }
-
-    private long make(BiFunction<Bulkhead, Supplier<Long>, Long> way, LongSupplier here) {
-        return bulkhead.isPresent() ? way.apply(bulkhead.get(), here::getAsLong) : here.getAsLong();
+    private Optional<Bulkhead> bulkheadWith(Descriptor other) {
+        return bulkhead.isPresent() ? bulkhead : other.bulkhead;
     }
 
     private long callHere(Descriptor other, CallOnTwo call) {
@@ -155,7 +159,7 @@ final class Descriptor implements AutoCloseable {
 
     private long callEntered(IntToLongFunction call) {
         try {
-            return Libc.call(() -> call.applyAsLong(number));
+            return Libc.call(number, call);
         } finally {
             leave();
         }
@@ -194,7 +198,7 @@ final class Descriptor implements AutoCloseable {
     @Override
     public void close() {
         if (isToClose()) {
-            make((on, here) -> on.nowOrLater(here, 0L), this::closeNow);
+            var unused = bulkhead.isPresent() ? bulkhead.get().nowOrLater(this::closeNow, 0L) : closeNow();
         }
     }
 

@@ -7,12 +7,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /**
  * An open directory. Every name is one component, of 1 to 255 bytes, neither {@code .} nor {@code ..}, else the method
  * throws IllegalArgumentException; a symbolic link of that name is never followed.
  */
 public final class Directory extends OpenFile {
+    private static final int ENTRIES_AT_ONCE = 1000;
     private static final int SEEK_SET = 0;
     private static final long FIFREEZE = 0xc0045877L;
     private static final long FITHAW = 0xc0045878L;
@@ -70,17 +72,17 @@ public final class Directory extends OpenFile {
     public Directory openParent() {
         int resolve = Descriptor.NO_SYMLINKS | Descriptor.NO_MAGICLINKS | Descriptor.NO_XDEV;
         Path parent = Optional.ofNullable(path().getParent()).orElse(path());
-        return open(PARENT, OPEN_DIRECTORY, resolve, text(".."))
+        return open(PARENT, OPEN_DIRECTORY, resolve, "..")
                 .map(opened -> new Directory(opened, parent))
                 .orElseThrow(this::removed);
     }
 
     Optional<Descriptor> openSameMount(String name, int flags) {
-        return open(FileName.component(name), flags, Descriptor.BENEATH | Descriptor.NO_XDEV, text(name));
+        return open(FileName.component(name), flags, Descriptor.BENEATH | Descriptor.NO_XDEV, name);
     }
 
     private Optional<Descriptor> open(String name, int flags) {
-        return open(FileName.component(name), flags, Descriptor.BENEATH, text(name));
+        return open(FileName.component(name), flags, Descriptor.BENEATH, name);
     }
 
     /**
@@ -104,15 +106,18 @@ public final class Directory extends OpenFile {
                 throw new IllegalArgumentException("a path with \"..\": \"" + relative + "\"");
             }
         }
-        String text = path().resolve(relative).toString();
-        return open(FileName.encode(relative.toString()), flags, Descriptor.BENEATH, text);
+        return open(FileName.encode(relative.toString()), flags, Descriptor.BENEATH, relative.toString());
     }
 
-    private Optional<Descriptor> open(byte[] relative, int flags, int resolve, String text) {
+    private Optional<Descriptor> open(byte[] relative, int flags, int resolve, String name) {
         long result = descriptor.open(fd -> Descriptor.openat2(fd, relative, flags, 0, resolve));
-        return result == -Errno.ENOENT
-                ? Optional.empty()
-                : Optional.of(descriptor.opened(Libc.check(result, "openat2", text)));
+        if (result == -Errno.ENOENT) {
+            return Optional.empty();
+        }
+        if (result < 0) {
+            throw new SystemCallException("openat2", text(name), (int) -result);
+        }
+        return Optional.of(descriptor.opened(result));
     }
 
     /**
@@ -328,7 +333,7 @@ public final class Directory extends OpenFile {
 
     /** Waits until the names in this directory, and its mode and owner, are on disk. */
     public void fsync() {
-        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", this);
     }
 
     /**
@@ -337,7 +342,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException when any of it could not be written since this directory was opened
      */
     public void syncfs() {
-        Libc.check(descriptor.transfer(fd -> Libc.calls().syncfs(fd)), "syncfs", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().syncfs(fd)), "syncfs", this);
     }
 
     /**
@@ -351,7 +356,7 @@ public final class Directory extends OpenFile {
         if (result == -Errno.EBUSY) {
             return false;
         }
-        Libc.check(result, "ioctl FIFREEZE", path().toString());
+        Libc.check(result, "ioctl FIFREEZE", this);
         return true;
     }
 
@@ -365,7 +370,7 @@ public final class Directory extends OpenFile {
         if (result == -Errno.EINVAL) {
             return false;
         }
-        Libc.check(result, "ioctl FITHAW", path().toString());
+        Libc.check(result, "ioctl FITHAW", this);
         return true;
     }
 
@@ -382,9 +387,18 @@ public final class Directory extends OpenFile {
             throw new IllegalArgumentException("maxEntries " + maxEntries + ": at least 1");
         }
         try (Directory page = openBeneath(Path.of(".")).orElseThrow(this::removed)) {
-            Libc.check(
-                    page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", path().toString());
+            Libc.check(page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", this);
             return page.readPage(cookie, maxEntries);
+        }
+    }
+
+    /** Hands over everything in it, read page by page. */
+    public void forEachEntry(Consumer<Listing.Entry> action) {
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = list(next.getAsLong(), ENTRIES_AT_ONCE);
+            page.entries().forEach(action);
+            next = page.next();
         }
     }
 

@@ -43,7 +43,7 @@ final class FileName {
         if (text.indexOf(0) >= 0) {
             throw new IllegalArgumentException("a NUL in a file name: " + Fault.quote(text));
         }
-        if (text.chars().noneMatch(unit -> Character.isSurrogate((char) unit))) {
+        if (!hasSurrogates(text)) {
             byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
             return Arrays.copyOf(bytes, bytes.length + 1);
         }
@@ -59,6 +59,15 @@ final class FileName {
         });
         bytes.write(0);
         return bytes.toByteArray();
+    }
+
+    private static boolean hasSurrogates(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isSurrogate(text.charAt(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The name, or what can be shown of it when it cannot be part of a {@link Path}. */

@@ -46,7 +46,7 @@ public record FileStatus(
     }
 
     /** The status of what the descriptor itself is. */
-    static FileStatus of(Descriptor descriptor, String path) {
+    static FileStatus of(Descriptor descriptor, Object path) {
         byte[] statx = new byte[STRUCT_BYTES];
         long result =
                 descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, BASIC_STATS, statx));

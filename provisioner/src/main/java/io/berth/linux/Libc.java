@@ -2,6 +2,7 @@ package io.berth.linux;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import jnr.ffi.LastError;
 import jnr.ffi.LibraryLoader;
@@ -38,6 +39,8 @@ final class Libc {
         int fchownat(int fd, @In byte[] path, int uid, int gid, int flags);
 
         int fcntl(int fd, int command, @In byte[] argument);
+
+        long flistxattr(int fd, @Out byte @Nullable [] list, @size_t long size);
 
         int fstatfs(int fd, @Out byte[] statfs);
 
@@ -129,8 +132,13 @@ final class Libc {
 
     /** Makes a call that answers -1 on failure, again while signals interrupt it; a failure becomes {@code -errno}. */
     static long call(LongSupplier call) {
+        return call(0, unused -> call.getAsLong());
+    }
+
+    /** As {@link #call(LongSupplier)}, of a call on a descriptor. */
+    static long call(int fd, IntToLongFunction call) {
         while (true) {
-            long result = call.getAsLong();
+            long result = call.applyAsLong(fd);
             if (result != -1) {
                 return result;
             }
@@ -141,10 +149,14 @@ final class Libc {
         }
     }
 
-    /** The result of {@link #call}, or the exception that a failure is. */
-    static long check(long result, String call, String path) {
+    /**
+     * The result of {@link #call}, or the exception that a failure is.
+     *
+     * @param path what it was about, for people; made text only for a failure
+     */
+    static long check(long result, String call, Object path) {
         if (result < 0) {
-            throw new SystemCallException(call, path, (int) -result);
+            throw new SystemCallException(call, path.toString(), (int) -result);
         }
         return result;
     }

@@ -12,11 +12,18 @@ import java.util.function.Supplier;
  */
 public abstract sealed class OpenFile implements AutoCloseable permits Directory, LoopDevice, PathHandle, RegularFile {
     final Descriptor descriptor;
-    private final Path path;
+    private final Path parent;
+    private final String name;
 
     OpenFile(Descriptor descriptor, Path path) {
+        this(descriptor, path, "");
+    }
+
+    /** Of one that has this name in that directory; its path is put together only when somebody asks for it. */
+    OpenFile(Descriptor descriptor, Path parent, String name) {
         this.descriptor = descriptor;
-        this.path = path;
+        this.parent = parent;
+        this.name = name;
     }
 
     /**
@@ -24,17 +31,23 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
      * has question marks in it.
      */
     public final Path path() {
-        return path;
+        return name.isEmpty() ? parent : parent.resolve(FileName.forPath(name));
+    }
+
+    /** Its path. */
+    @Override
+    public final String toString() {
+        return path().toString();
     }
 
     /** The status by statx(2). */
     public final FileStatus status() {
-        return FileStatus.of(descriptor, path.toString());
+        return FileStatus.of(descriptor, this);
     }
 
     /** The file system it lies in. */
     public final FileSystemStatus fileSystem() {
-        return FileSystemStatus.of(descriptor, path.toString());
+        return FileSystemStatus.of(descriptor, toString());
     }
 
     /**
@@ -43,13 +56,13 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
      * @throws SystemCallException EOPNOTSUPP when it is a symbolic link
      */
     public void chmod(int mode) {
-        Libc.check(descriptor.call(fd -> Libc.calls().fchmod(fd, mode)), "fchmod", path.toString());
+        Libc.check(descriptor.call(fd -> Libc.calls().fchmod(fd, mode)), "fchmod", this);
     }
 
     /** Sets its owner and its group; -1 leaves one as it is. Clears setuid and setgid of what is no directory. */
     public final void chown(int uid, int gid) {
         long result = descriptor.call(fd -> Libc.calls().fchownat(fd, Libc.EMPTY_PATH, uid, gid, Libc.AT_EMPTY_PATH));
-        Libc.check(result, "fchownat", path.toString());
+        Libc.check(result, "fchownat", this);
     }
 
     /** Sets when it was last read and last changed, to the nanosecond where the file system keeps it. */
@@ -59,7 +72,7 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         out.putLong(accessed.getEpochSecond()).putLong(accessed.getNano());
         out.putLong(modified.getEpochSecond()).putLong(modified.getNano());
         long result = descriptor.call(fd -> Libc.calls().utimensat(fd, Libc.EMPTY_PATH, times, Libc.AT_EMPTY_PATH));
-        Libc.check(result, "utimensat", path.toString());
+        Libc.check(result, "utimensat", this);
     }
 
     /**

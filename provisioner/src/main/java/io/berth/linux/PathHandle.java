@@ -11,6 +11,10 @@ public final class PathHandle extends OpenFile {
         super(descriptor, path);
     }
 
+    private PathHandle(Descriptor descriptor, Path parent, String name) {
+        super(descriptor, parent, name);
+    }
+
     /** Opens what is at a path, through symbolic links but no magic ones; empty when there is none. */
     public static Optional<PathHandle> open(Path absolute) {
         return open(absolute, Optional.empty());
@@ -28,10 +32,9 @@ public final class PathHandle extends OpenFile {
      * @throws SystemCallException EXDEV when something is mounted there
      */
     public static Optional<PathHandle> open(Directory directory, String name) {
-        Path path = directory.path().resolve(FileName.forPath(name));
         return directory
                 .openSameMount(name, Descriptor.O_PATH | Descriptor.O_NOFOLLOW)
-                .map(descriptor -> new PathHandle(descriptor, path));
+                .map(descriptor -> new PathHandle(descriptor, directory.path(), name));
     }
 
     /**
@@ -49,7 +52,7 @@ public final class PathHandle extends OpenFile {
     @Override
     public void chmod(int mode) {
         long result = descriptor.call(fd -> Libc.calls().chmod(Descriptor.path(fd), mode));
-        Libc.check(result, "chmod", path().toString());
+        Libc.check(result, "chmod", this);
     }
 
     /**
@@ -60,6 +63,6 @@ public final class PathHandle extends OpenFile {
     public String readlink() {
         byte[] target = new byte[LONGEST_TARGET];
         long result = descriptor.call(fd -> Libc.calls().readlinkat(fd, Libc.EMPTY_PATH, target, target.length));
-        return FileName.decode(target, 0, (int) Libc.check(result, "readlinkat", path().toString()));
+        return FileName.decode(target, 0, (int) Libc.check(result, "readlinkat", this));
     }
 }

@@ -33,7 +33,7 @@ public record Project(long id, boolean inherited) {
         if (isAbsent(result)) {
             return Optional.empty();
         }
-        Libc.check(result, "ioctl FS_IOC_FSGETXATTR", file.path().toString());
+        Libc.check(result, "ioctl FS_IOC_FSGETXATTR", file);
         return Optional.of(fsxattr);
     }
 
@@ -56,7 +56,7 @@ public record Project(long id, boolean inherited) {
         if (isAbsent(result)) {
             return false;
         }
-        Libc.check(result, "ioctl FS_IOC_FSSETXATTR", file.path().toString());
+        Libc.check(result, "ioctl FS_IOC_FSSETXATTR", file);
         return true;
     }
 

@@ -29,6 +29,10 @@ public final class RegularFile extends OpenFile {
         super(descriptor, path);
     }
 
+    private RegularFile(Descriptor descriptor, Directory directory, String name) {
+        super(descriptor, directory.path(), name);
+    }
+
     /**
      * Makes an empty file, open for reading and writing.
      *
@@ -43,9 +47,10 @@ public final class RegularFile extends OpenFile {
         if (result == -Errno.EEXIST) {
             return Optional.empty();
         }
-        Libc.check(result, "openat2", directory.text(name));
-        return Optional.of(new RegularFile(
-                directory.descriptor.opened(result), directory.path().resolve(FileName.forPath(name))));
+        if (result < 0) {
+            throw new SystemCallException("openat2", directory.text(name), (int) -result);
+        }
+        return Optional.of(new RegularFile(directory.descriptor.opened(result), directory, name));
     }
 
     /**
@@ -55,7 +60,15 @@ public final class RegularFile extends OpenFile {
      * @throws SystemCallException EXDEV when something is mounted there
      */
     public static Optional<RegularFile> open(Directory directory, String name) {
-        return open(directory, name, READ);
+        return look(directory, name).map(Found::file);
+    }
+
+    /** A file, and what its status was when it was opened. */
+    public record Found(RegularFile file, FileStatus status) {}
+
+    /** As {@link #open(Directory, String)}, with the status that it was told by. */
+    public static Optional<Found> look(Directory directory, String name) {
+        return look(directory, name, READ);
     }
 
     /**
@@ -65,10 +78,10 @@ public final class RegularFile extends OpenFile {
      * @throws SystemCallException EXDEV when something is mounted there
      */
     public static Optional<RegularFile> openForWriting(Directory directory, String name) {
-        return open(directory, name, WRITE);
+        return look(directory, name, WRITE).map(Found::file);
     }
 
-    private static Optional<RegularFile> open(Directory directory, String name, int flags) {
+    private static Optional<Found> look(Directory directory, String name, int flags) {
         Optional<Descriptor> opened;
         try {
             opened = directory.openSameMount(name, flags);
@@ -81,12 +94,13 @@ public final class RegularFile extends OpenFile {
         if (opened.isEmpty()) {
             return Optional.empty();
         }
-        RegularFile file = new RegularFile(opened.get(), directory.path().resolve(FileName.forPath(name)));
-        if (file.status().type() != FileType.REGULAR) {
+        RegularFile file = new RegularFile(opened.get(), directory, name);
+        FileStatus status = file.status();
+        if (status.type() != FileType.REGULAR) {
             file.close();
             return Optional.empty();
         }
-        return Optional.of(file);
+        return Optional.of(new Found(file, status));
     }
 
     /**
@@ -111,7 +125,7 @@ public final class RegularFile extends OpenFile {
         if (cannotTogether(result)) {
             return false;
         }
-        Libc.check(result, "ioctl FICLONE", path().toString());
+        Libc.check(result, "ioctl FICLONE", this);
         return true;
     }
 
@@ -128,7 +142,7 @@ public final class RegularFile extends OpenFile {
         if (cannotTogether(result)) {
             return OptionalLong.empty();
         }
-        return OptionalLong.of(Libc.check(result, "copy_file_range", path().toString()));
+        return OptionalLong.of(Libc.check(result, "copy_file_range", this));
     }
 
     /** The answers of a kernel that does not do this with these two files, though it may with others. */
@@ -142,7 +156,7 @@ public final class RegularFile extends OpenFile {
     /** Reads into the buffer what is at an offset, as much as fits; -1 at the end. Moves the buffer's position. */
     public int pread(ByteBuffer buffer, long offset) {
         long result = descriptor.transfer(fd -> Libc.calls().pread(fd, buffer, buffer.remaining(), offset));
-        int count = (int) Libc.check(result, "pread", path().toString());
+        int count = (int) Libc.check(result, "pread", this);
         buffer.position(buffer.position() + count);
         return count == 0 ? -1 : count;
     }
@@ -153,7 +167,7 @@ public final class RegularFile extends OpenFile {
         while (buffer.hasRemaining()) {
             long place = at;
             long result = descriptor.transfer(fd -> Libc.calls().pwrite(fd, buffer, buffer.remaining(), place));
-            int count = (int) Libc.check(result, "pwrite", path().toString());
+            int count = (int) Libc.check(result, "pwrite", this);
             buffer.position(buffer.position() + count);
             at += count;
         }
@@ -171,9 +185,7 @@ public final class RegularFile extends OpenFile {
 
     private OptionalLong seek(long offset, int whence) {
         long result = descriptor.call(fd -> Libc.calls().lseek(fd, offset, whence));
-        return result == -Errno.ENXIO
-                ? OptionalLong.empty()
-                : OptionalLong.of(Libc.check(result, "lseek", path().toString()));
+        return result == -Errno.ENXIO ? OptionalLong.empty() : OptionalLong.of(Libc.check(result, "lseek", this));
     }
 
     /**
@@ -193,7 +205,7 @@ public final class RegularFile extends OpenFile {
                 .putInt(0)
                 .putInt(most);
         long result = descriptor.call(fd -> Libc.calls().ioctl(fd, FS_IOC_FIEMAP, fiemap));
-        Libc.check(result, "ioctl FS_IOC_FIEMAP", path().toString());
+        Libc.check(result, "ioctl FS_IOC_FIEMAP", this);
         List<Extent> extents = new ArrayList<>();
         for (int i = 0; i < struct.getInt(FIEMAP_MAPPED); i++) {
             extents.add(Extent.decode(struct, FIEMAP_BYTES + i * Extent.BYTES));
@@ -203,11 +215,11 @@ public final class RegularFile extends OpenFile {
 
     /** Waits until the file's content and size are on disk. */
     public void fsync() {
-        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().fsync(fd)), "fsync", this);
     }
 
     /** Makes it so many bytes long; what is added is a hole. */
     public void ftruncate(long size) {
-        Libc.check(descriptor.transfer(fd -> Libc.calls().ftruncate(fd, size)), "ftruncate", path().toString());
+        Libc.check(descriptor.transfer(fd -> Libc.calls().ftruncate(fd, size)), "ftruncate", this);
     }
 }

@@ -20,16 +20,18 @@ public final class Xattrs {
             if (size == -Errno.EOPNOTSUPP || size == 0) {
                 return List.of();
             }
-            byte[] list = new byte[(int) Libc.check(size, "listxattr", text(file))];
+            byte[] list = new byte[(int) Libc.check(size, "listxattr", file)];
             long length = list(file, list, list.length);
             if (length != -Errno.ERANGE) { // else more came since
-                return names(list, (int) Libc.check(length, "listxattr", text(file)));
+                return names(list, (int) Libc.check(length, "listxattr", file));
             }
         }
     }
 
     private static long list(OpenFile file, byte @Nullable [] list, int size) {
-        return file.descriptor.call(fd -> Libc.calls().listxattr(Descriptor.path(fd), list, size));
+        return file.descriptor.call(fd -> file instanceof PathHandle
+                ? Libc.calls().listxattr(Descriptor.path(fd), list, size)
+                : Libc.calls().flistxattr(fd, list, size));
     }
 
     private static List<String> names(byte[] list, int length) {
@@ -96,10 +98,6 @@ public final class Xattrs {
         }
         Libc.check(result, "removexattr", text(file, name));
         return true;
-    }
-
-    private static String text(OpenFile file) {
-        return file.path().toString();
     }
 
     private static String text(OpenFile file, String name) {

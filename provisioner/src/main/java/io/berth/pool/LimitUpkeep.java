@@ -44,7 +44,7 @@ final class LimitUpkeep {
             return;
         }
         somethingLeft = pool.formats()
-                .giveBack((id, action) -> pool.tryLock(id).ifPresent(lock -> {
+                .giveBack((id, action) -> pool.volumes().tryLock(id).ifPresent(lock -> {
                     try (lock) {
                         action.run();
                     }

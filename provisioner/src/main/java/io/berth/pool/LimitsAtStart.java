@@ -25,7 +25,7 @@ final class LimitsAtStart {
     /** Does so, and logs what was wrong; a volume that cannot be held to its limit stops nothing. */
     static void restore(Pool pool) {
         LimitsAtStart limits = new LimitsAtStart(pool);
-        pool.catalog().forEachReadable(limits::check);
+        pool.volumes().catalog().forEachReadable(limits::check);
         limits.log();
     }
 
@@ -34,12 +34,12 @@ final class LimitsAtStart {
             if (pool.formats().isHeldToLimit(volume)) {
                 return;
             }
-            Optional<VolumeLocks.Held> lock = pool.tryLock(volume.id());
+            Optional<VolumeLocks.Held> lock = pool.volumes().tryLock(volume.id());
             if (lock.isEmpty()) {
                 return; // another process is changing it, and its limit with it
             }
             try (VolumeLocks.Held held = lock.get()) {
-                Optional<Volume> now = pool.find(volume.id());
+                Optional<Volume> now = pool.volumes().find(volume.id());
                 if (now.isPresent()) {
                     pool.formats().holdToLimit(now.get());
                     restored++;

@@ -5,6 +5,7 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
+import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -40,7 +41,7 @@ public final class PoolCheck {
 
     private PoolCheck(Pool pool, boolean repair, Consumer<Finding> findings) {
         this.pool = pool;
-        this.catalog = pool.catalog();
+        this.catalog = pool.volumes().catalog();
         this.repair = repair;
         this.findings = findings;
     }
@@ -59,12 +60,31 @@ public final class PoolCheck {
     private void unfinished() {
         Set<VolumeId> ids = new HashSet<>();
         catalog.forEachCreating(ids::add);
-        catalog.forEachDeleting(ids::add);
-        ids.forEach(id -> pool.tryLock(id).ifPresent(lock -> {
+        catalog.forEachDeleting(id -> {
+            if (!isMoved(id)) {
+                ids.add(id);
+            }
+        });
+        ids.forEach(id -> pool.volumes().tryLock(id).ifPresent(lock -> {
             try (lock) {
-                guarded(id.toString(), "was left half made or half deleted by a crash", () -> pool.settle(id));
+                guarded(
+                        id.toString(),
+                        "was left half made or half deleted by a crash",
+                        () -> pool.volumes().settle(id));
             }
         }));
+    }
+
+    /** Whether all that is left of a delete is that its process, or the next start, forgets it; see {@link Deletions}. */
+    private boolean isMoved(VolumeId id) {
+        try {
+            return catalog.deleting(id)
+                    .filter(volume -> volume.onDelete() == OnDelete.DELETE)
+                    .filter(volume -> pool.folder().at(volume.path()).isEmpty())
+                    .isPresent();
+        } catch (Fault e) {
+            return false;
+        }
     }
 
     /** Checks each volume; returns the names of those folders in the root that volumes are in. */
@@ -86,13 +106,13 @@ public final class PoolCheck {
 
     private void check(Volume volume) {
         String id = volume.id().toString();
-        Optional<FileStatus> data = pool.at(volume.path());
+        Optional<FileStatus> data = pool.folder().at(volume.path());
         if (data.isEmpty()) {
             found(id, "its folder " + volume.path() + " is gone; berth volumes delete forgets it");
         } else if (data.get().type() != FileType.DIRECTORY) {
             found(id, "a " + data.get().type() + " lies at " + volume.path() + ", not its folder");
         }
-        if (Pool.hasOwnPath(volume) && !catalog.hasClaim(volume.path(), volume.id())) {
+        if (PoolFolder.hasOwnPath(volume) && !catalog.hasClaim(volume.path(), volume.id())) {
             guarded(id, "nothing says that " + volume.path() + " is its path", () -> {
                 if (!catalog.claim(volume.path(), volume.id())) {
                     throw new Fault(
@@ -115,8 +135,8 @@ public final class PoolCheck {
     }
 
     private String check(ArchiveName name, Volume volume) {
-        VolumePath path = Pool.keptAt(volume);
-        if (pool.at(path).isEmpty()) {
+        VolumePath path = Archives.keptAt(volume);
+        if (pool.folder().at(path).isEmpty()) {
             found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
         }
         return path.components().getFirst();
@@ -124,7 +144,7 @@ public final class PoolCheck {
 
     private void claims() {
         catalog.forEachClaim((path, id) -> {
-            Optional<VolumeLocks.Held> lock = pool.tryLock(id);
+            Optional<VolumeLocks.Held> lock = pool.volumes().tryLock(id);
             if (lock.isEmpty()) {
                 return; // being made or deleted now
             }
@@ -147,7 +167,8 @@ public final class PoolCheck {
 
     /** Folders in the root that are named as a volume's but belong to none. */
     private void strangers(Set<String> known) {
-        pool.forEachInRoot(name -> {
+        pool.folder().root().forEachEntry(entry -> {
+            String name = entry.name();
             boolean named = VolumeId.parse(name)
                     .filter(id -> id.pool().equals(pool.config().name()))
                     .isPresent();

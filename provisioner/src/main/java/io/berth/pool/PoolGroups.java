@@ -19,8 +19,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The group snapshots of a pool. The group's record decides: until it is committed its snapshots are undone by a crash, from
@@ -28,15 +26,11 @@ import org.slf4j.LoggerFactory;
  * act. Thread-safe for different groups.
  */
 public final class PoolGroups implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(PoolGroups.class);
-
-    private final PoolConfig config;
     private final GroupCatalog catalog;
     private final VolumeLocks locks;
     private final PoolSnapshots snapshots;
 
-    PoolGroups(PoolConfig config, GroupCatalog catalog, VolumeLocks locks, PoolSnapshots snapshots) {
-        this.config = config;
+    PoolGroups(GroupCatalog catalog, VolumeLocks locks, PoolSnapshots snapshots) {
         this.catalog = catalog;
         this.locks = locks;
         this.snapshots = snapshots;
@@ -44,7 +38,7 @@ public final class PoolGroups implements AutoCloseable {
 
     /** Opens the records, which lie beside those of the snapshots. */
     static GroupCatalog catalog(Directory snapshots) {
-        try (Directory groups = Pool.folder(snapshots, "groups")) {
+        try (Directory groups = PoolFolder.ofRecords(snapshots, "groups")) {
             return GroupCatalog.open(groups);
         }
     }
@@ -210,18 +204,7 @@ public final class PoolGroups implements AutoCloseable {
     void recover() {
         List<GroupSnapshotId> unfinished = new ArrayList<>();
         catalog.forEachUnfinished(unfinished::add);
-        for (GroupSnapshotId id : unfinished) {
-            Optional<VolumeLocks.Held> lock = locks.tryLock(id);
-            if (lock.isEmpty()) {
-                continue; // its process lives
-            }
-            try (VolumeLocks.Held held = lock.get()) {
-                settle(id);
-                LOG.info("pool {}: settled {}, which a crash had left unfinished", config.name(), id.described());
-            } catch (Fault e) {
-                LOG.warn("pool {}: {} stays unfinished: {}", config.name(), id.described(), e.getMessage());
-            }
-        }
+        locks.settle(unfinished, this::settle);
     }
 
     @Override

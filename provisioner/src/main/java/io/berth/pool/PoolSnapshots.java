@@ -18,8 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The snapshots of a pool: the steps of a snapshot's life, in the one order that survives a crash. Data is copied to
@@ -27,11 +25,8 @@ import org.slf4j.LoggerFactory;
  * is committed. Callers hold the snapshot's lock while they decide and act. Thread-safe for different snapshots.
  */
 public final class PoolSnapshots implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(PoolSnapshots.class);
-
     private static final String PROGRESS = "@progress";
 
-    private final PoolConfig config;
     private final SnapshotCatalog catalog;
     private final Directory data;
     private final Directory copying;
@@ -43,28 +38,17 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Rungs rungs;
     private final GroupCatalog groups;
 
-    PoolSnapshots(
-            PoolConfig config,
-            Directory snapshots,
-            SnapshotCatalog catalog,
-            GroupCatalog groups,
-            VolumeLocks locks,
-            SourceClaims claims,
-            Trash trash,
-            Room room,
-            Formats formats,
-            Rungs rungs) {
-        this.config = config;
+    PoolSnapshots(PoolParts parts, Directory snapshots, SnapshotCatalog catalog, GroupCatalog groups) {
         this.catalog = catalog;
         this.groups = groups;
-        this.locks = locks;
-        this.claims = claims;
-        this.trash = trash;
-        this.room = room;
-        this.formats = formats;
-        this.rungs = rungs;
-        this.data = Pool.folder(snapshots, "data");
-        this.copying = Pool.folder(snapshots, "copying");
+        this.locks = parts.locks();
+        this.claims = parts.claims();
+        this.trash = parts.trash();
+        this.room = parts.room();
+        this.formats = parts.formats();
+        this.rungs = parts.rungs();
+        this.data = PoolFolder.ofRecords(snapshots, "data");
+        this.copying = PoolFolder.ofRecords(snapshots, "copying");
     }
 
     public SnapshotCatalog catalog() {
@@ -283,18 +267,7 @@ public final class PoolSnapshots implements AutoCloseable {
     void recover() {
         List<SnapshotId> unfinished = new ArrayList<>();
         catalog.forEachUnfinished(unfinished::add);
-        for (SnapshotId id : unfinished) {
-            Optional<VolumeLocks.Held> lock = locks.tryLock(id);
-            if (lock.isEmpty()) {
-                continue; // its process lives
-            }
-            try (VolumeLocks.Held held = lock.get()) {
-                settle(id);
-                LOG.info("pool {}: settled {}, which a crash had left unfinished", config.name(), id.described());
-            } catch (Fault e) {
-                LOG.warn("pool {}: {} stays unfinished: {}", config.name(), id.described(), e.getMessage());
-            }
-        }
+        locks.settle(unfinished, this::settle);
     }
 
     /** How far the copy of a snapshot that is being made is, by whichever process; empty in its first second. */

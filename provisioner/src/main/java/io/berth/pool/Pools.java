@@ -131,7 +131,8 @@ public final class Pools implements AutoCloseable {
         throw Fault.invalid(
                 "server and share",
                 export.toString(),
-                "in no pool; there are " + configs() + ", and --pool NAME=nfs:" + export + " adds one");
+                "in no pool; there are " + configs() + "; --pool NAME=nfs:" + export
+                        + " adds one, or one of a folder above that");
     }
 
     private static Path real(Path path) {

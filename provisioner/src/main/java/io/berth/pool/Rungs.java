@@ -28,7 +28,7 @@ public final class Rungs implements AutoCloseable {
 
     Rungs(PoolName pool, Directory records) {
         this.pool = pool;
-        this.folder = Pool.folder(records, "rungs");
+        this.folder = PoolFolder.ofRecords(records, "rungs");
     }
 
     /** How volumes of this format were copied last; empty when none was yet. */

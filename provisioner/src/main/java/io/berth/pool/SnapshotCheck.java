@@ -46,7 +46,7 @@ final class SnapshotCheck {
 
     /** Leaves out what is being made or deleted now. */
     private void unlessInUse(Id id, Runnable action) {
-        pool.tryLock(id).ifPresent(held -> {
+        pool.volumes().tryLock(id).ifPresent(held -> {
             try (held) {
                 action.run();
             } catch (Fault e) {
@@ -77,7 +77,8 @@ final class SnapshotCheck {
     }
 
     private void data() {
-        Pool.forEachIn(snapshots.data(), name -> {
+        snapshots.data().forEachEntry(entry -> {
+            String name = entry.name();
             Optional<SnapshotId> id = id(name);
             if (id.isEmpty()) {
                 strange(snapshots.data(), name);
@@ -126,7 +127,8 @@ final class SnapshotCheck {
 
     private void halfMadeSnapshots() {
         Directory copying = snapshots.copying();
-        Pool.forEachIn(copying, name -> {
+        copying.forEachEntry(entry -> {
+            String name = entry.name();
             Optional<SnapshotId> id = id(PoolSnapshots.withoutProgress(name));
             if (id.isEmpty()) {
                 strange(copying, name);
@@ -141,15 +143,16 @@ final class SnapshotCheck {
     }
 
     private void halfMadeVolumes() {
-        Pool.forEachIn(pool.copying(), name -> {
+        pool.volumes().copying().forEachEntry(entry -> {
+            String name = entry.name();
             Optional<VolumeId> id = VolumeId.parse(name)
                     .filter(parsed -> parsed.pool().equals(pool.config().name()));
             if (id.isEmpty()) {
-                strange(pool.copying(), name);
+                strange(pool.volumes().copying(), name);
             } else {
                 unlessInUse(id.get(), () -> {
-                    if (pool.catalog().creating(id.get()).isEmpty()) {
-                        leftover(pool.copying(), name, id.get());
+                    if (pool.volumes().catalog().creating(id.get()).isEmpty()) {
+                        leftover(pool.volumes().copying(), name, id.get());
                     }
                 });
             }

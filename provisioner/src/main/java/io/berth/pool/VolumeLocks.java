@@ -4,29 +4,37 @@ import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.LockFile;
 import io.berth.volume.Id;
+import io.berth.volume.PoolName;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One lock per volume and snapshot of a pool, among the threads of this process and among processes on this pool. Between processes
  * it is a byte of the lock file, locked by fcntl(2), which a killed process gives back. Thread-safe; not reentrant.
  */
 public final class VolumeLocks implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeLocks.class);
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+    private final PoolName pool;
     private final LockFile file;
     private final Map<Id, Holder> held = new ConcurrentHashMap<>();
 
     private record Holder(String thread, long since, CountDownLatch released) {}
 
-    VolumeLocks(Directory records) {
+    VolumeLocks(PoolName pool, Directory records) {
+        this.pool = pool;
         file = LockFile.open(records, "lock");
     }
 
@@ -85,6 +93,25 @@ public final class VolumeLocks implements AutoCloseable {
             release(id);
         }
         return lock;
+    }
+
+    /**
+     * Settles each of these, which a crash left unfinished, unless another process is working on it. One that cannot be
+     * settled is reported and left as it is.
+     */
+    <T extends Id> void settle(List<T> unfinished, Consumer<T> settle) {
+        for (T id : unfinished) {
+            Optional<Held> lock = tryLock(id);
+            if (lock.isEmpty()) {
+                continue; // its process lives
+            }
+            try (Held mine = lock.get()) {
+                settle.accept(id);
+                LOG.info("pool {}: settled {}, which a crash had left unfinished", pool, id.described());
+            } catch (Fault e) {
+                LOG.warn("pool {}: {} stays unfinished: {}", pool, id.described(), e.getMessage());
+            }
+        }
     }
 
     private Optional<Holder> enter(Id id, Holder mine) {

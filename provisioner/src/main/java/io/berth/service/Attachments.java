@@ -55,8 +55,8 @@ public final class Attachments {
         }
         VolumeId volumeId = parsed.orElseThrow(() -> Volumes.noSuch(id));
         Pool pool = found.orElseThrow(() -> Volumes.noSuch(id));
-        try (VolumeLocks.Held lock = pool.lock(volumeId)) {
-            Volume volume = pool.find(volumeId).orElseThrow(() -> Volumes.noSuch(id));
+        try (VolumeLocks.Held lock = pool.volumes().lock(volumeId)) {
+            Volume volume = pool.volumes().find(volumeId).orElseThrow(() -> Volumes.noSuch(id));
             NodeId node = known(pool, nodeId);
             Optional<Attachment> there =
                     Optional.ofNullable(volume.attachments().get(node));
@@ -137,7 +137,7 @@ public final class Attachments {
         for (Pool pool : pools.opened()) {
             for (VolumeId id : pool.nodes().volumes(node)) {
                 if (!id.equals(reserved)) {
-                    pool.tryLock(id).ifPresent(lock -> {
+                    pool.volumes().tryLock(id).ifPresent(lock -> {
                         try (lock) {
                             forgetIfStale(pool, node, id);
                         }
@@ -149,7 +149,8 @@ public final class Attachments {
 
     private static void forgetIfStale(Pool pool, NodeId node, VolumeId id) {
         try {
-            if (pool.find(id)
+            if (pool.volumes()
+                    .find(id)
                     .filter(volume -> volume.attachments().containsKey(node))
                     .isEmpty()) {
                 pool.nodes().release(node, id);
@@ -169,8 +170,8 @@ public final class Attachments {
     public void detach(String text, String nodeId) {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
-                    try (VolumeLocks.Held lock = pool.lock(id)) {
-                        pool.find(id).ifPresent(volume -> detach(pool, volume, nodeId));
+                    try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+                        pool.volumes().find(id).ifPresent(volume -> detach(pool, volume, nodeId));
                     }
                 }));
     }

@@ -53,7 +53,8 @@ public final class DiskUsage {
     }
 
     private static long walk(Pool pool, Volume volume) {
-        try (Directory data = pool.openData(volume)
+        try (Directory data = pool.folder()
+                .openData(volume)
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.NOT_FOUND,
                         "the data of " + volume.id().described() + " is gone: " + volume.path() + " in "

@@ -13,6 +13,7 @@ import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -20,10 +21,12 @@ import java.util.Optional;
 final class FromSource {
     private final Pools pools;
     private final Volumes volumes;
+    private final Clock clock;
 
-    FromSource(Pools pools, Volumes volumes) {
+    FromSource(Pools pools, Volumes volumes, Clock clock) {
         this.pools = pools;
         this.volumes = volumes;
+        this.clock = clock;
     }
 
     /** See {@link Volumes#create(Volumes.Wanted, Duration)}; where no pool is named, it is the source's. */
@@ -31,32 +34,35 @@ final class FromSource {
         Pool pool = volumes.pool(
                 wanted, wanted.parameters().pool().or(() -> Optional.of(of.id().pool())));
         VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
-        Optional<Volume> there = pool.find(id);
+        Optional<Volume> there = pool.volumes().find(id);
         if (there.isPresent()) {
-            return Volumes.same(there.get(), wanted, false);
+            return VolumePlan.requireSame(there.get(), wanted, false);
         }
         Copies copies = pools.copies();
         Copies.Copy copy = copies.find(id)
-                .orElseGet(() -> copies.start(id, pool.watch(), progress -> copy(pool, id, of, wanted, progress)));
+                .orElseGet(() ->
+                        copies.start(id, pool.volumes().watch(), progress -> copy(pool, id, of, wanted, progress)));
         if (!copy.await(patience)) {
             throw new Fault(
                     Fault.Kind.BUSY,
                     "the copy of " + of + " to " + id.described() + " is under way: " + copy.progress());
         }
-        return Volumes.same(pool.find(id).orElseThrow(() -> Volumes.noSuch(id.toString())), wanted, false);
+        return VolumePlan.requireSame(
+                pool.volumes().find(id).orElseThrow(() -> Volumes.noSuch(id.toString())), wanted, false);
     }
 
     private Copies.Work copy(Pool pool, VolumeId id, Source of, Volumes.Wanted wanted, Progress progress) {
         ClaimedSource source = claim(of);
         try {
             Volumes.Wanted fitting = fit(wanted, source);
-            VolumeLocks.Held lock = pool.lock(id);
+            VolumeLocks.Held lock = pool.volumes().lock(id);
             return new Copies.Work() {
                 @Override
                 public void run() {
-                    if (pool.find(id).isEmpty()) {
-                        pool.settle(id);
-                        pool.create(volumes.plan(pool, id, fitting, false), source, progress);
+                    if (pool.volumes().find(id).isEmpty()) {
+                        pool.volumes().settle(id);
+                        pool.volumes()
+                                .create(VolumePlan.of(pool, id, fitting, false, clock.instant()), source, progress);
                     }
                 }
 
@@ -76,7 +82,7 @@ final class FromSource {
         Pool pool = pools.find(source.id().pool())
                 .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no " + source));
         return switch (source) {
-            case Source.OfVolume of -> pool.claim(of.id());
+            case Source.OfVolume of -> pool.volumes().claim(of.id());
             case Source.OfSnapshot of -> pool.snapshots().claim(of.id());
         };
     }

@@ -182,7 +182,7 @@ public final class GroupSnapshots {
     private static Copies.Work begin(Pool pool, GroupSnapshot group, Progress progress) {
         Making making = new Making();
         try {
-            group.sources().forEach(source -> making.sources.add(pool.claim(source)));
+            group.sources().forEach(source -> making.sources.add(pool.volumes().claim(source)));
             making.lock.add(pool.groups().lock(group.id()));
             pool.groups().settle(group.id());
             if (pool.groups().find(group.id()).isEmpty()) {

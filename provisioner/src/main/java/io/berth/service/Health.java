@@ -75,7 +75,7 @@ public final class Health {
     }
 
     private static List<HealthProblem> problems(VolumeLookup.Found found, List<Path> paths, MountTable table) {
-        Optional<HealthProblem> ofPool = found.pool().health(table);
+        Optional<HealthProblem> ofPool = found.pool().folder().health(table);
         if (ofPool.filter(problem -> problem.reason() == Reason.POOL_UNREACHABLE)
                 .isPresent()) {
             return ofPool.stream().toList(); // what else is wrong is unknown
@@ -177,6 +177,7 @@ public final class Health {
     private List<HealthProblem> ofPool(PoolName name, MountTable table) {
         Pool pool = pools.get(name);
         return pool
+                .folder()
                 .health(table)
                 .or(() -> VolumeFormat.usageOf(pool.fileSystem()).nearlyFull())
                 .stream()

@@ -205,7 +205,8 @@ final class NfsShares {
             throw Fault.invalid(
                     VolumeParameters.SHARE,
                     export.toString(),
-                    "the whole of pool " + found.pool().name() + ", with its records; name a folder in it by subDir");
+                    "the whole of pool " + found.pool().name()
+                            + ", with its records; name a folder in it, by the share or by subDir");
         }
         VolumePath path = path(found, subDir.map(VolumePath::components).orElse(List.of()));
         Pool pool = pools.get(found.pool().name());
@@ -241,16 +242,31 @@ final class NfsShares {
         }
     }
 
+    /**
+     * Looks for a folder.
+     *
+     * @throws Fault NOT_FOUND when it is not there
+     */
+    static void requireThere(Folder folder) {
+        Pool pool = folder.pool();
+        Volume volume = folder.volume();
+        pool.folder()
+                .openData(volume)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.NOT_FOUND, "there is no folder " + volume.path() + " in pool " + pool.config()))
+                .close();
+    }
+
     private static boolean isOfVolume(Pool pool, VolumePath path) {
-        return pool.isNamedByBerth(path.components().getFirst())
-                || pool.catalog().isClaimed(path);
+        return pool.folder().isNamedByBerth(path.components().getFirst())
+                || pool.volumes().catalog().isClaimed(path);
     }
 
     /** Whether a mount shows a folder of a share that is no volume's. */
     boolean mayShow(MountPoint mount, MountTable table) {
         return pools.opened().stream()
                 .filter(pool -> pool.config().kind() == PoolKind.NFS)
-                .anyMatch(pool -> table.origin(pool.realRoot())
+                .anyMatch(pool -> table.origin(pool.folder().realPath())
                         .relativize(mount)
                         .flatMap(NfsShares::path)
                         .filter(path -> !isOfVolume(pool, path))
@@ -281,7 +297,7 @@ final class NfsShares {
                             + " in #delete, #archive or #retain");
         }
         requireNoVolume(folder);
-        try (VolumeLocks.Held lock = folder.pool().lock(volume.id())) {
+        try (VolumeLocks.Held lock = folder.pool().volumes().lock(volume.id())) {
             folder.pool().format(volume).mounts(volume, MountTable.read()).stream()
                     .findFirst()
                     .ifPresent(mount -> {
@@ -289,7 +305,7 @@ final class NfsShares {
                                 Fault.Kind.FAILED_PRECONDITION,
                                 "volume " + volume.requestedName() + " is in use: mounted at " + mount.target());
                     });
-            folder.pool().deleteUnrecorded(volume);
+            folder.pool().volumes().deleteUnrecorded(volume);
         }
     }
 }

@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Mounts volumes on this node. The mount table is looked at before anything is done, so every call may be repeated, by
@@ -43,11 +44,15 @@ public final class NodeVolumes {
     /** The attributes an inline volume may have, beside those that Kubernetes adds. */
     public static final Set<String> INLINE_KEYS = InlineVolume.KEYS;
 
+    /** The attribute by which options an export is mounted, with commas between. */
+    public static final String MOUNT_OPTIONS = NfsShares.MOUNT_OPTIONS;
+
     private final Pools pools;
     private final Volumes volumes;
     private final HostPaths hostPaths;
     private final Optional<NodeId> here;
     private final VolumeLookup lookup;
+    private final InlineVolumes inlineVolumes;
     private final Targets targets = new Targets();
 
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
@@ -65,6 +70,7 @@ public final class NodeVolumes {
         this.hostPaths = hostPaths;
         this.here = here;
         this.lookup = new VolumeLookup(pools, hostPaths);
+        this.inlineVolumes = new InlineVolumes(pools, volumes, targets);
     }
 
     /** The host path that a PersistentVolume's attributes name; empty when the volume is one of a pool. */
@@ -134,7 +140,7 @@ public final class NodeVolumes {
             Meant meant, Path stagingPath, AccessMode mode, OptionalLong mountGroup, NfsOptions asked, boolean block) {
         Pool pool = meant.pool();
         NfsOptions options = meant.optionsOver(asked);
-        try (VolumeLocks.Held lock = pool.lock(meant.id());
+        try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = meant.volume();
             requireReachable(pool, volume, mode);
@@ -172,7 +178,7 @@ public final class NodeVolumes {
     private record Meant(Pool pool, VolumeId id, Optional<NfsShares.Folder> share) {
         Volume volume() {
             return share.map(NfsShares.Folder::volume)
-                    .orElseGet(() -> pool.find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
+                    .orElseGet(() -> pool.volumes().find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
         }
 
         /** Those of the request are the mount's where it is published, those of the attributes wherever it is mounted. */
@@ -201,7 +207,7 @@ public final class NodeVolumes {
         return volume.format().isBlock() ? stagingPath.resolve(volume.id().toString()) : stagingPath;
     }
 
-    private static void mount(Pool pool, Volume volume, Path target, Set<MountOption> options) {
+    static void mount(Pool pool, Volume volume, Path target, Set<MountOption> options) {
         Runnable mount = () -> pool.format(volume).mount(volume, target, options);
         if (volume.format().isBlock()) {
             Targets.withFile(target, mount);
@@ -266,7 +272,7 @@ public final class NodeVolumes {
     }
 
     /** Lets a group use the volume's root, without walking what is in it. */
-    private static void giveTo(long group, Pool pool, Path mountedAt) {
+    static void giveTo(long group, Pool pool, Path mountedAt) {
         try (Directory data = Directory.open(mountedAt, pool.calls())) {
             FileStatus status = data.status();
             int mode = status.mode() | 02070;
@@ -292,10 +298,24 @@ public final class NodeVolumes {
         }
     }
 
+    /**
+     * Undoes {@link #stage} for a volume with files that nothing mounts but its staging; does nothing while its storage is
+     * silent. What has no record is left: nothing depends on whether it is staged.
+     */
+    public void unstageUnused(String id) {
+        lookup.findUnlessSilent(id).ifPresent(found -> {
+            List<MountPoint> mounts = found.mounts(MountTable.read());
+            if (mounts.size() == 1) {
+                unstage(id, mounts.getFirst().target());
+            }
+        });
+    }
+
     /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
     private static void release(VolumeLookup.Found found) {
         Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
-            try (VolumeLocks.Held lock = found.pool().lock(found.volume().id())) {
+            try (VolumeLocks.Held lock =
+                    found.pool().volumes().lock(found.volume().id())) {
                 found.pool().format(found.volume()).release(found.volume());
                 return true;
             }
@@ -320,8 +340,8 @@ public final class NodeVolumes {
             }
             switch (inline.get()) {
                 case InlineVolume.OfHost host -> publish(request, host.path());
-                case InlineVolume.OnDisk disk -> publish(request, disk);
-                case InlineVolume.InMemory memory -> publish(request, memory);
+                case InlineVolume.OnDisk disk -> inlineVolumes.publish(request, disk);
+                case InlineVolume.InMemory memory -> inlineVolumes.publish(request, memory);
             }
             return;
         }
@@ -357,7 +377,7 @@ public final class NodeVolumes {
         String id = asked.volumeId();
         Meant meant = meant(id, asked.context());
         Pool pool = meant.pool();
-        try (VolumeLocks.Held lock = pool.lock(meant.id());
+        try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
                 Targets.Held held = targets.lock(asked.targetPath())) {
             Volume volume = meant.volume();
             requireReachable(pool, volume, asked.mode());
@@ -422,8 +442,7 @@ public final class NodeVolumes {
     }
 
     /** Whether the target is as it was asked for already. */
-    private static boolean isThere(
-            PublishRequest request, MountTable table, java.util.function.Predicate<MountPoint> isOurs) {
+    static boolean isThere(PublishRequest request, MountTable table, Predicate<MountPoint> isOurs) {
         Optional<MountPoint> there = table.at(request.targetPath());
         if (there.isEmpty()) {
             return false;
@@ -455,13 +474,17 @@ public final class NodeVolumes {
     }
 
     /**
-     * Checks what an inline volume's attributes say, as {@link #publish} will: a path of the host must be allowed and be
-     * there, and is made where its type says so.
+     * Checks what the attributes of a volume without a record say, as {@link #publish} and {@link #stage} will: a path of
+     * the host must be allowed and be there, and is made where its type says so; a folder must lie in an export that is a
+     * pool's, and be there.
      *
-     * @throws Fault as {@link #publish} does
+     * @throws Fault as they do
      */
-    public void check(Map<String, String> attributes) {
-        if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
+    public void check(String id, Map<String, String> attributes) {
+        Optional<NfsShares.Folder> share = lookup.share(id, attributes);
+        if (share.isPresent()) {
+            NfsShares.requireThere(share.get());
+        } else if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
             open(host.path()).close();
         }
     }
@@ -474,7 +497,8 @@ public final class NodeVolumes {
     /** A pool's folders are neither mounted over nor taken for empty targets that may go. */
     private void notInPool(String what, Path path) {
         for (Pool pool : pools.opened()) {
-            if (path.startsWith(pool.config().root()) || path.startsWith(pool.realRoot())) {
+            if (path.startsWith(pool.config().root())
+                    || path.startsWith(pool.folder().realPath())) {
                 throw new Fault(
                         Fault.Kind.FAILED_PRECONDITION,
                         what + " " + path + " lies in pool " + pool.config().name()
@@ -495,65 +519,6 @@ public final class NodeVolumes {
             } else {
                 Targets.withFile(request.targetPath(), bind);
             }
-        }
-    }
-
-    private void publish(PublishRequest request, InlineVolume.OnDisk disk) {
-        Volumes.Created created = volumes.create(
-                new Volumes.Wanted(
-                        request.volumeId(),
-                        disk.capacity(),
-                        disk.parameters(),
-                        request.mode().isMultiNode()),
-                true);
-        Volume volume = created.volume();
-        Pool pool = pools.get(volume.id().pool());
-        try (VolumeLocks.Held lock = pool.lock(volume.id());
-                Targets.Held held = targets.lock(request.targetPath())) {
-            MountTable table = MountTable.read();
-            if (!isThere(
-                    request,
-                    table,
-                    mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
-                mount(pool, volume, request.targetPath(), request.options());
-                if (!request.isReadOnly()) {
-                    request.mountGroup().ifPresent(group -> giveTo(group, pool, request.targetPath()));
-                }
-            }
-        } catch (RuntimeException e) {
-            if (created.isNew()) {
-                freeAfter(e, volume);
-            }
-            throw e;
-        }
-    }
-
-    private void freeAfter(RuntimeException failure, Volume volume) {
-        try {
-            volumes.delete(volume.id().toString());
-        } catch (RuntimeException e) {
-            failure.addSuppressed(e);
-        }
-    }
-
-    private void publish(PublishRequest request, InlineVolume.InMemory memory) {
-        String source = VolumeLookup.tmpfsSource(request.volumeId());
-        try (Targets.Held held = targets.lock(request.targetPath())) {
-            if (isThere(request, MountTable.read(), mount -> mount.source().equals(source))) {
-                return;
-            }
-            long gid = request.mountGroup().orElse(memory.ownership().gid());
-            int mode = memory.ownership().mode() | (request.mountGroup().isPresent() ? 02070 : 0);
-            Targets.withFolder(
-                    request.targetPath(),
-                    () -> Mounts.tmpfs(
-                            source,
-                            request.targetPath(),
-                            memory.sizeBytes(),
-                            mode,
-                            memory.ownership().uid(),
-                            gid,
-                            request.options()));
         }
     }
 
@@ -641,7 +606,7 @@ public final class NodeVolumes {
         Volume volume = volumes.expand(id, range);
         Pool pool = pools.get(volume.id().pool());
         if (pool.format(volume).growsOnNode()) {
-            try (VolumeLocks.Held lock = pool.lock(volume.id())) {
+            try (VolumeLocks.Held lock = pool.volumes().lock(volume.id())) {
                 pool.format(volume).grow(volume);
             }
         }

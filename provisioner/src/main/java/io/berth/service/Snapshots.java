@@ -110,7 +110,7 @@ public final class Snapshots {
 
     /** Takes the locks and begins the snapshot, unless another call has made it meanwhile. */
     private Copies.Work begin(Pool pool, SnapshotId id, VolumeId of, Wanted wanted, Progress progress) {
-        ClaimedSource source = pool.claim(of);
+        ClaimedSource source = pool.volumes().claim(of);
         try {
             VolumeLocks.Held lock = pool.snapshots().lock(id);
             try {

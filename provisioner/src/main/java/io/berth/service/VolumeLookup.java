@@ -64,7 +64,7 @@ final class VolumeLookup {
     Optional<Found> byId(String id) {
         return VolumeId.parse(id)
                 .flatMap(parsed -> pools.find(parsed.pool())
-                        .flatMap(pool -> pool.find(parsed).map(volume -> new Found(pool, volume))))
+                        .flatMap(pool -> pool.volumes().find(parsed).map(volume -> new Found(pool, volume))))
                 .or(() -> shares.named(id).map(folder -> new Found(folder.pool(), folder.volume())));
     }
 
@@ -86,7 +86,7 @@ final class VolumeLookup {
             return List.of(); // Kubernetes' handles of inline volumes have no dot
         }
         return pools.opened().stream()
-                .flatMap(pool -> pool.find(VolumeId.of(pool.config().name(), handle)).stream())
+                .flatMap(pool -> pool.volumes().find(VolumeId.of(pool.config().name(), handle)).stream())
                 .filter(Volume::ephemeral)
                 .toList();
     }
@@ -113,7 +113,7 @@ final class VolumeLookup {
             throw notOurs(id, mount, "the image of another volume (" + mount.source() + ")");
         }
         for (Pool pool : pools.opened()) {
-            Optional<Path> path = table.origin(pool.realRoot()).relativize(mount);
+            Optional<Path> path = table.origin(pool.folder().realPath()).relativize(mount);
             if (path.isPresent()) {
                 if (asked.isPresent() || isAnothers(id, pool, path.get())) {
                     throw notOurs(
@@ -146,7 +146,8 @@ final class VolumeLookup {
                 .filter(owner -> owner.pool().equals(pool.config().name()))
                 .filter(owner -> !owner.toString().equals(id));
         return other.isPresent()
-                && unlessSilent(() -> other.flatMap(pool::find).isPresent()).orElse(true);
+                && unlessSilent(() -> other.flatMap(pool.volumes()::find).isPresent())
+                        .orElse(true);
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {

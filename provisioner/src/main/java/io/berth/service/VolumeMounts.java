@@ -3,7 +3,6 @@ package io.berth.service;
 import io.berth.format.Formats;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
-import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.volume.VolumePath;
 import java.nio.file.Path;
@@ -28,8 +27,10 @@ public final class VolumeMounts {
 
     /** How many mounts show each; a volume that is staged and published twice counts three times. */
     public static Map<Shown, Integer> count(Pools pools, MountTable table) {
-        List<MountTable.Origin> roots =
-                pools.opened().stream().map(Pool::realRoot).map(table::origin).toList();
+        List<MountTable.Origin> roots = pools.opened().stream()
+                .map(pool -> pool.folder().realPath())
+                .map(table::origin)
+                .toList();
         Map<Shown, Integer> counts = new EnumMap<>(Shown.class);
         for (Shown shown : Shown.values()) {
             counts.put(shown, 0);

@@ -12,21 +12,16 @@ import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
-import io.berth.volume.Format;
-import io.berth.volume.FormatName;
 import io.berth.volume.OnDelete;
-import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
-import io.berth.volume.VolumePath;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -122,7 +117,7 @@ public final class Volumes {
     public Volume create(Wanted asked, Duration patience) {
         Wanted wanted = asked.with(shares.place(asked.parameters(), asked.name()));
         return wanted.source()
-                .map(source -> new FromSource(pools, this).create(wanted, source, patience))
+                .map(source -> new FromSource(pools, this, clock).create(wanted, source, patience))
                 .orElseGet(() -> create(wanted, false).volume());
     }
 
@@ -132,14 +127,14 @@ public final class Volumes {
     Created create(Wanted wanted, boolean ephemeral) {
         Pool pool = pool(wanted, wanted.parameters().pool());
         VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
-        try (VolumeLocks.Held lock = pool.lock(id)) {
-            Optional<Volume> there = pool.find(id);
+        try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+            Optional<Volume> there = pool.volumes().find(id);
             if (there.isPresent()) {
-                return new Created(same(there.get(), wanted, ephemeral), false);
+                return new Created(VolumePlan.requireSame(there.get(), wanted, ephemeral), false);
             }
-            pool.settle(id);
-            Volume volume = plan(pool, id, wanted, ephemeral);
-            pool.create(volume);
+            pool.volumes().settle(id);
+            Volume volume = VolumePlan.of(pool, id, wanted, ephemeral, clock.instant());
+            pool.volumes().create(volume);
             return new Created(volume, true);
         }
     }
@@ -166,144 +161,16 @@ public final class Volumes {
                         VolumeParameters.POOL, name.text(), "no such pool here; there are " + pools.names()));
     }
 
-    /**
-     * The volume that is there, if it is what is wanted.
-     *
-     * @throws Fault ALREADY_EXISTS when it is not
-     */
-    static Volume same(Volume there, Wanted wanted, boolean ephemeral) {
-        VolumeParameters parameters = wanted.parameters();
-        if (!there.requestedName().equals(wanted.name())) {
-            throw differs(there, "name", there.requestedName());
-        }
-        if (there.ephemeral() != ephemeral) {
-            throw differs(there, "ephemeral", Boolean.toString(there.ephemeral()));
-        }
-        if (!wanted.capacity().contains(there.capacityBytes())) {
-            throw differs(there, "capacity", there.capacityBytes() + " bytes");
-        }
-        if (there.onDelete() != parameters.onDelete()) {
-            throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
-        }
-        if (!there.source().equals(wanted.source())) {
-            throw differs(there, "source", there.source().map(Source::toString).orElse("none"));
-        }
-        Ownership ownership =
-                wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
-        if (!there.ownership().equals(ownership)) {
-            throw differs(there, "uid, gid or mode", there.ownership().toString());
-        }
-        requireFormat(there, wanted);
-        if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
-            throw differs(there, "path", there.path().toString());
-        }
-        return there;
-    }
-
-    private static void requireFormat(Volume there, Wanted wanted) {
-        if (there.format().isBlock() != wanted.block()) {
-            throw differs(there, "access type", there.format().isBlock() ? "block" : "mount");
-        }
-        if (wanted.parameters()
-                .format()
-                .filter(name -> name != there.format().name())
-                .isPresent()) {
-            throw differs(there, VolumeParameters.FORMAT, there.format().name().toString());
-        }
-        Optional<FileSystemType> fileSystem =
-                wanted.parameters().with(wanted.fileSystem()).fileSystem();
-        if (there.format() instanceof Format.Image image
-                && image.fileSystem().isPresent()
-                && fileSystem.isPresent()
-                && !fileSystem.equals(image.fileSystem())) {
-            throw differs(
-                    there, VolumeParameters.FS_TYPE, image.fileSystem().get().toString());
-        }
-    }
-
-    private static Fault differs(Volume there, String what, String value) {
-        return new Fault(
-                Fault.Kind.ALREADY_EXISTS,
-                "volume " + there.id() + " exists and its " + what + " is " + Fault.quote(value)
-                        + ", which differs from what is asked");
-    }
-
-    Volume plan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
-        VolumeParameters parameters = wanted.parameters();
-        VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
-        boolean exists = pool.at(path).isPresent();
-        if (exists
-                && (parameters.onDelete() != OnDelete.RETAIN || wanted.source().isPresent())) {
-            throw new Fault(
-                    Fault.Kind.ALREADY_EXISTS,
-                    "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
-                            + " is there already and Berth did not make it; "
-                            + (wanted.source().isPresent()
-                                    ? "a copy needs a path of its own"
-                                    : "with onDelete=retain it is taken as it is"));
-        }
-        Format format = format(pool, wanted, exists);
-        return new Volume(
-                id,
-                wanted.name(),
-                path,
-                format,
-                format.capacity(wanted.capacity()),
-                Instant.now(clock),
-                parameters.onDelete(),
-                parameters.ownership(),
-                exists,
-                ephemeral,
-                wanted.source(),
-                parameters.strings());
-    }
-
-    private static Format format(Pool pool, Wanted wanted, boolean adopted) {
-        boolean directory = wanted.parameters()
-                .format()
-                .filter(FormatName.DIRECTORY::equals)
-                .isPresent();
-        if (wanted.block() && (adopted || directory)) {
-            throw Fault.invalid(
-                    "volume_capability access_type",
-                    "block",
-                    "the volume is a directory, which is mounted; ask for mount");
-        }
-        if (adopted) {
-            return Format.Directory.ADVISORY;
-        }
-        Format format = wanted.block()
-                ? new Format.Image(Optional.empty())
-                : pool.chooseFormat(wanted.parameters().with(wanted.fileSystem()));
-        if (format instanceof Format.Image && wanted.multiNode()) {
-            throw new Fault(
-                    Fault.Kind.INVALID_ARGUMENT,
-                    "volume_capability access_mode: an image is used on one node at a time; ask for a single-node mode,"
-                            + " or for format=directory");
-        }
-        return format;
-    }
-
-    private static VolumePath notReserved(Pool pool, VolumePath path) {
-        String first = path.components().getFirst();
-        if (pool.isNamedByBerth(first)) {
-            throw Fault.invalid(
-                    "path",
-                    path.toString(),
-                    "what begins with " + pool.config().name() + ". or " + ArchiveName.PATH_PREFIX
-                            + " is named by Berth; choose another first part");
-        }
-        return path;
-    }
-
-    /** A folder that was found as a volume; see {@link Pool#discovered(VolumeId)}. Empty when there is none. */
+    /** A folder that was found as a volume; see {@link PoolFolder#discovered(VolumeId)}. Empty when there is none. */
     public Optional<Volume> discovered(String id) {
-        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool()).flatMap(pool -> pool.discovered(parsed)));
+        return VolumeId.parse(id)
+                .flatMap(parsed ->
+                        pools.find(parsed.pool()).flatMap(pool -> pool.folder().discovered(parsed)));
     }
 
     /** The folders of a pool that were found as volumes, at most so many. */
     public List<Volume> discovered(int max, PoolName name) {
-        return pools.get(name).discovered(max);
+        return pools.get(name).folder().discovered(max);
     }
 
     /** Makes a folder that was found a volume, which keeps its data when it is deleted; returns it when it is one. */
@@ -324,7 +191,9 @@ public final class Volumes {
 
     /** The volume with this id; empty when there is none, or no volume can have such an id. */
     public Optional<Volume> find(String id) {
-        return VolumeId.parse(id).flatMap(parsed -> pools.find(parsed.pool()).flatMap(pool -> pool.find(parsed)));
+        return VolumeId.parse(id)
+                .flatMap(parsed ->
+                        pools.find(parsed.pool()).flatMap(pool -> pool.volumes().find(parsed)));
     }
 
     /** The pool that parameters name, by its name or by server and share. */
@@ -357,9 +226,9 @@ public final class Volumes {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
-                    try (VolumeLocks.Held lock = pool.lock(id)) {
-                        pool.settle(id);
-                        pool.find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                    try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+                        pool.volumes().settle(id);
+                        pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
                     }
                 }));
     }
@@ -379,7 +248,7 @@ public final class Volumes {
                             + mounts.getFirst().target());
         }
         pool.format(volume).release(volume);
-        pool.delete(volume);
+        pool.volumes().delete(volume);
     }
 
     /**
@@ -391,19 +260,20 @@ public final class Volumes {
     public Volume expand(String text, CapacityRange range) {
         VolumeId id = VolumeId.parse(text).orElseThrow(() -> noSuch(text));
         Pool pool = pools.find(id.pool()).orElseThrow(() -> noSuch(text));
-        try (VolumeLocks.Held lock = pool.lock(id)) {
-            Volume volume = pool.find(id).orElseThrow(() -> noSuch(text));
+        try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+            Volume volume = pool.volumes().find(id).orElseThrow(() -> noSuch(text));
             if (range.limitBytes() > 0 && volume.capacityBytes() > range.limitBytes()) {
                 throw new Fault(
                         Fault.Kind.OUT_OF_RANGE,
                         "volume " + id + " has " + volume.capacityBytes() + " bytes, more than limit_bytes "
                                 + range.limitBytes() + "; a volume never shrinks");
             }
-            return pool.expand(
-                    volume,
-                    range.requiredBytes() <= volume.capacityBytes()
-                            ? volume.capacityBytes()
-                            : volume.format().capacity(range));
+            return pool.volumes()
+                    .expand(
+                            volume,
+                            range.requiredBytes() <= volume.capacityBytes()
+                                    ? volume.capacityBytes()
+                                    : volume.format().capacity(range));
         }
     }
 
@@ -415,15 +285,15 @@ public final class Volumes {
     public Volume modify(String text, VolumeChange change) {
         VolumeId id = VolumeId.parse(text).orElseThrow(() -> noSuch(text));
         Pool pool = pools.find(id.pool()).orElseThrow(() -> noSuch(text));
-        try (VolumeLocks.Held lock = pool.lock(id)) {
-            return pool.modify(pool.find(id).orElseThrow(() -> noSuch(text)), change);
+        try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+            return pool.volumes().modify(pool.volumes().find(id).orElseThrow(() -> noSuch(text)), change);
         }
     }
 
     /**
      * Makes a deleted volume that was archived or retained a volume again.
      *
-     * @throws Fault see {@link Pool#restore}
+     * @throws Fault see {@link io.berth.pool.Archives#restore}
      */
     public Volume restore(String archive) {
         ArchiveName name = ArchiveName.parse(archive)
@@ -432,9 +302,9 @@ public final class Volumes {
                         archive,
                         "the name of an archive is ID@TIME, as berth volumes list --archived shows"));
         Pool pool = pools.get(name.id().pool());
-        try (VolumeLocks.Held lock = pool.lock(name.id())) {
-            pool.settle(name.id());
-            return pool.restore(name);
+        try (VolumeLocks.Held lock = pool.volumes().lock(name.id())) {
+            pool.volumes().settle(name.id());
+            return pool.volumes().archives().restore(name);
         }
     }
 
@@ -462,7 +332,7 @@ public final class Volumes {
         Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
         while (cursor.pool() < names.size() && volumes.size() < size) {
             Pool pool = pools.get(names.get(cursor.pool()));
-            Catalog.Page page = pool.catalog().list(cursor.cookie(), size - volumes.size());
+            Catalog.Page page = pool.volumes().catalog().list(cursor.cookie(), size - volumes.size());
             page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
             unreadable.putAll(page.unreadable());
             volumes.addAll(page.volumes());
@@ -481,7 +351,7 @@ public final class Volumes {
     /** The first volumes of one pool, at most so many; see {@link #list}. */
     public List<Volume> first(int max, PoolName name) {
         List<Volume> volumes = new ArrayList<>();
-        Catalog catalog = pools.get(name).catalog();
+        Catalog catalog = pools.get(name).volumes().catalog();
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent() && volumes.size() < max) {
             Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));

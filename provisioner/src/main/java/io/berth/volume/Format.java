@@ -44,7 +44,7 @@ public sealed interface Format {
             if (bytes < range.requiredBytes() || bytes < minimum) {
                 throw new Fault(
                         Fault.Kind.OUT_OF_RANGE,
-                        "capacity_range " + range.requiredBytes() + ".." + range.limitBytes() + ": an image "
+                        "capacity " + range.requiredBytes() + ".." + range.limitBytes() + ": an image "
                                 + fileSystem.map(type -> "with " + type + " ").orElse("of raw blocks ")
                                 + "has a multiple of " + unit + " bytes, at least " + minimum);
             }

@@ -3,42 +3,15 @@ package io.berth.copy;
 import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.berth.TestFileSystem;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class BtrfsTreeCopyTest extends TreeCopyContract {
-    private TestFileSystem fileSystem;
-
-    @BeforeAll
-    void mount() {
-        fileSystem = TestFileSystem.mount("btrfs", 2L << 30);
-    }
-
-    @AfterAll
-    void unmount() {
-        fileSystem.close();
-    }
-
-    @Override
-    Path fileSystem() {
-        return fileSystem.root();
-    }
-
-    @Override
-    String type() {
-        return "btrfs";
-    }
-
-    @Override
-    Rung rung() {
-        return Rung.CLONE;
+    BtrfsTreeCopyTest() {
+        super("btrfs", 2L << 30, Rung.CLONE);
     }
 
     @Test

@@ -1,35 +1,7 @@
 package io.berth.copy;
 
-import io.berth.TestFileSystem;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-
 class TmpfsTreeCopyTest extends TreeCopyContract {
-    private TestFileSystem fileSystem;
-
-    @BeforeAll
-    void mount() {
-        fileSystem = TestFileSystem.mount("tmpfs", 2L << 30);
-    }
-
-    @AfterAll
-    void unmount() {
-        fileSystem.close();
-    }
-
-    @Override
-    Path fileSystem() {
-        return fileSystem.root();
-    }
-
-    @Override
-    String type() {
-        return "tmpfs";
-    }
-
-    @Override
-    Rung rung() {
-        return Rung.COPY_FILE_RANGE;
+    TmpfsTreeCopyTest() {
+        super("tmpfs", 2L << 30, Rung.COPY_FILE_RANGE);
     }
 }

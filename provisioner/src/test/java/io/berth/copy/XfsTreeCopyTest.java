@@ -3,7 +3,6 @@ package io.berth.copy;
 import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.linux.FileType;
 import io.berth.linux.OpenFile;
@@ -11,36 +10,11 @@ import io.berth.linux.PathHandle;
 import io.berth.linux.Project;
 import io.berth.linux.RegularFile;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class XfsTreeCopyTest extends TreeCopyContract {
-    private TestFileSystem fileSystem;
-
-    @BeforeAll
-    void mount() {
-        fileSystem = TestFileSystem.mount("xfs", 2L << 30);
-    }
-
-    @AfterAll
-    void unmount() {
-        fileSystem.close();
-    }
-
-    @Override
-    Path fileSystem() {
-        return fileSystem.root();
-    }
-
-    @Override
-    String type() {
-        return "xfs";
-    }
-
-    @Override
-    Rung rung() {
-        return Rung.CLONE;
+    XfsTreeCopyTest() {
+        super("xfs", 2L << 30, Rung.CLONE);
     }
 
     @Test

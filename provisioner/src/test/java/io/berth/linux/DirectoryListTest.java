@@ -126,7 +126,7 @@ class DirectoryListTest {
                 results.add(threads.submit(() -> listAll(37)));
             }
             for (Future<List<String>> result : results) {
-                assertThat(result.get(30, TimeUnit.SECONDS)).containsExactlyInAnyOrderElementsOf(names);
+                assertThat(result.get(60, TimeUnit.SECONDS)).containsExactlyInAnyOrderElementsOf(names);
             }
         } finally {
             threads.shutdownNow();

@@ -368,7 +368,7 @@ class DirectoryTest {
                 shared.close();
                 Directory.open(Path.of("/")).close(); // likely gets the number that became free
                 for (Future<Void> result : users) {
-                    result.get(20, TimeUnit.SECONDS);
+                    result.get(60, TimeUnit.SECONDS);
                 }
             }
         } finally {

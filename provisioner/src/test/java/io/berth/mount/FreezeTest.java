@@ -41,7 +41,7 @@ class FreezeTest {
                         .isInstanceOf(java.util.concurrent.TimeoutException.class);
                 assertThat(freeze.thaw()).isTrue();
             }
-            assertThat(writing.get(20, TimeUnit.SECONDS)).hasContent("x");
+            assertThat(writing.get(60, TimeUnit.SECONDS)).hasContent("x");
         }
     }
 
@@ -51,9 +51,9 @@ class FreezeTest {
         try (TestFileSystem fileSystem = TestFileSystem.mount("ext4", 64 << 20);
                 Directory root = Directory.open(fileSystem.root());
                 Freeze freeze = Freeze.of(root, Duration.ofMillis(200), overdue::countDown)) {
-            assertThat(write(fileSystem.root().resolve("file")).get(20, TimeUnit.SECONDS))
+            assertThat(write(fileSystem.root().resolve("file")).get(60, TimeUnit.SECONDS))
                     .hasContent("x");
-            assertThat(overdue.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(overdue.await(60, TimeUnit.SECONDS)).isTrue();
             assertThat(freeze.thaw()).isFalse();
         }
     }

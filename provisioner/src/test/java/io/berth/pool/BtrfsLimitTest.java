@@ -46,7 +46,7 @@ class BtrfsLimitTest extends LimitContract {
         Volume volume = make("a");
         assertThat(asContainer(volume, "dd if=/dev/zero bs=1M count=8 of=file")).isTrue();
         usage(volume); // on disk
-        pool.delete(volume);
+        pool.volumes().delete(volume);
         reap();
         await(() -> {
             pool.reap(1000);

@@ -81,7 +81,7 @@ abstract class LimitContract {
 
     @AfterEach
     void empty() {
-        pool.catalog().forEachReadable(pool::delete);
+        pool.volumes().catalog().forEachReadable(pool.volumes()::delete);
         reap();
         pool.close();
     }
@@ -107,7 +107,7 @@ abstract class LimitContract {
 
     Volume make(String name, Limit limit, OptionalLong inodes) {
         Volume volume = volume(name, limit, inodes, Optional.empty());
-        pool.create(volume);
+        pool.volumes().create(volume);
         return volume;
     }
 
@@ -216,7 +216,7 @@ abstract class LimitContract {
     void anExpandedVolumeHoldsItsNewSizeAndNoMore() throws IOException {
         Volume volume = make("a");
         assertFull(write(volume, "file", 256 * MIB), LIMIT);
-        Volume larger = pool.expand(volume, 96 * MIB);
+        Volume larger = pool.volumes().expand(volume, 96 * MIB);
         assertThat(pool.formats().isHeldToLimit(larger)).isTrue();
         assertThat(usage(larger).totalBytes()).isEqualTo(96 * MIB);
         assertFull(write(larger, "more", 256 * MIB), 32 * MIB);
@@ -225,12 +225,12 @@ abstract class LimitContract {
     @Test
     void anExpansionThatACrashCutShortIsCompletedByTheSameCallOrTheNextStart() {
         Volume larger = make("a").withCapacity(96 * MIB);
-        pool.catalog().replace(larger);
+        pool.volumes().catalog().replace(larger);
         assertThat(pool.formats().isHeldToLimit(larger)).isFalse();
-        assertThat(pool.expand(larger, 96 * MIB)).isEqualTo(larger);
+        assertThat(pool.volumes().expand(larger, 96 * MIB)).isEqualTo(larger);
         assertThat(pool.formats().isHeldToLimit(larger)).isTrue();
         Volume largest = larger.withCapacity(128 * MIB);
-        pool.catalog().replace(largest);
+        pool.volumes().catalog().replace(largest);
         reopen();
         assertThat(pool.formats().isHeldToLimit(largest)).isTrue();
     }
@@ -270,7 +270,7 @@ abstract class LimitContract {
                 false,
                 Optional.empty(),
                 Map.of());
-        try (ClaimedSource source = pool.claim(volume.id())) {
+        try (ClaimedSource source = pool.volumes().claim(volume.id())) {
             pool.snapshots().begin(wanted);
             pool.snapshots().make(wanted, source, new Progress());
         }
@@ -282,7 +282,7 @@ abstract class LimitContract {
                         name, Limit.ENFORCED, OptionalLong.empty(), Optional.of(new Source.OfSnapshot(snapshot.id())))
                 .withCapacity(bytes);
         try (ClaimedSource source = pool.snapshots().claim(snapshot.id())) {
-            pool.create(restored, source, new Progress());
+            pool.volumes().create(restored, source, new Progress());
         }
         return restored;
     }
@@ -300,7 +300,7 @@ abstract class LimitContract {
     void aLimitThatWasLostIsSetAgainWhenThePoolOpens() throws IOException {
         Volume volume = make("a");
         Volume advisory = make("b", Limit.ADVISORY, OptionalLong.empty());
-        try (Directory data = pool.openData(volume).orElseThrow()) {
+        try (Directory data = pool.folder().openData(volume).orElseThrow()) {
             loseLimit(data);
         }
         assertThat(pool.formats().isHeldToLimit(volume)).isFalse();
@@ -317,7 +317,7 @@ abstract class LimitContract {
         long before = pool.fileSystem().freeBytes();
         Files.createDirectories(path(volume).resolve("some/folders/deep"));
         write(volume, "file", 256 * MIB);
-        pool.delete(volume);
+        pool.volumes().delete(volume);
         assertThat(pool.availableBytes()).as("trash counts as used").isLessThan(before - LIMIT + OVERHEAD);
         reap();
         await(() -> {
@@ -340,7 +340,7 @@ abstract class LimitContract {
     void aNewVolumeOfTheNameOfOneInTheTrashHasAllItsRoom() throws IOException {
         Volume volume = make("a");
         write(volume, "file", 256 * MIB);
-        pool.delete(volume);
+        pool.volumes().delete(volume);
         Volume again = make("a");
         assertFull(write(again, "file", 256 * MIB), LIMIT);
         reap();
@@ -358,9 +358,9 @@ abstract class LimitContract {
     @Test
     void aCreateThatWasCutShortLeavesNothing() {
         Volume volume = make("a");
-        pool.catalog().beginDelete(volume.id()); // as if it had never been committed
-        pool.catalog().finishDelete(volume.id());
-        assertThat(pool.catalog().begin(volume)).isTrue();
+        pool.volumes().catalog().beginDelete(volume.id()); // as if it had never been committed
+        pool.volumes().catalog().finishDelete(volume.id());
+        assertThat(pool.volumes().catalog().begin(volume)).isTrue();
         reopen();
         assertThat(path(volume)).doesNotExist();
         awaitNothingKept();

@@ -45,7 +45,7 @@ abstract class ProjectLimitContract extends LimitContract {
     }
 
     private long project(Volume volume) {
-        try (Directory data = pool.openData(volume).orElseThrow()) {
+        try (Directory data = pool.folder().openData(volume).orElseThrow()) {
             return project(data);
         }
     }
@@ -85,9 +85,9 @@ abstract class ProjectLimitContract extends LimitContract {
     @Test
     void theNumberOfFilesCanChange() {
         Volume volume = make("a", Limit.ENFORCED, OptionalLong.of(10));
-        Volume more = pool.modify(volume, VolumeChange.parse(Map.of("inodes", "20")));
+        Volume more = pool.volumes().modify(volume, VolumeChange.parse(Map.of("inodes", "20")));
         assertThat(more.format()).isEqualTo(new Format.Directory(Limit.ENFORCED, OptionalLong.of(20)));
-        assertThat(pool.find(more.id())).contains(more);
+        assertThat(pool.volumes().find(more.id())).contains(more);
         assertThat(usage(more).totalInodes()).isEqualTo(20);
         for (int i = 0; i < 19; i++) {
             assertThat(asContainer(more, "touch file" + i)).isTrue();
@@ -100,7 +100,7 @@ abstract class ProjectLimitContract extends LimitContract {
     void aProjectThatLostItsMarkOnTheFolderIsClaimedAnew() {
         Volume volume = make("a");
         long before = project(volume);
-        try (Directory data = pool.openData(volume).orElseThrow()) {
+        try (Directory data = pool.folder().openData(volume).orElseThrow()) {
             new Project(0, false).set(data);
         }
         reopen();
@@ -115,7 +115,7 @@ abstract class ProjectLimitContract extends LimitContract {
     void aProjectOfSomebodyElseIsPassedOver() throws IOException {
         Volume volume = make("a");
         long first = project(volume);
-        pool.delete(volume);
+        pool.volumes().delete(volume);
         reap();
         reopen();
         assertThat(keepsAnything(root())).isFalse();
@@ -130,7 +130,7 @@ abstract class ProjectLimitContract extends LimitContract {
     void aProjectThatHasANameIsPassedOver() throws IOException {
         Volume volume = make("a");
         long first = project(volume);
-        pool.delete(volume);
+        pool.volumes().delete(volume);
         reap();
         reopen();
         Path named = Files.writeString(Path.of("/run/projects"), "# ours\n" + first + ":/srv/data\n");

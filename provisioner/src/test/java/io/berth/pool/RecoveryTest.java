@@ -102,16 +102,16 @@ class RecoveryTest {
     @ParameterizedTest
     @ValueSource(strings = {"fast.v", "a/b"})
     void anIntentToCreateIsUndone(String path) {
-        pool.create(volume(path, OnDelete.DELETE));
+        pool.volumes().create(volume(path, OnDelete.DELETE));
         move(record("volumes"), record("creating"));
         restart();
         isEmpty();
-        pool.create(volume(path, OnDelete.DELETE));
+        pool.volumes().create(volume(path, OnDelete.DELETE));
     }
 
     @Test
     void anIntentWithoutItsEffectIsUndone() throws Exception {
-        pool.create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
         move(record("volumes"), record("creating"));
         Files.delete(root.resolve("fast.v"));
         restart();
@@ -127,19 +127,19 @@ class RecoveryTest {
 
     @Test
     void aClaimThatWasBeingWrittenIsWrittenAnew() throws Exception {
-        pool.create(volume("a/b", OnDelete.DELETE));
+        pool.volumes().create(volume("a/b", OnDelete.DELETE));
         move(record("volumes"), record("creating"));
         Files.delete(root.resolve("a/b"));
         Files.move(records.resolve("paths/a/b"), records.resolve("tmp/fast.v.claim"));
         Files.write(records.resolve("tmp/fast.v.claim"), new byte[0]);
         restart();
-        pool.create(volume("a/b", OnDelete.DELETE));
+        pool.volumes().create(volume("a/b", OnDelete.DELETE));
         assertThat(findings()).isEmpty();
     }
 
     @Test
     void undoingKeepsWhatIsNotEmpty() throws Exception {
-        pool.create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
         Files.writeString(root.resolve("fast.v/file"), "somebody's");
         move(record("volumes"), record("creating"));
         restart();
@@ -150,7 +150,7 @@ class RecoveryTest {
     @ParameterizedTest
     @ValueSource(strings = {"fast.v", "a/b"})
     void anIntentToDeleteIsFinished(String path) {
-        pool.create(volume(path, OnDelete.DELETE));
+        pool.volumes().create(volume(path, OnDelete.DELETE));
         move(record("volumes"), record("deleting"));
         restart();
         isEmpty();
@@ -159,9 +159,47 @@ class RecoveryTest {
 
     @Test
     void anIntentToDeleteWhoseDataIsInTheTrashIsFinished() {
-        pool.create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
         move(record("volumes"), record("deleting"));
         move(root.resolve("fast.v"), records.resolve("trash/fast.v@0000"));
+        restart();
+        isEmpty();
+    }
+
+    @Test
+    void aDeleteWhoseMoveACrashUndidIsFinishedByTheNextStart() {
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().delete(volume("fast.v", OnDelete.DELETE));
+        assertThat(record("deleting")).exists();
+        assertThat(findings()).isEmpty();
+        String trashed = TemporaryPool.names(records.resolve("trash")).getFirst();
+        move(records.resolve("trash").resolve(trashed), root.resolve("fast.v"));
+        try (Pool next = Pool.open(config)) {
+            next.recover();
+            assertThat(next.trash().count()).isOne();
+        }
+        isEmpty();
+    }
+
+    @Test
+    void theIntentToDeleteGoesBeforeTheTrashIsEmptied() {
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().delete(volume("fast.v", OnDelete.DELETE));
+        pool.reap(0);
+        isEmpty();
+        assertThat(pool.trash().count()).isOne();
+    }
+
+    @Test
+    void theIntentToDeleteALaterVolumeOfTheNameStays() {
+        Volume first = volume("fast.v", OnDelete.DELETE);
+        pool.volumes().create(first);
+        pool.volumes().delete(first);
+        pool.volumes().settle(first.id());
+        pool.volumes().create(volume("a/b", OnDelete.DELETE));
+        move(record("volumes"), record("deleting"));
+        pool.reap(0);
+        assertThat(record("deleting")).exists();
         restart();
         isEmpty();
     }
@@ -170,12 +208,12 @@ class RecoveryTest {
     @EnumSource(value = OnDelete.class, names = "DELETE", mode = EnumSource.Mode.EXCLUDE)
     void anIntentToKeepIsFinishedAndCanBeRestored(OnDelete onDelete) throws Exception {
         Volume volume = volume("fast.v", onDelete);
-        pool.create(volume);
+        pool.volumes().create(volume);
         Files.writeString(root.resolve("fast.v/file"), "kept");
         move(record("volumes"), record("deleting"));
         restart();
-        assertThat(pool.find(volume.id())).isEmpty();
-        assertThat(pool.restore(ArchiveName.of(volume))).isEqualTo(volume);
+        assertThat(pool.volumes().find(volume.id())).isEmpty();
+        assertThat(pool.volumes().archives().restore(ArchiveName.of(volume))).isEqualTo(volume);
         assertThat(root.resolve("fast.v/file")).hasContent("kept");
         assertThat(findings()).isEmpty();
     }
@@ -183,43 +221,43 @@ class RecoveryTest {
     @Test
     void anArchiveThatWasMovedBeforeTheCrashIsFinished() throws Exception {
         Volume volume = volume("fast.v", OnDelete.ARCHIVE);
-        pool.create(volume);
+        pool.volumes().create(volume);
         move(record("volumes"), record("deleting"));
         move(root.resolve("fast.v"), root.resolve(ArchiveName.pathOf(volume).toString()));
         restart();
-        pool.restore(ArchiveName.of(volume));
+        pool.volumes().archives().restore(ArchiveName.of(volume));
         assertThat(root.resolve("fast.v")).isDirectory();
     }
 
     @Test
     void aRestoreThatWasCutShortIsDoneByTheNext() {
         Volume volume = volume("fast.v", OnDelete.ARCHIVE);
-        pool.create(volume);
-        pool.delete(volume);
+        pool.volumes().create(volume);
+        pool.volumes().delete(volume);
         move(root.resolve(ArchiveName.pathOf(volume).toString()), root.resolve("fast.v"));
         restart();
-        assertThat(pool.restore(ArchiveName.of(volume))).isEqualTo(volume);
+        assertThat(pool.volumes().archives().restore(ArchiveName.of(volume))).isEqualTo(volume);
         assertThat(findings()).isEmpty();
     }
 
     @Test
     void aRecordThatWasBeingRewrittenIsTheOldOne() throws Exception {
         Volume volume = volume("fast.v", OnDelete.DELETE);
-        pool.create(volume);
+        pool.volumes().create(volume);
         Files.writeString(records.resolve("tmp/fast.v.json"), "{ half");
         restart();
-        assertThat(pool.find(volume.id())).contains(volume);
-        assertThat(pool.expand(volume, 2 << 20).capacityBytes()).isEqualTo(2 << 20);
+        assertThat(pool.volumes().find(volume.id())).contains(volume);
+        assertThat(pool.volumes().expand(volume, 2 << 20).capacityBytes()).isEqualTo(2 << 20);
         restart();
-        assertThat(pool.find(volume.id())).map(Volume::capacityBytes).contains(2L << 20);
+        assertThat(pool.volumes().find(volume.id())).map(Volume::capacityBytes).contains(2L << 20);
     }
 
     @Test
     void whatAnotherLivingProcessIsDoingIsLeftToIt() {
-        pool.create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
         move(record("volumes"), record("creating"));
         try (Pool other = Pool.openExisting(config);
-                VolumeLocks.Held held = other.lock(new VolumeId(config.name(), "v"))) {
+                VolumeLocks.Held held = other.volumes().lock(new VolumeId(config.name(), "v"))) {
             restart();
             assertThat(record("creating")).exists();
         }
@@ -229,7 +267,7 @@ class RecoveryTest {
 
     @Test
     void anIntentOfANewerFormatIsLeftAlone() throws Exception {
-        pool.create(volume("fast.v", OnDelete.DELETE));
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
         move(record("volumes"), record("creating"));
         String text = Files.readString(record("creating"));
         Files.writeString(record("creating"), text.replace("\"berth\" : 1", "\"berth\" : 9"));
@@ -240,7 +278,7 @@ class RecoveryTest {
 
     @Test
     void theCheckFindsAndRepairs() throws Exception {
-        pool.create(volume("a/b", OnDelete.DELETE));
+        pool.volumes().create(volume("a/b", OnDelete.DELETE));
         Files.delete(records.resolve("paths/a/b"));
         Files.createDirectory(root.resolve("fast.stranger"));
         Files.createDirectory(records.resolve("paths/c"));

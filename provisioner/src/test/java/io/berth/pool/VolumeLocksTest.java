@@ -30,7 +30,7 @@ class VolumeLocksTest {
     @BeforeEach
     void open() {
         records = Directory.open(folder);
-        locks = new VolumeLocks(records);
+        locks = new VolumeLocks(new PoolName("fast"), records);
     }
 
     @AfterEach
@@ -61,7 +61,7 @@ class VolumeLocksTest {
 
     @Test
     void whatAnotherProcessHoldsIsBusyAndThenFree() {
-        try (VolumeLocks other = new VolumeLocks(records)) {
+        try (VolumeLocks other = new VolumeLocks(new PoolName("fast"), records)) {
             Optional<VolumeLocks.Held> held = other.tryLock(A);
             assertThat(held).isPresent();
             assertThat(locks.tryLock(A)).isEmpty();

@@ -3,40 +3,16 @@ package io.berth.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.berth.TestFileSystem;
 import io.berth.copy.Rung;
 import io.berth.volume.Snapshot;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BtrfsSnapshotsTest extends SnapshotsContract {
-    private TestFileSystem fileSystem;
-
-    @BeforeAll
-    void mount() {
-        fileSystem = TestFileSystem.mount("btrfs", 512L << 20);
-    }
-
-    @AfterAll
-    void unmount() {
-        fileSystem.close();
-    }
-
-    @Override
-    Path fileSystem() {
-        return fileSystem.root();
-    }
-
-    @Override
-    Rung rung() {
-        return Rung.SNAPSHOT;
+    BtrfsSnapshotsTest() {
+        super("btrfs", 512L << 20, Rung.SNAPSHOT);
     }
 
     @Test

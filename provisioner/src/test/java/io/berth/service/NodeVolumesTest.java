@@ -158,6 +158,23 @@ class NodeVolumesTest {
     }
 
     @Test
+    void aVolumeThatNobodyUnstagesIsUnstagedAfterItsLastTarget() {
+        String id = create("v");
+        stage(id);
+        Path second = folder.resolve("second");
+        node.publish(request(id, target, AccessMode.SINGLE_NODE_MULTI_WRITER));
+        node.publish(request(id, second, AccessMode.SINGLE_NODE_MULTI_WRITER));
+        node.unpublish(id, target);
+        node.unstageUnused(id);
+        assertThat(mounts()).extracting(MountPoint::target).containsExactlyInAnyOrder(staging, second);
+        node.unpublish(id, second);
+        node.unstageUnused(id);
+        node.unstageUnused(id);
+        assertThat(mounts()).isEmpty();
+        volumes.delete(id);
+    }
+
+    @Test
     void aVolumeIsStagedBeforeItIsPublished() {
         String id = create("v");
         assertThatThrownBy(() -> node.publish(request(id, target, AccessMode.SINGLE_NODE_WRITER)))

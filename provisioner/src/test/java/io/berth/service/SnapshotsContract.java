@@ -35,37 +35,60 @@ import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Snapshots, restores and clones of directories, on any file system. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class SnapshotsContract {
     private static final long MIB = 1L << 20;
     private static final Duration LONG = Duration.ofSeconds(60);
 
+    private final String type;
+    private final long bytes;
+    private final Rung rung;
+    private TestFileSystem fileSystem;
     private Path folder = Path.of("/");
     private Pools pools;
     private Volumes volumes;
     Snapshots snapshots;
     private Path fast;
 
-    /** Where pools are made. */
-    abstract Path fileSystem();
+    /**
+     * On a file system made for it.
+     *
+     * @param rung how directories are copied there
+     */
+    SnapshotsContract(String type, long bytes, Rung rung) {
+        this.type = type;
+        this.bytes = bytes;
+        this.rung = rung;
+    }
 
-    /** How directories are copied. */
-    abstract Rung rung();
+    @BeforeAll
+    void mount() {
+        fileSystem = TestFileSystem.mount(type, bytes);
+    }
+
+    @AfterAll
+    void unmount() {
+        fileSystem.close();
+    }
 
     /** Whether copies are instant and share all data, so that how much there is of it is not known. */
     private boolean hasSubvolumes() {
-        return rung() == Rung.SNAPSHOT;
+        return rung == Rung.SNAPSHOT;
     }
 
     @BeforeEach
     void makeFolder() throws Exception {
-        folder = Files.createTempDirectory(fileSystem(), "pools");
+        folder = Files.createTempDirectory(fileSystem.root(), "pools");
         open();
     }
 
@@ -334,14 +357,14 @@ abstract class SnapshotsContract {
         volume("v");
         snapshot("t", "fast.v");
         restart();
-        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung());
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung);
         Path word = fast.resolve(".berth/rungs/directory");
         Files.delete(word);
         Source source = new Source.OfVolume(VolumeId.parse("fast.v").orElseThrow());
         from("r", source, 0, "pool", "shared");
         assertThat(pool("shared").rungs().last(FormatName.DIRECTORY)).isEmpty();
         from("r", source, 0);
-        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung());
+        assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).contains(rung);
         Files.delete(word);
         Files.createSymbolicLink(word, Path.of("/etc"));
         assertThat(pool("fast").rungs().last(FormatName.DIRECTORY)).isEmpty();

@@ -186,6 +186,7 @@ class VolumesTest {
             volumes.delete("fast.v");
         }
         pools.get(new io.berth.volume.PoolName("fast"))
+                .volumes()
                 .catalog()
                 .forEachArchived(name -> archives.add(name.toString()));
         assertThat(archives).hasSize(3);
@@ -205,6 +206,7 @@ class VolumesTest {
         volumes.delete("fast.v");
         List<String> archives = new ArrayList<>();
         pools.get(new io.berth.volume.PoolName("fast"))
+                .volumes()
                 .catalog()
                 .forEachArchived(name -> archives.add(name.toString()));
         volumes.restore(archives.getFirst());

@@ -248,9 +248,11 @@ class RecipesTest {
             nothingIsLeft();
             assertThat(Driver.files(pool)).containsExactly(pool.resolve(".berth"));
             for (String records : List.of("creating", "volumes", "deleting")) {
-                assertThat(Driver.files(pool.resolve(".berth").resolve(records)))
-                        .as(records)
-                        .isEmpty();
+                Await.until(
+                        Cluster.PATIENCE,
+                        () -> Driver.files(pool.resolve(".berth").resolve(records))
+                                .isEmpty(),
+                        () -> "records in " + records);
             }
         }
     }

@@ -46,7 +46,7 @@ import java.util.logging.Logger;
  * {@link io.grpc.StatusRuntimeException}. Thread-safe.
  */
 public final class Client implements AutoCloseable {
-    private static final long DEADLINE_SECONDS = 30;
+    private static final long DEADLINE_SECONDS = 120;
     private static final EventLoopGroup EVENT_LOOP =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("client", true), NioIoHandler.newFactory());
 

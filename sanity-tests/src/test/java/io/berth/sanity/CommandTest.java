@@ -272,6 +272,10 @@ class CommandTest {
             assertThat(shown.path("ready").asBoolean()).isTrue();
             assertThat(shown.path("capacityBytes").asLong()).isEqualTo(1 << 20);
             assertThat(driver.client().snapshots()).containsExactly("fast.s");
+            assertThat(json(onPools("pools", "show", "fast", "--json"))
+                            .path("directoryCopiesBy")
+                            .asText())
+                    .isIn("snapshot", "clone", "copy_file_range", "read_write");
 
             assertCode(onPools("snapshots", "restore", "fast.s", "b", "--size=2Mi", "--parameter=mode=0700"), OK);
             assertThat(folder.resolve("fast/fast.b/file")).hasContent("then");
@@ -286,7 +290,71 @@ class CommandTest {
             assertCode(onPools("snapshots", "restore", "fast.s", "c"), NOT_FOUND);
             assertCode(onPools("snapshots", "create", "fast.never", "s"), NOT_FOUND);
             assertCode(onPools("snapshots", "create", "fast.a"), USAGE);
-            assertCode(onPools("snapshots", "list", "--max=0"), USAGE);
+        }
+    }
+
+    @Test
+    void aSnapshotThatIsBeingMadeShowsHowFarItIs() throws IOException {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 0);
+            assertCode(onPools("snapshots", "create", "fast.a", "s"), OK);
+        }
+        Path records = folder.resolve("fast/.berth/snapshots");
+        Files.move(records.resolve("ready/fast.s.json"), records.resolve("creating/fast.s.json"));
+        Files.createSymbolicLink(records.resolve("copying/fast.s@progress"), Path.of("7 files, 70 bytes"));
+        JsonNode shown = json(onPools("snapshots", "show", "fast.s", "--json"));
+        assertThat(shown.path("ready").asBoolean(true)).isFalse();
+        assertThat(shown.path("progress").asText()).isEqualTo("7 files, 70 bytes");
+        assertThat(onPools("snapshots", "list").out()).contains("7 files, 70 bytes");
+    }
+
+    private void assertUsage(List<String> arguments, String... explained) {
+        Command.Result result = onPools(arguments.toArray(String[]::new));
+        assertCode(result, USAGE);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err()).startsWith("berth: ").contains(explained);
+    }
+
+    @Test
+    void aWrongPageSizeOrIdIsNamedAsItWasTyped() {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 2 << 20);
+            assertCode(onPools("snapshots", "create", "fast.a", "s"), OK);
+
+            for (String things : List.of("snapshots", "volumes")) {
+                assertUsage(List.of(things, "list", "--from=elsewhere"), "--from \"elsewhere\"");
+                assertUsage(List.of(things, "list", "--max=0"), "--max \"0\"");
+                assertUsage(List.of(things, "delete", "fast.a", "../x"), "\"../x\"", "'berth " + things + " list'");
+                assertCode(onPools(things, "delete", "never.a"), NOT_FOUND);
+            }
+            assertUsage(List.of("snapshots", "list", "--source=fast.a", "--from=fast:r:0"), "--from \"fast:r:0\"");
+            assertUsage(List.of("snapshots", "restore", "fast.s", "b", "--size=1Mi"), "--size \"1Mi\"", "2 MiB");
+            assertUsage(List.of("volumes", "clone", "fast.a", "b", "--size=1Mi"), "--size \"1Mi\"", "2 MiB");
+            assertUsage(List.of("volumes", "clone", "fast.a", "b", "--size=big"), "--size \"big\"");
+            assertUsage(List.of("volumes", "expand", "fast.a", "1Mi"), "SIZE \"1Mi\"", "2 MiB", "never shrink");
+            assertUsage(List.of("volumes", "expand", "fast.a", "many"), "SIZE \"many\"");
+
+            assertThat(driver.client().get("fast.a").getCapacityBytes()).isEqualTo(2 << 20);
+            assertThat(driver.client().snapshots()).containsExactly("fast.s");
+            assertCode(onPools("volumes", "show", "fast.b"), NOT_FOUND);
+        }
+    }
+
+    @Test
+    void aCopyDoesNotTakeTheNameOfAnotherVolume() {
+        try (Driver driver = Driver.start(folder)) {
+            driver.client().create("fast", "a", 0);
+            driver.client().create("fast", "b", 0);
+            assertCode(onPools("snapshots", "create", "fast.a", "s"), OK);
+            assertCode(onPools("volumes", "clone", "fast.a", "c"), OK);
+
+            Command.Result onEmpty = onPools("volumes", "clone", "fast.a", "b");
+            assertCode(onEmpty, FAILED);
+            assertThat(onEmpty.err()).contains("the name is taken: volume fast.b exists and is no copy");
+            Command.Result onCopy = onPools("snapshots", "restore", "fast.s", "c");
+            assertCode(onCopy, FAILED);
+            assertThat(onCopy.err())
+                    .contains("the name is taken: volume fast.c exists and its source is \"volume fast.a\"");
         }
     }
 
@@ -297,13 +365,11 @@ class CommandTest {
             Files.write(folder.resolve("fast/fast.a/file"), new byte[200_000]);
             assertCode(onPools("volumes", "clone", "fast.a", "b", "--parameter", "pool=shared"), OK);
             assertThat(folder.resolve("shared/shared.b/file")).hasSize(200_000);
-            assertCode(onPools("volumes", "clone", "fast.a", "c", "--size=1"), FAILED);
             assertCode(onPools("volumes", "clone", "fast.a", "c", "--parameter=sise=1"), USAGE);
             assertCode(onPools("volumes", "clone", "fast.never", "c"), NOT_FOUND);
 
             assertThat(onPools("volumes", "expand", "fast.a", "3Mi").out()).isEqualTo("fast.a has 3 MiB\n");
             assertThat(driver.client().get("fast.a").getCapacityBytes()).isEqualTo(3 << 20);
-            assertCode(onPools("volumes", "expand", "fast.a", "many"), USAGE);
 
             JsonNode used = json(onPools("volumes", "du", "--walk", "--json")).path("volumes");
             assertThat(used.findValuesAsText("id")).containsExactlyInAnyOrder("fast.a", "shared.b");

@@ -17,6 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** A real dockerd, the plugin or a disk goes away while containers use volumes. */
 @Timeout(240)
 class DockerCrashTest {
+    /** Without a wait for a disk that never answers, on a machine however slow. */
+    private static final Duration SOON = Duration.ofSeconds(15);
+
     @TempDir
     static Path folder;
 
@@ -173,7 +176,7 @@ class DockerCrashTest {
             long start = System.nanoTime();
             assertThat(host.volumes()).containsExactly("v1");
             assertThat(host.inspect("v1").at("/Status/pool").asText()).isEqualTo("frozen");
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(2));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(SOON);
             assertThat(host.run("w1", "echo elsewhere >/data/file && cat /data/file"))
                     .isEqualTo("elsewhere");
             assertThat(host.run("v1", "ls -d /data")).isEqualTo("/data");
@@ -190,13 +193,13 @@ class DockerCrashTest {
         hanging.hang();
         try {
             assertThat(time(() -> assertThat(host.volumes()).containsExactly("v1", "w1")))
-                    .isLessThan(Duration.ofSeconds(2));
+                    .isLessThan(SOON);
             assertThat(time(() -> {
                         JsonNode shown = host.inspect("v1");
                         assertThat(shown.at("/Labels/team").asText()).isEqualTo("blue");
                         assertThat(shown.at("/Status/health").asText()).contains("pool hanging has not answered");
                     }))
-                    .isLessThan(Duration.ofSeconds(3));
+                    .isLessThan(SOON);
             assertThat(time(() -> assertThat(host.complaint(
                                     "run", "--rm", "--network=none", "--volume=v1:/data", Dockerd.IMAGE, "true"))
                             .contains("pool hanging has not answered")))

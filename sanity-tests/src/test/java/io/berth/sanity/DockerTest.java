@@ -44,7 +44,8 @@ class DockerTest {
             host = DockerHost.start(
                     folder,
                     "limited=local:" + disk,
-                    "found=hostpath:" + Files.createDirectory(folder.resolve("found")) + ",discover=true");
+                    "found=hostpath:" + Files.createDirectory(folder.resolve("found")) + ",discover=true",
+                    "nas=nfs:nas.example:/export,path=" + Files.createDirectory(folder.resolve("nas")));
         } catch (RuntimeException | Error e) {
             Driver.unmountBelow(folder);
             throw e;
@@ -369,6 +370,25 @@ class DockerTest {
                 .contains("host path /etc is not allowed");
         host.docker("volume", "rm", "b1", "t1");
         assertThat(mine.resolve("file")).exists();
+    }
+
+    @Test
+    void aFolderOfAnExportIsUsedByTheOptionsOfDockersOwnDriver() throws IOException {
+        Path team = Files.createDirectory(folder.resolve("nas/team"));
+        host.docker(
+                "volume",
+                "create",
+                "--driver=berth",
+                "--opt=type=nfs",
+                "--opt=device=:/export/team",
+                "--opt=o=addr=nas.example,noatime",
+                "n1");
+        host.run("n1", "echo hello >/data/file");
+        assertThat(host.inspect("n1").at("/Status/share").asText()).isEqualTo("/export/team");
+        assertThat(host.complaint("volume", "create", "--driver=berth", "--opt=share=other:/export/team", "n2"))
+                .contains("in no pool", "--pool NAME=nfs:other:/export/team");
+        host.docker("volume", "rm", "n1");
+        assertThat(team.resolve("file")).hasContent("hello\n");
     }
 
     @Test

@@ -39,8 +39,8 @@ public final class Driver implements AutoCloseable {
     public static final String NAME = "local.csi.berth.io";
     public static final String NODE = "n1";
 
-    private static final Duration START = Duration.ofSeconds(30);
-    private static final Duration STOP = Duration.ofSeconds(30);
+    private static final Duration START = Duration.ofMinutes(2);
+    private static final Duration STOP = Duration.ofMinutes(1);
 
     private final Path folder;
     private final List<String> flags;

@@ -10,7 +10,6 @@ import io.berth.csi.v1.NodeStageVolumeRequest;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
 import io.berth.csi.v1.VolumeUsage;
-import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -55,20 +54,16 @@ class ExpansionKillTest {
                     new Used(driver, "image", Map.of("format", "image", "fsType", "xfs"), false),
                     new Used(driver, "block", Map.of(), true));
             Duration longest = Crash.time(() -> all.forEach(Used::run)).multipliedBy(4);
-            for (int round = 1; round <= ROUNDS; round++) {
-                Crash.underLoad(driver, threads, longest, random, all);
+            Crash crash = new Crash(driver, threads, random, longest);
+            crash.repeat(ROUNDS, () -> all.stream().allMatch(Used::hasShownEnough), all, round -> {
                 driver.restart();
-                try {
-                    all.forEach(Used::check);
-                } catch (AssertionError | StatusRuntimeException e) {
-                    throw new AssertionError("round " + round + ", seed " + seed + driver.log(), e);
-                }
-            }
+                all.forEach(Used::check);
+            });
             for (Used used : all) {
                 used.run();
                 used.check();
                 used.end();
-                assertThat(used.expansions).as("expansions of %s", used.name).isGreaterThan(ROUNDS / 10);
+                assertThat(used.hasShownEnough()).as(used.name).isTrue();
             }
             driver.assertNothingLeft("fast");
             assertThat(driver.log()).doesNotContain("a defect of Berth");
@@ -101,6 +96,10 @@ class ExpansionKillTest {
                             .build());
             use();
             Files.write(data(), CONTENT, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
+        }
+
+        boolean hasShownEnough() {
+            return expansions > ROUNDS / 10;
         }
 
         private String id() {

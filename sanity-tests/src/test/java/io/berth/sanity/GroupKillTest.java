@@ -7,7 +7,6 @@ import io.berth.csi.v1.DeleteVolumeGroupSnapshotRequest;
 import io.berth.csi.v1.ListSnapshotsRequest;
 import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.Snapshot;
-import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -59,20 +58,17 @@ class GroupKillTest {
                             groups.delete();
                         })
                         .multipliedBy(2);
-                for (int round = 1; round <= ROUNDS; round++) {
-                    Crash.underLoad(driver, threads, longest, random, List.of(groups));
+                Crash crash = new Crash(driver, threads, random, longest);
+                crash.repeat(ROUNDS, groups::haveShownEnough, List.of(groups), round -> {
                     driver.restart();
-                    try {
-                        writer.awaitProgress();
-                        groups.check();
-                    } catch (AssertionError | StatusRuntimeException e) {
-                        throw new AssertionError("round " + round + ", seed " + seed + driver.log(), e);
-                    }
-                }
+                    writer.awaitProgress();
+                    groups.check();
+                });
             }
             groups.delete();
-            assertThat(groups.ended).as("groups made and deleted").isGreaterThan(ROUNDS / 10);
-            assertThat(groups.seen).as("groups that were looked into").isGreaterThan(ROUNDS / 10);
+            assertThat(groups.haveShownEnough())
+                    .as("groups were made, deleted and looked into")
+                    .isTrue();
             VOLUMES.forEach(name -> delete(driver, name));
             driver.assertNothingLeft("fast");
             assertThat(driver.log()).doesNotContain("a defect of Berth");
@@ -206,6 +202,10 @@ class GroupKillTest {
             deletes = false;
             life++;
             ended++;
+        }
+
+        boolean haveShownEnough() {
+            return ended > ROUNDS / 10 && seen > ROUNDS / 10;
         }
 
         /** Holds when the group is there, if it should be, with a snapshot of each volume, or no trace of it is. */

@@ -53,34 +53,32 @@ class KillTest {
             for (int i = 0; i < CLIENTS; i++) {
                 workers.add(new Worker(driver, "w" + i, new Random(random.nextLong())));
             }
-            for (int round = 1; round <= ROUNDS; round++) {
-                Crash.underLoad(driver, threads, LONGEST_LIFE, random, workers);
+            Crash crash = new Crash(driver, threads, random, LONGEST_LIFE);
+            crash.repeat(ROUNDS, () -> wholeLives(workers) > ROUNDS / 4, workers, round -> {
                 if (random.nextInt(8) == 0) {
                     killDuringStart(driver, random);
                 }
                 driver.restart();
                 boolean all = round % ALL_CHECKED_EVERY == 0;
-                try {
-                    workers.forEach(worker -> worker.check(all));
-                } catch (AssertionError | StatusRuntimeException e) {
-                    throw new AssertionError("round " + round + ", seed " + seed + driver.log(), e);
-                }
-            }
+                workers.forEach(worker -> worker.check(all));
+            });
             workers.forEach(Worker::finish);
-            assertThat(workers.stream().mapToInt(worker -> worker.ended).sum())
-                    .as("volumes whose whole life was lived")
-                    .isGreaterThan(ROUNDS / 4);
+            assertThat(wholeLives(workers)).isGreaterThan(ROUNDS / 4);
             driver.assertNothingLeft("fast");
             driver.assertNothingLeft("shared");
             assertThat(driver.log()).doesNotContain("a defect of Berth");
         }
     }
 
+    private static int wholeLives(List<Worker> workers) {
+        return workers.stream().mapToInt(worker -> worker.ended).sum();
+    }
+
     private void killDuringStart(Driver driver, Random random) throws InterruptedException {
         Process process = driver.spawnAgain();
         LockSupport.parkNanos(random.nextLong(LONGEST_LIFE.toNanos() * 2));
         process.destroyForcibly();
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     }
 
     /** A step of a life is one call. */

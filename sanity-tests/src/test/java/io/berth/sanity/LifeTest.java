@@ -10,6 +10,8 @@ import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.GetCapacityRequest;
 import io.berth.csi.v1.GetPluginCapabilitiesRequest;
 import io.berth.csi.v1.GetPluginInfoRequest;
+import io.berth.csi.v1.ListSnapshotsRequest;
+import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.ListVolumesRequest;
 import io.berth.csi.v1.ListVolumesResponse;
 import io.berth.csi.v1.NodeExpandVolumeRequest;
@@ -190,6 +192,43 @@ class LifeTest {
                         .setStartingToken(token)
                         .setMaxEntries(max)
                         .build());
+    }
+
+    @Test
+    void snapshotsAreListedByTheirIdTheirSourceAndBoth() {
+        for (String volume : List.of("v", "w")) {
+            client.create("fast", volume, MIB);
+            for (int i = 0; i < 3; i++) {
+                assertThat(client.snapshot("fast." + volume, volume + i).getReadyToUse())
+                        .isTrue();
+            }
+        }
+        assertThat(listed("", "")).hasSize(6);
+        assertThat(listed("", "fast.v")).containsExactlyInAnyOrder("fast.v0", "fast.v1", "fast.v2");
+        assertThat(listed("", "fast.none")).isEmpty();
+        assertThat(listed("fast.w1", "")).containsExactly("fast.w1");
+        assertThat(listed("fast.w1", "fast.w")).containsExactly("fast.w1");
+        assertThat(listed("fast.w1", "fast.v")).isEmpty();
+        assertThat(listed("fast.none", "")).isEmpty();
+    }
+
+    /** Page by page, two on each; an empty text is no filter. */
+    private List<String> listed(String snapshot, String source) {
+        List<String> ids = new ArrayList<>();
+        String token = "";
+        do {
+            ListSnapshotsResponse page = client.controller()
+                    .listSnapshots(ListSnapshotsRequest.newBuilder()
+                            .setSnapshotId(snapshot)
+                            .setSourceVolumeId(source)
+                            .setMaxEntries(2)
+                            .setStartingToken(token)
+                            .build());
+            assertThat(page.getEntriesCount()).isLessThanOrEqualTo(2);
+            page.getEntriesList().forEach(entry -> ids.add(entry.getSnapshot().getSnapshotId()));
+            token = page.getNextToken();
+        } while (!token.isEmpty());
+        return ids;
     }
 
     @Test

@@ -18,6 +18,7 @@ class NfsTest {
                 NfsRivals.class,
                 NfsOutage.class,
                 NfsLongOutage.class,
+                NfsDocker.class,
                 CsiSanityOnNfs.class);
     }
 }

@@ -8,6 +8,7 @@ import io.berth.sanity.Client;
 import io.berth.sanity.Command;
 import io.berth.sanity.CsiSanity;
 import io.berth.sanity.Driver;
+import io.berth.sanity.PluginConnection;
 import io.berth.uml.UserModeLinux;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -1,4 +1,4 @@
-package io.berth.sanity.benchmark;
+package io.berth.sanity;
 
 import java.io.EOFException;
 import java.io.IOException;
@@ -11,19 +11,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A connection to Docker's door that costs little itself: one write and one read a call, no library. */
-final class PluginConnection implements AutoCloseable {
+public final class PluginConnection implements AutoCloseable {
     private static final Pattern LENGTH = Pattern.compile("(?i)\r\ncontent-length: *([0-9]+)\r\n");
     private static final String END_OF_HEADERS = "\r\n\r\n";
 
     private final SocketChannel channel;
     private final ByteBuffer answer = ByteBuffer.allocate(1 << 16);
 
-    PluginConnection(Path socket) throws IOException {
+    public PluginConnection(Path socket) throws IOException {
         channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
     }
 
     /** Makes a call as dockerd does, which must succeed. */
-    void call(String method, String body) throws IOException {
+    public void call(String method, String body) throws IOException {
         String request = "POST /" + method + " HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: "
                 + body.length() + "\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n\r\n" + body;
         channel.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.UTF_8)));

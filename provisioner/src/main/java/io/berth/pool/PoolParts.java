@@ -1,0 +1,17 @@
+package io.berth.pool;
+
+import io.berth.format.Formats;
+
+/** What the volumes, snapshots and groups of a pool share. */
+record PoolParts(
+        PoolFolder folder, VolumeLocks locks, SourceClaims claims, Trash trash, Room room, Formats formats, Rungs rungs)
+        implements AutoCloseable {
+    @Override
+    public void close() {
+        rungs.close();
+        claims.close();
+        locks.close();
+        trash.close();
+        folder.root().close();
+    }
+}

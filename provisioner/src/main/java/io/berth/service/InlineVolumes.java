@@ -1,0 +1,81 @@
+package io.berth.service;
+
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
+import io.berth.pool.Pool;
+import io.berth.pool.Pools;
+import io.berth.pool.VolumeLocks;
+import io.berth.volume.Volume;
+
+/** Volumes that live as long as their pod, in memory or on disk: they are made when they are published. */
+final class InlineVolumes {
+    private final Pools pools;
+    private final Volumes volumes;
+    private final Targets targets;
+
+    InlineVolumes(Pools pools, Volumes volumes, Targets targets) {
+        this.pools = pools;
+        this.volumes = volumes;
+        this.targets = targets;
+    }
+
+    void publish(PublishRequest request, InlineVolume.OnDisk disk) {
+        Volumes.Created created = volumes.create(
+                new Volumes.Wanted(
+                        request.volumeId(),
+                        disk.capacity(),
+                        disk.parameters(),
+                        request.mode().isMultiNode()),
+                true);
+        Volume volume = created.volume();
+        Pool pool = pools.get(volume.id().pool());
+        try (VolumeLocks.Held lock = pool.volumes().lock(volume.id());
+                Targets.Held held = targets.lock(request.targetPath())) {
+            MountTable table = MountTable.read();
+            if (!NodeVolumes.isThere(
+                    request,
+                    table,
+                    mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
+                NodeVolumes.mount(pool, volume, request.targetPath(), request.options());
+                if (!request.isReadOnly()) {
+                    request.mountGroup().ifPresent(group -> NodeVolumes.giveTo(group, pool, request.targetPath()));
+                }
+            }
+        } catch (RuntimeException e) {
+            if (created.isNew()) {
+                freeAfter(e, volume);
+            }
+            throw e;
+        }
+    }
+
+    private void freeAfter(RuntimeException failure, Volume volume) {
+        try {
+            volumes.delete(volume.id().toString());
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    void publish(PublishRequest request, InlineVolume.InMemory memory) {
+        String source = VolumeLookup.tmpfsSource(request.volumeId());
+        try (Targets.Held held = targets.lock(request.targetPath())) {
+            if (NodeVolumes.isThere(
+                    request, MountTable.read(), mount -> mount.source().equals(source))) {
+                return;
+            }
+            long gid = request.mountGroup().orElse(memory.ownership().gid());
+            int mode = memory.ownership().mode() | (request.mountGroup().isPresent() ? 02070 : 0);
+            Targets.withFolder(
+                    request.targetPath(),
+                    () -> Mounts.tmpfs(
+                            source,
+                            request.targetPath(),
+                            memory.sizeBytes(),
+                            mode,
+                            memory.ownership().uid(),
+                            gid,
+                            request.options()));
+        }
+    }
+}

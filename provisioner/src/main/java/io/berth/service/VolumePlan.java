@@ -1,0 +1,165 @@
+package io.berth.service;
+
+import io.berth.catalog.ArchiveName;
+import io.berth.fault.Fault;
+import io.berth.pool.Pool;
+import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
+import io.berth.volume.FormatName;
+import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
+import io.berth.volume.VolumeParameters;
+import io.berth.volume.VolumePath;
+import java.time.Instant;
+import java.util.Optional;
+
+/** What a volume that is asked for will be, and whether one that is there is it. Nothing here changes anything. */
+final class VolumePlan {
+    private VolumePlan() {}
+
+    /**
+     * The volume to be made.
+     *
+     * @throws Fault ALREADY_EXISTS when something lies at its path that it may not be made of, INVALID_ARGUMENT when the
+     *     pool cannot give what is asked
+     */
+    static Volume of(Pool pool, VolumeId id, Volumes.Wanted wanted, boolean ephemeral, Instant now) {
+        VolumeParameters parameters = wanted.parameters();
+        VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
+        boolean exists = pool.folder().at(path).isPresent();
+        if (exists
+                && (parameters.onDelete() != OnDelete.RETAIN || wanted.source().isPresent())) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
+                            + " is there already and Berth did not make it; "
+                            + (wanted.source().isPresent()
+                                    ? "a copy needs a path of its own"
+                                    : "with onDelete=retain it is taken as it is"));
+        }
+        Format format = format(pool, wanted, exists);
+        return new Volume(
+                id,
+                wanted.name(),
+                path,
+                format,
+                format.capacity(wanted.capacity()),
+                now,
+                parameters.onDelete(),
+                parameters.ownership(),
+                exists,
+                ephemeral,
+                wanted.source(),
+                parameters.strings());
+    }
+
+    private static Format format(Pool pool, Volumes.Wanted wanted, boolean adopted) {
+        boolean directory = wanted.parameters()
+                .format()
+                .filter(FormatName.DIRECTORY::equals)
+                .isPresent();
+        if (wanted.block() && (adopted || directory)) {
+            throw Fault.invalid(
+                    "volume_capability access_type",
+                    "block",
+                    "the volume is a directory, which is mounted; ask for mount");
+        }
+        if (adopted) {
+            return Format.Directory.ADVISORY;
+        }
+        Format format = wanted.block()
+                ? new Format.Image(Optional.empty())
+                : pool.chooseFormat(wanted.parameters().with(wanted.fileSystem()));
+        if (format instanceof Format.Image && wanted.multiNode()) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "volume_capability access_mode: an image is used on one node at a time; ask for a single-node mode,"
+                            + " or for format=directory");
+        }
+        return format;
+    }
+
+    private static VolumePath notReserved(Pool pool, VolumePath path) {
+        String first = path.components().getFirst();
+        if (pool.folder().isNamedByBerth(first)) {
+            throw Fault.invalid(
+                    "path",
+                    path.toString(),
+                    "what begins with " + pool.config().name() + ". or " + ArchiveName.PATH_PREFIX
+                            + " is named by Berth; choose another first part");
+        }
+        return path;
+    }
+
+    /**
+     * The volume that is there, if it is what is wanted.
+     *
+     * @throws Fault ALREADY_EXISTS when it is not
+     */
+    static Volume requireSame(Volume there, Volumes.Wanted wanted, boolean ephemeral) {
+        VolumeParameters parameters = wanted.parameters();
+        if (!there.requestedName().equals(wanted.name())) {
+            throw differs(there, "name", there.requestedName());
+        }
+        if (there.ephemeral() != ephemeral) {
+            throw differs(there, "ephemeral", Boolean.toString(there.ephemeral()));
+        }
+        if (!wanted.capacity().contains(there.capacityBytes())) {
+            throw differs(there, "capacity", there.capacityBytes() + " bytes");
+        }
+        if (there.onDelete() != parameters.onDelete()) {
+            throw differs(there, VolumeParameters.ON_DELETE, there.onDelete().toString());
+        }
+        if (!there.source().equals(wanted.source())) {
+            throw taken(
+                    there,
+                    there.source()
+                            .map(source -> "its source is " + Fault.quote(source.toString()))
+                            .orElse("is no copy"));
+        }
+        Ownership ownership =
+                wanted.source().isPresent() ? parameters.ownershipOver(there.ownership()) : parameters.ownership();
+        if (!there.ownership().equals(ownership)) {
+            throw differs(there, "uid, gid or mode", there.ownership().toString());
+        }
+        requireFormat(there, wanted);
+        if (!there.path().equals(parameters.path().orElse(VolumePath.of(there.id())))) {
+            throw differs(there, "path", there.path().toString());
+        }
+        return there;
+    }
+
+    private static void requireFormat(Volume there, Volumes.Wanted wanted) {
+        if (there.format().isBlock() != wanted.block()) {
+            throw differs(there, "access type", there.format().isBlock() ? "block" : "mount");
+        }
+        if (wanted.parameters()
+                .format()
+                .filter(name -> name != there.format().name())
+                .isPresent()) {
+            throw differs(there, VolumeParameters.FORMAT, there.format().name().toString());
+        }
+        Optional<FileSystemType> fileSystem =
+                wanted.parameters().with(wanted.fileSystem()).fileSystem();
+        if (there.format() instanceof Format.Image image
+                && image.fileSystem().isPresent()
+                && fileSystem.isPresent()
+                && !fileSystem.equals(image.fileSystem())) {
+            throw differs(
+                    there, VolumeParameters.FS_TYPE, image.fileSystem().get().toString());
+        }
+    }
+
+    private static Fault differs(Volume there, String what, String value) {
+        return taken(there, "its " + what + " is " + Fault.quote(value));
+    }
+
+    private static Fault taken(Volume there, String but) {
+        return new Fault(
+                Fault.Kind.ALREADY_EXISTS,
+                "the name is taken: volume " + there.id() + " exists and " + but
+                        + ", which differs from what is asked");
+    }
+}
