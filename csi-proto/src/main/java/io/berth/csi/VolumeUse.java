@@ -72,18 +72,23 @@ public record VolumeUse(
         };
     }
 
-    /**
-     * The options of NFS with those of a secret, as csi-driver-nfs users have them there.
-     *
-     * @throws Fault INVALID_ARGUMENT when the secret's are not allowed, without saying what they are
-     */
+    /** The options of NFS with those of a secret, which count where both say something; see {@link #ofSecret}. */
     public NfsOptions nfs(Map<String, String> secrets) {
+        return ofSecret(secrets).over(nfs);
+    }
+
+    /**
+     * The mount options that csi-driver-nfs users have in a secret.
+     *
+     * @throws Fault INVALID_ARGUMENT when they are not allowed, without saying what they are
+     */
+    public static NfsOptions ofSecret(Map<String, String> secrets) {
         String text = secrets.getOrDefault(MOUNT_OPTIONS, "");
         if (text.isEmpty()) {
-            return nfs;
+            return NfsOptions.DEFAULT;
         }
         try {
-            return NfsOptions.parse(MOUNT_OPTIONS, List.of(text)).over(nfs);
+            return NfsOptions.parse(MOUNT_OPTIONS, List.of(text));
         } catch (Fault e) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,

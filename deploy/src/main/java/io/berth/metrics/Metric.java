@@ -54,6 +54,18 @@ public enum Metric {
             "Things in the trash that are to be removed, of which at most 1000 are counted; back to 0 unless something"
                     + " cannot be removed.",
             "pool"),
+    SERVER_UP(
+            "berth_pool_server_up",
+            Type.GAUGE,
+            "1 when the NFS server of the pool answers, else 0, also while the pool could not be opened yet; missing for"
+                    + " pools on this machine, and for servers that are not asked over TCP.",
+            "pool"),
+    SERVER_ANSWER(
+            "berth_pool_server_answer_seconds",
+            Type.GAUGE,
+            "How long the NFS server of the pool takes to accept a connection and answer a call that does nothing;"
+                    + " missing when it does not.",
+            "pool"),
     REGISTERED(
             "berth_kubelet_registered",
             Type.GAUGE,

@@ -3,6 +3,7 @@ package io.berth.metrics;
 import io.berth.fault.Fault;
 import io.berth.linux.FileSystemStatus;
 import io.berth.mount.MountTable;
+import io.berth.nfs.NfsShare;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
@@ -20,6 +21,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -116,6 +118,15 @@ public final class Metrics implements Consumer<EndedCall> {
                     ready ? 1 : 0,
                     config.name().text(),
                     config.kind().toString());
+            if (config.mounted().filter(NfsShare::isAskedOverTcp).isPresent()) {
+                Optional<Duration> answer = pool.flatMap(Pool::serverAnswerTime);
+                gauges.set(
+                        Metric.SERVER_UP,
+                        answer.isPresent() ? 1 : 0,
+                        config.name().text());
+                answer.ifPresent(took ->
+                        gauges.set(Metric.SERVER_ANSWER, took, config.name().text()));
+            }
         }
         return gauges.snapshots();
     }

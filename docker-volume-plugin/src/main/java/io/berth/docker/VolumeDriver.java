@@ -70,6 +70,7 @@ public final class VolumeDriver implements AutoCloseable {
     private final NodeVolumes node;
     private final VolumeStatus status;
     private final VolumeNames names;
+    private final Duration forAsking;
     private final Path mounts;
     private final MountIds ids;
     private final LocalRecords records;
@@ -77,8 +78,15 @@ public final class VolumeDriver implements AutoCloseable {
     private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS, FOR_SILENT);
     private final PlaceCalls changes = new PlaceCalls("docker-change", CHANGING_THREADS, FOR_MAKING);
 
-    private VolumeDriver(DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health)
+    private VolumeDriver(
+            DockerSettings settings,
+            Volumes volumes,
+            Snapshots snapshots,
+            NodeVolumes node,
+            Health health,
+            Duration forAsking)
             throws IOException {
+        this.forAsking = forAsking;
         this.volumes = volumes;
         this.snapshots = snapshots;
         this.node = node;
@@ -102,8 +110,19 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public static VolumeDriver open(
             DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health) {
+        return open(settings, volumes, snapshots, node, health, FOR_ASKING);
+    }
+
+    /** As the other, with another patience for pools that are asked what is shown. */
+    static VolumeDriver open(
+            DockerSettings settings,
+            Volumes volumes,
+            Snapshots snapshots,
+            NodeVolumes node,
+            Health health,
+            Duration forAsking) {
         try {
-            return new VolumeDriver(settings, volumes, snapshots, node, health);
+            return new VolumeDriver(settings, volumes, snapshots, node, health, forAsking);
         } catch (IOException e) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
@@ -390,7 +409,7 @@ public final class VolumeDriver implements AutoCloseable {
             return show(name, outside.get(), table);
         }
         try {
-            Volume volume = names.find(name, FOR_ASKING).orElseThrow(() -> noSuch(name));
+            Volume volume = names.find(name, forAsking).orElseThrow(() -> noSuch(name));
             Shown shown = show(name, volume, table);
             shown.status().putAll(ofPool(volume, shown.mountpoint()));
             return shown;
@@ -405,7 +424,7 @@ public final class VolumeDriver implements AutoCloseable {
     private Map<String, Object> ofPool(Volume volume, Optional<Path> mountpoint) {
         try {
             return asks.within(
-                    FOR_ASKING, VolumeNames.place(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
+                    forAsking, VolumeNames.place(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
         } catch (Fault e) {
             return Map.of(VolumeStatus.HEALTH, e.getMessage());
         }
@@ -423,7 +442,7 @@ public final class VolumeDriver implements AutoCloseable {
                     () -> asked.put(
                             pool.name(), asks.begin(VolumeNames.place(pool.name()), () -> volumes(pool.name()))));
         }
-        long end = System.nanoTime() + FOR_ASKING.toNanos();
+        long end = System.nanoTime() + forAsking.toNanos();
         asked.forEach((pool, answer) -> orSilent(
                 pool, silent, () -> all.addAll(answer.await(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
         MountTable table = MountTable.read();

@@ -67,7 +67,13 @@ final class Plugin implements AutoCloseable {
                 8,
                 Duration.ofSeconds(10),
                 Optional.of(ended::add),
-                VolumeDriver.open(settings, volumes, snapshots, node, new Health(pools, volumes, hostPaths)));
+                VolumeDriver.open(
+                        settings,
+                        volumes,
+                        snapshots,
+                        node,
+                        new Health(pools, volumes, hostPaths),
+                        Duration.ofMinutes(1))); // no test is to fail because the machine is slow
     }
 
     private PoolConfig config(String name, String kind, String options) {

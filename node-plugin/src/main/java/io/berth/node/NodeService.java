@@ -29,6 +29,7 @@ import io.berth.csi.v1.NodeUnstageVolumeResponse;
 import io.berth.csi.v1.VolumeUsage;
 import io.berth.fault.Fault;
 import io.berth.mount.MountOption;
+import io.berth.nfs.NfsOptions;
 import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
 import io.berth.service.PublishRequest;
@@ -113,24 +114,30 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
         if (staging.isEmpty() && !use.nfs().isUsual()) {
             throw Fault.invalid("mount_flags", use.nfs().toString(), "options of NFS, and the volume is not staged");
         }
+        NfsOptions ofSecret = VolumeUse.ofSecret(request.getSecretsMap());
         volumes.publish(new PublishRequest(
                 id,
                 staging,
                 target,
                 use.mode(),
                 use.block(),
-                options(use, request.getReadonly()),
+                options(
+                        ofSecret.over(use.nfs()).mount(),
+                        request.getReadonly() || use.mode().isReadOnly()),
                 use.mountGroup(),
-                request.getVolumeContextMap()));
+                request.getVolumeContextMap(),
+                ofSecret.isUsual()
+                        ? NfsOptions.DEFAULT
+                        : ofSecret.over(use.nfs()).ofFileSystem()));
         Replies.reply(observer, NodePublishVolumeResponse.getDefaultInstance());
     }
 
-    private static Set<MountOption> options(VolumeUse use, boolean readOnly) {
-        if (!readOnly && !use.mode().isReadOnly()) {
-            return use.options();
+    private static Set<MountOption> options(Set<MountOption> asked, boolean readOnly) {
+        if (!readOnly) {
+            return asked;
         }
         Set<MountOption> options = EnumSet.of(MountOption.RO);
-        options.addAll(use.options());
+        options.addAll(asked);
         options.remove(MountOption.RW);
         return options;
     }

@@ -14,6 +14,9 @@ import java.util.function.Supplier;
 
 /** Copies one file that is no directory after another. One thread's. */
 final class FileCopy {
+    /** The data of a file up to this size, in bytes, is copied at one go with all else. */
+    private static final long SMALL = 1 << 20;
+
     private final HardLinks links;
     private final Attributes attributes;
     private final Progress progress;
@@ -26,29 +29,68 @@ final class FileCopy {
         this.data = new DataCopy(progress);
     }
 
+    /** A file and its copy, which is empty where that was a link to one that is there already. */
+    private record Pair(OpenFile from, FileStatus status, Optional<OpenFile> to) implements AutoCloseable {
+        @Override
+        public void close() {
+            to.ifPresent(OpenFile::close);
+            from.close();
+        }
+    }
+
     /** Copies what has the name now, and nothing when it is gone. */
     void copy(Level level, Listing.Entry entry) {
-        Optional<Source> found = open(level.source(), entry);
-        if (found.isEmpty()) {
+        Directory source = level.source();
+        Optional<Pair> opened = source.together(() -> open(level, entry), late -> late.ifPresent(Pair::close));
+        if (opened.isEmpty()) {
             return;
         }
-        try (OpenFile from = found.get().file()) {
+        try (Pair pair = opened.get()) {
+            if (pair.status().size() > SMALL) {
+                copyData(pair);
+            }
+            boolean unused = source.together(() -> finish(pair), late -> {});
+        }
+    }
+
+    private Optional<Pair> open(Level level, Listing.Entry entry) {
+        Optional<Source> found = open(level.source(), entry);
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        OpenFile from = found.get().file();
+        try {
             FileStatus status = found.get().status();
             if (status.type() == FileType.DIRECTORY) {
-                return; // the file that was listed is gone, and a directory took its name
+                from.close(); // the file that was listed is gone, and a directory took its name
+                return Optional.empty();
             }
             Supplier<Optional<OpenFile>> maker = () -> make(from, status, level.target(), entry.name());
-            Optional<OpenFile> made = status.links() > 1 ? links.make(status, level, entry.name(), maker) : maker.get();
-            if (made.isPresent()) {
-                try (OpenFile to = made.get()) {
-                    if (from instanceof RegularFile source && to instanceof RegularFile target) {
-                        data.copy(source, status, target);
-                    }
-                    attributes.copy(from, status, to);
-                }
-            }
-            progress.files.increment();
+            return Optional.of(new Pair(
+                    from, status, status.links() > 1 ? links.make(status, level, entry.name(), maker) : maker.get()));
+        } catch (RuntimeException | Error e) {
+            from.close();
+            throw e;
         }
+    }
+
+    private void copyData(Pair pair) {
+        if (pair.from() instanceof RegularFile source
+                && pair.to().isPresent()
+                && pair.to().get() instanceof RegularFile target) {
+            data.copy(source, pair.status(), target);
+        }
+    }
+
+    private boolean finish(Pair pair) {
+        try (pair) {
+            if (pair.status().size() <= SMALL) {
+                copyData(pair);
+            }
+            pair.to().ifPresent(to -> attributes.copy(pair.from(), pair.status(), to));
+        }
+        progress.files.increment();
+        return true;
     }
 
     /** A file of the source, and its status. */

@@ -242,7 +242,9 @@ public final class DirectoryFormat implements VolumeFormat {
     @Override
     public Usage usage(Volume volume, PathHandle at) {
         try (Directory data = open(volume)) {
-            return limits.usage(data, at.fileSystem());
+            Usage usage = limits.usage(data, at.fileSystem());
+            // A quota, one that a server's driver set too, shows as the volume's own total.
+            return usage.totalBytes() == root.fileSystem().totalBytes() ? usage.asShared() : usage;
         }
     }
 

@@ -93,6 +93,11 @@ public final class Bulkhead {
         return call(call, late -> {}, patience.transfer());
     }
 
+    /** As {@link #transfer(Supplier)}; what the call answers after it was given up is handed to {@code late}. */
+    <T> T transfer(Supplier<T> call, Consumer<T> late) {
+        return call(call, late, patience.transfer());
+    }
+
     /** Makes a call that has to be made once, in any case: when the storage is silent, as soon as a thread is free. */
     public <T> T nowOrLater(Supplier<T> call, T answerOfLater) {
         AtomicBoolean begun = new AtomicBoolean();

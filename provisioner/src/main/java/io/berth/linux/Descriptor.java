@@ -2,6 +2,7 @@ package io.berth.linux;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
 
@@ -95,6 +96,11 @@ final class Descriptor implements AutoCloseable {
         return bulkhead.isPresent()
                 ? bulkhead.get().call(() -> callHere(call), Descriptor::closeOpened)
                 : callHere(call);
+    }
+
+    /** Makes calls on this and other descriptors of the same bulkhead as one. */
+    <T> T together(Supplier<T> calls, Consumer<T> late) {
+        return bulkhead.isPresent() ? bulkhead.get().transfer(calls, late) : calls.get();
     }
 
     /** The file that {@link #open} gave. */

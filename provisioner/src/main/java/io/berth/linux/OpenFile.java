@@ -3,6 +3,8 @@ package io.berth.linux;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * An open file of any type: what can be looked at, changed and bind mounted without walking its path again. Thread-safe; a call
@@ -71,6 +73,16 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         out.putLong(modified.getEpochSecond()).putLong(modified.getNano());
         long result = descriptor.call(fd -> Libc.calls().utimensat(fd, Libc.EMPTY_PATH, times, Libc.AT_EMPTY_PATH));
         Libc.check(result, "utimensat", this);
+    }
+
+    /**
+     * Makes several calls on this file, and on others that lie on the same storage, as one. Where calls are made on a
+     * bulkhead, each would change threads twice; and these are given up together.
+     *
+     * @param late is handed the answer that comes after the calls were given up
+     */
+    public final <T> T together(Supplier<T> calls, Consumer<T> late) {
+        return descriptor.together(calls, late);
     }
 
     /** Closes it once the calls under way have returned; does nothing the second time. */

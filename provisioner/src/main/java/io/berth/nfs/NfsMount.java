@@ -92,6 +92,11 @@ public final class NfsMount implements AutoCloseable {
         return calls;
     }
 
+    /** How long the server takes to answer now; empty when it is silent, or is not asked over TCP. Takes two seconds at most. */
+    public Optional<Duration> answerTime() {
+        return ping.flatMap(NfsPing::answerTime);
+    }
+
     private void mountUnlessThere() {
         boolean unused = calls.call(() -> {
             InetAddress[] addresses = resolve();

@@ -7,6 +7,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -31,6 +32,7 @@ final class NfsPing {
     private final InetSocketAddress server;
     private long asked;
     private boolean lives;
+    private Duration took = Duration.ZERO;
 
     NfsPing(InetAddress address, int port) {
         this.server = new InetSocketAddress(address, port);
@@ -40,10 +42,17 @@ final class NfsPing {
     /** Whether the server answers; takes two seconds at most for each that asks at once. */
     synchronized boolean lives() {
         if (System.nanoTime() - asked >= FRESH.toNanos()) {
+            long begun = System.nanoTime();
             lives = ask();
             asked = System.nanoTime();
+            took = Duration.ofNanos(asked - begun);
         }
         return lives;
+    }
+
+    /** How long the server took to connect and answer; empty when it is silent. Takes as long as {@link #lives}. */
+    synchronized Optional<Duration> answerTime() {
+        return lives() ? Optional.of(took) : Optional.empty();
     }
 
     private boolean ask() {

@@ -15,6 +15,11 @@ public record NfsShare(Export export, NfsOptions options) {
         return FOLDER.resolve(export.server().name() + "-" + unique);
     }
 
+    /** Whether its server can be asked for a sign of life, which is done over TCP. */
+    public boolean isAskedOverTcp() {
+        return options.isOverTcp();
+    }
+
     @Override
     public String toString() {
         return options.equals(NfsOptions.DEFAULT) ? export.toString() : export + "," + options;

@@ -21,6 +21,7 @@ import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 
 /** An open pool: its folder, its volumes and their snapshots, and the room there is for more. Thread-safe. */
@@ -129,6 +130,11 @@ public final class Pool implements AutoCloseable {
     /** On which all calls that come to its storage have to be made, if it may be silent. */
     public Optional<Bulkhead> calls() {
         return nfs.map(NfsMount::calls);
+    }
+
+    /** How long the server of its export takes to answer now; empty when it is silent, or there is none. */
+    public Optional<Duration> serverAnswerTime() {
+        return nfs.flatMap(NfsMount::answerTime);
     }
 
     /** The folder that its volumes lie in. */

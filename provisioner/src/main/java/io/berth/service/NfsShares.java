@@ -60,8 +60,9 @@ final class NfsShares {
      *
      * @param volume as which it is used; it has an id of its own, for locks and messages
      * @param options by which its attributes want the export mounted
+     * @param mode that its attributes want it to have (mountPermissions)
      */
-    record Folder(Pool pool, Volume volume, NfsOptions options) {
+    record Folder(Pool pool, Volume volume, NfsOptions options, Optional<Integer> mode) {
         boolean readOnly() {
             return options.mount().contains(MountOption.RO);
         }
@@ -146,7 +147,8 @@ final class NfsShares {
                 Optional.ofNullable(own.get(MOUNT_OPTIONS))
                         .filter(text -> !text.isEmpty())
                         .map(text -> NfsOptions.parse(MOUNT_OPTIONS, List.of(text)))
-                        .orElse(NfsOptions.DEFAULT));
+                        .orElse(NfsOptions.DEFAULT),
+                VolumeParameters.mountPermissions(own));
         requireNoVolume(folder);
         if (named.filter(
                         other -> !other.volume().path().equals(folder.volume().path()) || other.pool() != folder.pool())
@@ -181,7 +183,8 @@ final class NfsShares {
                     Export.ofClass(parts.get(0), "/" + parts.get(1)),
                     Optional.of(VolumePath.parse(parts.get(2))),
                     onDelete,
-                    NfsOptions.DEFAULT));
+                    NfsOptions.DEFAULT,
+                    Optional.empty()));
         } catch (Fault e) {
             if (e.kind() == Fault.Kind.INVALID_ARGUMENT) {
                 return Optional.empty(); // an id may be any text
@@ -191,7 +194,12 @@ final class NfsShares {
     }
 
     private Folder folder(
-            String id, Export export, Optional<VolumePath> subDir, Optional<OnDelete> onDelete, NfsOptions options) {
+            String id,
+            Export export,
+            Optional<VolumePath> subDir,
+            Optional<OnDelete> onDelete,
+            NfsOptions options,
+            Optional<Integer> mode) {
         Pools.InExport found = pools.of(export);
         if (found.below().isEmpty() && subDir.isEmpty()) {
             throw Fault.invalid(
@@ -216,7 +224,7 @@ final class NfsShares {
                 Optional.empty(),
                 onDelete.map(fate -> Map.of(VolumeParameters.ON_DELETE, fate.toString()))
                         .orElse(Map.of()));
-        return new Folder(pool, volume, options);
+        return new Folder(pool, volume, options, mode);
     }
 
     /** Kubernetes does not bound ids; the end tells them apart. */

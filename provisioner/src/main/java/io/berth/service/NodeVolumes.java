@@ -163,6 +163,7 @@ public final class NodeVolumes {
                 }
             }
             if (!meant.readOnly()) {
+                meant.share().flatMap(NfsShares.Folder::mode).ifPresent(bits -> chmod(bits, pool, staged));
                 mountGroup.ifPresent(group -> giveTo(group, pool, staged));
             }
         }
@@ -262,6 +263,14 @@ public final class NodeVolumes {
         }
     }
 
+    private static void chmod(int mode, Pool pool, Path mountedAt) {
+        try (Directory data = Directory.open(mountedAt, pool.calls())) {
+            if (data.status().mode() != mode) {
+                data.chmod(mode);
+            }
+        }
+    }
+
     /** Lets a group use the volume's root, without walking what is in it. */
     static void giveTo(long group, Pool pool, Path mountedAt) {
         try (Directory data = Directory.open(mountedAt, pool.calls())) {
@@ -321,6 +330,7 @@ public final class NodeVolumes {
      */
     public void publish(PublishRequest request) {
         notInPool("target_path", request.targetPath());
+        requireExport(request);
         Optional<InlineVolume> inline = InlineVolume.isInline(request.context())
                 ? Optional.of(InlineVolume.parse(request.context()))
                 : Optional.empty();
@@ -343,6 +353,23 @@ public final class NodeVolumes {
             publish(request, hostPath.get());
         } else {
             publishStaged(request);
+        }
+    }
+
+    /** Options that came with a secret are not told again. */
+    private void requireExport(PublishRequest request) {
+        if (request.nfs().isUsual()) {
+            return;
+        }
+        boolean isFolderOfPool = !request.block()
+                && !InlineVolume.isInline(request.context())
+                && hostPath(request.volumeId(), request.context()).isEmpty();
+        if (!isFolderOfPool
+                || meant(request.volumeId(), request.context()).pool().config().kind() != PoolKind.NFS) {
+            throw new Fault(
+                    Fault.Kind.INVALID_ARGUMENT,
+                    "secrets: mountOptions has options of NFS, and volume " + Fault.quote(request.volumeId())
+                            + " is no folder of an export");
         }
     }
 
@@ -383,11 +410,19 @@ public final class NodeVolumes {
             if (!request.isReadOnly()) {
                 request.mountGroup().ifPresent(group -> giveTo(group, pool, staging));
             }
-            Targets.withFolder(request.targetPath(), () -> {
-                try (Directory staged = Directory.open(staging, pool.calls())) {
-                    Mounts.bind(staged, request.targetPath(), request.options());
-                }
-            });
+            Targets.withFolder(request.targetPath(), () -> mount(request, pool, volume, staging));
+        }
+    }
+
+    /** Shows what is staged, or the same by options of this request alone. */
+    private static void mount(PublishRequest request, Pool pool, Volume volume, Path staging) {
+        if (!request.nfs().isUsual() && pool.config().mounted().isPresent()) {
+            pool.mount(
+                    volume, request.targetPath(), new NfsOptions(request.nfs().nfs(), request.options()));
+            return;
+        }
+        try (Directory staged = Directory.open(staging, pool.calls())) {
+            Mounts.bind(staged, request.targetPath(), request.options());
         }
     }
 

@@ -1,6 +1,7 @@
 package io.berth.service;
 
 import io.berth.mount.MountOption;
+import io.berth.nfs.NfsOptions;
 import io.berth.volume.AccessMode;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -18,6 +19,7 @@ import java.util.TreeMap;
  * @param options of the mount; {@code ro} in them is the same as a read-only request
  * @param mountGroup the group that must be able to use the volume (CSI, VOLUME_MOUNT_GROUP)
  * @param context the volume's attributes
+ * @param nfs by which the export is mounted for this target alone; DEFAULT: the target shows what is staged
  */
 public record PublishRequest(
         String volumeId,
@@ -27,10 +29,24 @@ public record PublishRequest(
         boolean block,
         Set<MountOption> options,
         OptionalLong mountGroup,
-        Map<String, String> context) {
+        Map<String, String> context,
+        NfsOptions nfs) {
     public PublishRequest {
         options = Set.copyOf(options);
         context = Map.copyOf(context);
+    }
+
+    /** A request for what is staged. */
+    public PublishRequest(
+            String volumeId,
+            Optional<Path> stagingPath,
+            Path targetPath,
+            AccessMode mode,
+            boolean block,
+            Set<MountOption> options,
+            OptionalLong mountGroup,
+            Map<String, String> context) {
+        this(volumeId, stagingPath, targetPath, mode, block, options, mountGroup, context, NfsOptions.DEFAULT);
     }
 
     /** A request for its files. */
@@ -73,6 +89,6 @@ public record PublishRequest(
         Set<MountOption> readOnly = EnumSet.of(MountOption.RO);
         readOnly.addAll(options);
         readOnly.remove(MountOption.RW);
-        return new PublishRequest(volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context);
+        return new PublishRequest(volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context, nfs);
     }
 }

@@ -3,13 +3,33 @@ package io.berth.volume;
 import java.util.Optional;
 
 /**
- * How full a volume is, as the file system it lies in says; for a directory without a limit of its own the total is the
- * whole pool's. Bytes, and files (inodes), which are all 0 where the file system does not count them.
+ * How full a volume is, as the file system it lies in says. Bytes, and files (inodes), which are all 0 where the file system
+ * does not count them.
+ *
+ * @param shared whether the total is that of the whole file system or export, of which others use a part too, for the
+ *     volume has no limit of its own
  */
 public record Usage(
-        long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
+        long totalBytes,
+        long usedBytes,
+        long availableBytes,
+        long totalInodes,
+        long usedInodes,
+        long freeInodes,
+        boolean shared) {
     /** From here on a volume is nearly full. */
     static final int NEARLY_FULL_PERCENT = 95;
+
+    /** Of a volume that is a file system, or is held to a size. */
+    public Usage(
+            long totalBytes, long usedBytes, long availableBytes, long totalInodes, long usedInodes, long freeInodes) {
+        this(totalBytes, usedBytes, availableBytes, totalInodes, usedInodes, freeInodes, false);
+    }
+
+    /** The same, of a volume that has no limit of its own. */
+    public Usage asShared() {
+        return new Usage(totalBytes, usedBytes, availableBytes, totalInodes, usedInodes, freeInodes, true);
+    }
 
     /** That little room is left, if so. */
     public Optional<HealthProblem> nearlyFull() {
@@ -26,7 +46,9 @@ public record Usage(
         return used > 0 && (double) used * 100 >= ((double) used + available) * NEARLY_FULL_PERCENT;
     }
 
-    private static HealthProblem nearlyFull(String left) {
-        return new HealthProblem(HealthProblem.Reason.NEARLY_FULL, left);
+    private HealthProblem nearlyFull(String left) {
+        return new HealthProblem(
+                HealthProblem.Reason.NEARLY_FULL,
+                shared ? left + ", which is all of the file system or export and not the volume's alone" : left);
     }
 }

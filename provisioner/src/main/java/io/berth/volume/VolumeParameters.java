@@ -175,8 +175,12 @@ public record VolumeParameters(
                 .orElse(isOfSubdirProvisioner(strings) ? USUAL_MODE : Ownership.ROOT.mode());
     }
 
-    /** As csi-driver-nfs users write it, where 0 is for as it comes. */
-    private static Optional<Integer> mountPermissions(Map<String, String> strings) {
+    /**
+     * The mode as csi-driver-nfs users write it, where 0 is for as it comes.
+     *
+     * @throws Fault INVALID_ARGUMENT when it is none
+     */
+    public static Optional<Integer> mountPermissions(Map<String, String> strings) {
         return Optional.ofNullable(strings.get(MOUNT_PERMISSIONS))
                 .filter(text -> !AS_IT_IS.matcher(text).matches())
                 .map(text -> Ownership.parseMode(MOUNT_PERMISSIONS, text));

@@ -27,6 +27,21 @@ public final class KernelNfsServer {
         return new KernelNfsServer();
     }
 
+    /** Starts a second server, at 10.9.0.2, which goes on while this is stopped; once a boot. */
+    public void startOther() {
+        run(UserModeLinux.FOLDER.resolve("other-nfs-server").toString());
+    }
+
+    /** The export of the second server, in memory, {@code server:/path}. */
+    public String other() {
+        return "10.9.0.2:/";
+    }
+
+    /** The same as that server has it. */
+    public Path otherOnServer() {
+        return Path.of("/run/other");
+    }
+
     private static void run(String... command) {
         UserModeLinux.output(List.of(command));
     }

@@ -27,6 +27,20 @@ public final class UserModeLinux {
 
     /** Boots once, runs all tests of the classes one after the other, and gives a test for each of them. */
     public static Stream<DynamicTest> run(Duration deadline, Class<?>... classes) {
+        List<String> output = runMain(
+                deadline,
+                RunTests.class.getName(),
+                Stream.of(classes).map(Class::getName).toArray(String[]::new));
+        List<DynamicTest> tests = output.stream()
+                .filter(line -> line.startsWith(RunTests.PASSED) || line.startsWith(RunTests.FAILED))
+                .map(line -> test(line, output))
+                .toList();
+        assertThat(output).as("the last line says that all tests ran").endsWith(RunTests.DONE + tests.size());
+        return tests.stream();
+    }
+
+    /** Boots once and runs a program of this class path, which must end well; the answer is the lines that it printed. */
+    public static List<String> runMain(Duration deadline, String mainClass, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 FOLDER.resolve("boot").toString(),
                 Long.toString(deadline.toSeconds()),
@@ -37,17 +51,9 @@ public final class UserModeLinux {
                 "-Djava.io.tmpdir=/run/tmp",
                 "-classpath",
                 System.getProperty("java.class.path"),
-                RunTests.class.getName()));
-        for (Class<?> testClass : classes) {
-            command.add(testClass.getName());
-        }
-        List<String> output = output(command);
-        List<DynamicTest> tests = output.stream()
-                .filter(line -> line.startsWith(RunTests.PASSED) || line.startsWith(RunTests.FAILED))
-                .map(line -> test(line, output))
-                .toList();
-        assertThat(output).as("the last line says that all tests ran").endsWith(RunTests.DONE + tests.size());
-        return tests.stream();
+                mainClass));
+        command.addAll(List.of(arguments));
+        return output(command);
     }
 
     private static DynamicTest test(String line, List<String> output) {

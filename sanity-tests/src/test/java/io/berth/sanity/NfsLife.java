@@ -9,7 +9,12 @@ import io.berth.uml.KernelNfsServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -120,5 +125,31 @@ class NfsLife {
         assertThat(driver.terminate()).isZero();
         assertThat(MountTable.below(Path.of("/run/berth"))).isEmpty();
         driver.restart();
+    }
+
+    @Test
+    void aThousandLivesOnTheNodeLeaveAsManyMountsAsThereWere() throws Exception {
+        List<String> ids = IntStream.range(0, 4)
+                .mapToObj(i -> create(creation("often-" + i)))
+                .toList();
+        List<MountTable.Mount> before = MountTable.below(Path.of("/"));
+        try (ExecutorService threads = Executors.newFixedThreadPool(ids.size())) {
+            List<Future<?>> lives = new ArrayList<>();
+            for (String id : ids) {
+                lives.add(threads.submit(() -> {
+                    for (int life = 0; life < 1000 / ids.size(); life++) {
+                        client.stage(id, driver.place(id));
+                        client.publish(id, driver.place(id), driver.place(id + "-t"));
+                        takeAway(id);
+                    }
+                }));
+            }
+            for (Future<?> life : lives) {
+                life.get();
+            }
+        }
+        assertThat(MountTable.below(Path.of("/"))).isEqualTo(before);
+        ids.forEach(client::delete);
+        driver.assertNothingLeftIn(server.xfsOnServer());
     }
 }

@@ -261,6 +261,34 @@ class NfsMovers {
     }
 
     @Test
+    void mountOptionsOfASecretForPublishingAreThoseOfThatTarget() throws IOException {
+        String id = create("published", Map.of("pool", "home"));
+        stage(staging(id));
+        NodePublishVolumeRequest.Builder request = Client.publication(id, driver.place("stage"), driver.place("target"))
+                .setVolumeCapability(staging(id).getVolumeCapability())
+                .putSecrets("mountOptions", "nfsvers=4.1,soft,noatime,ro");
+        client.publish(request);
+        client.publish(request);
+        MountTable.Mount target = MountTable.below(driver.place("target")).getFirst();
+        assertThat(target.superOptions()).contains("vers=4.1", "soft");
+        assertThat(target.options()).contains("noatime", "ro");
+        assertThat(optionsOfFileSystemAt(driver.place("stage"))).contains("vers=4.2", "hard");
+        assertThat(client.node().nodeGetVolumeStats(stats(id)).getUsageCount()).isPositive();
+        takeAway(id);
+        assertThat(MountTable.below(Path.of("/run/berth"))).hasSize(1);
+        client.delete(id);
+
+        String local = client.create("fast", "plain", MIB).getVolumeId();
+        client.stage(local, driver.place("stage"));
+        Failure failure =
+                refused(() -> client.publish(Client.publication(local, driver.place("stage"), driver.place("target"))
+                        .putSecrets("mountOptions", "soft")));
+        assertThat(failure.message()).contains("mountOptions", local).doesNotContain("soft");
+        takeAway(local);
+        client.delete(local);
+    }
+
+    @Test
     void aVolumeThatCsiDriverNfsMadeIsUsedWhereItIs() throws IOException {
         Path folder = Files.createDirectories(export.resolve("team/pvc-old"));
         Files.writeString(folder.resolve("file"), "from before");
@@ -269,12 +297,14 @@ class NfsMovers {
                 "server", SERVER,
                 "share", SHARE + "/team",
                 "subDir", "pvc-old",
+                "mountPermissions", "0770",
                 "csi.storage.k8s.io/pvc/name", "data",
                 "storage.kubernetes.io/csiProvisionerIdentity", "1-nfs.csi.k8s.io");
         for (String handle : List.of(id, "any-handle")) {
             stage(staging(handle).putAllVolumeContext(attributes));
             Path shown = publish(handle, attributes);
             assertThat(shown.resolve("file")).hasContent("from before");
+            assertThat(mode(folder)).isEqualTo("rwxrwx---");
             assertThat(client.node().nodeGetVolumeStats(stats(handle)).getUsageCount())
                     .isPositive();
             if (handle.equals(id)) {
@@ -284,6 +314,7 @@ class NfsMovers {
             takeAway(handle);
         }
         Map<String, String> readOnly = new TreeMap<>(attributes);
+        readOnly.put("mountPermissions", "0");
         readOnly.put("mountOptions", "ro");
         stage(staging(id).putAllVolumeContext(readOnly));
         Path target = publish(id, readOnly);
@@ -316,6 +347,7 @@ class NfsMovers {
                 Map.of("server", SERVER, "share", SHARE, "subDir", "team/mine/in"),
                 Map.of("server", SERVER, "share", SHARE, "subDir", "team"),
                 Map.of("server", SERVER, "share", SHARE, "subDir", "team/x", "path", "/etc"),
+                Map.of("server", SERVER, "share", SHARE, "subDir", "team/x", "mountPermissions", "rwx"),
                 Map.of("server", SERVER, "share", SHARE, "subDir", "team/x", "mountOptions", "exec=/bin/sh"))) {
             Failure failure = Failure.of(() -> stage(staging("handle").putAllVolumeContext(attributes)));
             assertThat(failure.code())

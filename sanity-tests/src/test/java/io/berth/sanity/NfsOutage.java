@@ -9,10 +9,15 @@ import io.berth.uml.KernelNfsServer;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 class NfsOutage {
     private static final long MIB = 1 << 20;
     private static final Duration BOUND = Duration.ofSeconds(15);
+
+    /** The network here is nobody else's. */
+    private static final String METRICS = "127.0.0.1:9809";
 
     private final KernelNfsServer server = KernelNfsServer.running();
 
@@ -38,7 +46,8 @@ class NfsOutage {
                 folder,
                 List.of(
                         "--pool=home=nfs:" + server.xfs(),
-                        "--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory"));
+                        "--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory",
+                        "--metrics-address=" + METRICS));
         client = driver.client();
     }
 
@@ -86,9 +95,24 @@ class NfsOutage {
         }
     }
 
+    /** The values of the pool whose server stops, by the names of their metrics. */
+    private static Map<String, Double> metrics() throws IOException {
+        try (InputStream page =
+                URI.create("http://" + METRICS + "/metrics").toURL().openStream()) {
+            return new String(page.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> line.contains("pool=\"home\""))
+                    .collect(Collectors.toMap(
+                            line -> line.substring(0, line.indexOf('{')),
+                            line -> Double.valueOf(line.substring(line.lastIndexOf(' ')))));
+        }
+    }
+
     @Test
     void callsFailSoonAndAllIsWellWhenItReturns() throws IOException {
         String id = client.create("home", "v", MIB).getVolumeId();
+        assertThat(metrics()).containsEntry("berth_pool_server_up", 1.0).containsEntry("berth_pool_ready", 1.0);
+        assertThat(metrics().get("berth_pool_server_answer_seconds")).isPositive();
         Path target = publish(id);
         Files.writeString(target.resolve("file"), "kept");
         server.stop();
@@ -114,6 +138,7 @@ class NfsOutage {
                     assertThat(health.getStatus()).isEqualTo(StorageHealthErrorType.STORAGE_UNREACHABLE);
                     assertThat(health.getMessage()).contains("home", "127.0.0.1");
                 });
+        assertThat(metrics()).containsOnly(Map.entry("berth_pool_server_up", 0.0), Map.entry("berth_pool_ready", 0.0));
 
         server.resume();
         Await.until(

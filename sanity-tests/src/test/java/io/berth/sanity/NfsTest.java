@@ -14,8 +14,10 @@ class NfsTest {
                 Duration.ofMinutes(30),
                 NfsLife.class,
                 NfsMovers.class,
+                NfsLimits.class,
                 NfsRivals.class,
                 NfsOutage.class,
+                NfsLongOutage.class,
                 NfsDocker.class,
                 CsiSanityOnNfs.class);
     }

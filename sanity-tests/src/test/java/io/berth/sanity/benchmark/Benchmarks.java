@@ -9,6 +9,7 @@ import io.berth.sanity.Command;
 import io.berth.sanity.CsiSanity;
 import io.berth.sanity.Driver;
 import io.berth.sanity.PluginConnection;
+import io.berth.uml.UserModeLinux;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -72,6 +73,7 @@ public final class Benchmarks {
             list(driver);
         }
         new SnapshotBenchmark(Files.createDirectory(folder.resolve("snapshots")), this::row).run();
+        nfs();
         System.out.printf(
                 "%s, %d processors, %s, %s%n%n",
                 System.getProperty("os.arch"),
@@ -80,6 +82,12 @@ public final class Benchmarks {
                 Files.getFileStore(folder).type());
         System.out.println("| what | measured | bar |\n|---|---|---|");
         rows.forEach(System.out::println);
+    }
+
+    private void nfs() {
+        UserModeLinux.runMain(Duration.ofMinutes(20), NfsBenchmark.class.getName()).stream()
+                .filter(line -> line.startsWith(NfsBenchmark.ROW))
+                .forEach(rows::add);
     }
 
     private void row(String what, String measured, String bar) {
