@@ -47,14 +47,29 @@ final class Deletions {
         return taken;
     }
 
-    /** Waits until what was moved is on disk, and forgets the intents. A failure leaves them to the next start. */
+    /**
+     * Waits until what was moved is on disk, and forgets the intents. When the disk does not answer they are kept for the
+     * next time; one that cannot be forgotten, for the next start.
+     */
     void finish() {
         Queue<Volume> taken = take();
         if (taken.isEmpty()) {
             return;
         }
-        trash.fsync();
-        taken.forEach(this::forget);
+        try {
+            trash.fsync();
+            while (!taken.isEmpty()) {
+                forget(taken.remove());
+            }
+        } finally {
+            giveBack(taken);
+        }
+    }
+
+    private synchronized void giveBack(Queue<Volume> left) {
+        while (!left.isEmpty() && moved.size() < MOST) {
+            moved.add(left.remove());
+        }
     }
 
     private void forget(Volume volume) {

@@ -247,7 +247,7 @@ public final class Driver implements AutoCloseable {
         Path records = pool.resolve(".berth");
         for (String name : List.of("trash", "deleting")) { // which a delete leaves to the driver's housekeeping
             Await.until(
-                    Duration.ofSeconds(60), () -> files(records.resolve(name)).isEmpty(), () -> name + " in " + pool);
+                    Duration.ofMinutes(2), () -> files(records.resolve(name)).isEmpty(), () -> name + " in " + pool);
         }
         assertThat(files(pool)).as("volumes in pool %s", pool).allMatch(path -> path.equals(records));
         for (String name : List.of(
