@@ -230,7 +230,6 @@ public final class Pool implements AutoCloseable {
 
     /** Removes some of what is in the trash; see {@link Trash#reap}. */
     Trash.Reaped reap(int max) {
-        volumes.finishDeletes();
         Trash.Reaped reaped = trash().reap(max);
         if (reaped.removed() > 0) {
             limitUpkeep.expectSomethingLeft();

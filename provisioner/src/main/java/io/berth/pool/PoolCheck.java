@@ -5,7 +5,6 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
-import io.berth.volume.OnDelete;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -60,11 +59,7 @@ public final class PoolCheck {
     private void unfinished() {
         Set<VolumeId> ids = new HashSet<>();
         catalog.forEachCreating(ids::add);
-        catalog.forEachDeleting(id -> {
-            if (!isMoved(id)) {
-                ids.add(id);
-            }
-        });
+        catalog.forEachDeleting(ids::add);
         ids.forEach(id -> pool.volumes().tryLock(id).ifPresent(lock -> {
             try (lock) {
                 guarded(
@@ -73,18 +68,6 @@ public final class PoolCheck {
                         () -> pool.volumes().settle(id));
             }
         }));
-    }
-
-    /** Whether all that is left of a delete is that its process, or the next start, forgets it; see {@link Deletions}. */
-    private boolean isMoved(VolumeId id) {
-        try {
-            return catalog.deleting(id)
-                    .filter(volume -> volume.onDelete() == OnDelete.DELETE)
-                    .filter(volume -> pool.folder().at(volume.path()).isEmpty())
-                    .isPresent();
-        } catch (Fault e) {
-            return false;
-        }
     }
 
     /** Checks each volume; returns the names of those folders in the root that volumes are in. */

@@ -38,7 +38,6 @@ public final class PoolVolumes implements AutoCloseable {
     private final Formats formats;
     private final Rungs rungs;
     private final Archives archives;
-    private final Deletions deletions;
     private final Directory copying;
 
     PoolVolumes(PoolParts parts, Directory records, Catalog catalog, Nodes nodes) {
@@ -52,7 +51,6 @@ public final class PoolVolumes implements AutoCloseable {
         this.catalog = catalog;
         this.nodes = nodes;
         this.archives = new Archives(folder, catalog, room);
-        this.deletions = new Deletions(catalog, trash, locks);
         this.copying = PoolFolder.ofRecords(records, "copying");
     }
 
@@ -205,25 +203,10 @@ public final class PoolVolumes implements AutoCloseable {
         claims.requireNone(volume.id());
         catalog.beginDelete(volume.id());
         room.giveBack(volume.id(), volume.capacityBytes());
-        if (takeAway(volume)) {
-            deletions.add(volume);
-        }
-    }
-
-    /** Forgets the intents of deletes that were answered, once nothing can undo these; see {@link Deletions}. */
-    void finishDeletes() {
-        deletions.finish();
+        finishDelete(volume);
     }
 
     private void finishDelete(Volume volume) {
-        if (takeAway(volume)) {
-            trash.fsync();
-            catalog.finishDelete(volume.id());
-        }
-    }
-
-    /** False when the volume is kept as an archive, which is all there is to do then. */
-    private boolean takeAway(Volume volume) {
         OnDelete fate = volume.adopted() ? OnDelete.RETAIN : volume.onDelete();
         if (fate != OnDelete.RETAIN) {
             folder.parent(volume.path()).ifPresent(parent -> {
@@ -233,15 +216,16 @@ public final class PoolVolumes implements AutoCloseable {
             });
         }
         forget(volume);
-        if (fate != OnDelete.DELETE) {
+        if (fate == OnDelete.DELETE) {
+            catalog.finishDelete(volume.id());
+        } else {
             catalog.archive(volume);
         }
-        return fate == OnDelete.DELETE;
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
         if (fate == OnDelete.DELETE) {
-            trash.move(parent, volume.path().name(), volume.id());
+            trash.put(parent, volume.path().name(), volume.id());
             return;
         }
         archives.take(parent, volume);
@@ -253,7 +237,6 @@ public final class PoolVolumes implements AutoCloseable {
             folder.parent(volume.path()).ifPresent(parent -> {
                 try (parent) {
                     takeAway(parent, volume, volume.onDelete());
-                    trash.fsync();
                 }
             });
         }
@@ -364,14 +347,6 @@ public final class PoolVolumes implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            deletions.finish();
-        } catch (Fault e) {
-            LOG.warn(
-                    "pool {}: the next start finishes some deletes: {}",
-                    folder.config().name(),
-                    e.getMessage());
-        }
         catalog.close();
         copying.close();
     }

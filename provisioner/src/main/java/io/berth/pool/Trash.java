@@ -37,23 +37,11 @@ public final class Trash implements AutoCloseable {
 
     /** Moves {@code parent/name} here, or away at once; durable when it returns. Does nothing when it is gone. */
     void put(Directory parent, String name, Id id) {
-        if (move(parent, name, id)) {
-            fsync();
-        }
-    }
-
-    /** As {@link #put}, but durable only after {@link #fsync}; false when there is nothing to wait for. */
-    boolean move(Directory parent, String name, Id id) {
         if (destroyReadOnly(parent, name)) {
             parent.fsync();
-            return false;
+        } else if (move(parent, name, id + "@" + randomName())) {
+            folder.fsync();
         }
-        return move(parent, name, id + "@" + randomName());
-    }
-
-    /** Waits until all that was moved here is on disk. */
-    void fsync() {
-        folder.fsync();
     }
 
     /**

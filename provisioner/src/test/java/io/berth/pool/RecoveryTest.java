@@ -166,44 +166,6 @@ class RecoveryTest {
         isEmpty();
     }
 
-    @Test
-    void aDeleteWhoseMoveACrashUndidIsFinishedByTheNextStart() {
-        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
-        pool.volumes().delete(volume("fast.v", OnDelete.DELETE));
-        assertThat(record("deleting")).exists();
-        assertThat(findings()).isEmpty();
-        String trashed = TemporaryPool.names(records.resolve("trash")).getFirst();
-        move(records.resolve("trash").resolve(trashed), root.resolve("fast.v"));
-        try (Pool next = Pool.open(config)) {
-            next.recover();
-            assertThat(next.trash().count()).isOne();
-        }
-        isEmpty();
-    }
-
-    @Test
-    void theIntentToDeleteGoesBeforeTheTrashIsEmptied() {
-        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
-        pool.volumes().delete(volume("fast.v", OnDelete.DELETE));
-        pool.reap(0);
-        isEmpty();
-        assertThat(pool.trash().count()).isOne();
-    }
-
-    @Test
-    void theIntentToDeleteALaterVolumeOfTheNameStays() {
-        Volume first = volume("fast.v", OnDelete.DELETE);
-        pool.volumes().create(first);
-        pool.volumes().delete(first);
-        pool.volumes().settle(first.id());
-        pool.volumes().create(volume("a/b", OnDelete.DELETE));
-        move(record("volumes"), record("deleting"));
-        pool.reap(0);
-        assertThat(record("deleting")).exists();
-        restart();
-        isEmpty();
-    }
-
     @ParameterizedTest
     @EnumSource(value = OnDelete.class, names = "DELETE", mode = EnumSource.Mode.EXCLUDE)
     void anIntentToKeepIsFinishedAndCanBeRestored(OnDelete onDelete) throws Exception {
