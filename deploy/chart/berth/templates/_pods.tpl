@@ -238,6 +238,10 @@ securityContext:
       mountPath: /dev
     - name: tmp
       mountPath: /tmp
+    {{- if eq .kind "nfs" }}
+    - name: run # exports are mounted below
+      mountPath: /run/berth
+    {{- end }}
     {{- with include "berth.poolMounts" . | trim }}{{ . | nindent 4 }}{{ end }}
     {{- range $i, $path := .driver.allowedHostPaths }}
     - name: allowed-{{ $i }}
@@ -268,6 +272,12 @@ securityContext:
 - name: tmp
   emptyDir:
     sizeLimit: 16Mi
+{{- if eq .kind "nfs" }}
+- name: run
+  emptyDir:
+    medium: Memory
+    sizeLimit: 1Mi
+{{- end }}
 {{- with include "berth.poolVolumes" . | trim }}{{ . | nindent 0 }}{{ end }}
 {{- range $i, $path := .driver.allowedHostPaths }}
 - name: allowed-{{ $i }}
