@@ -20,8 +20,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * A Kubernetes of one node with the image and the chart of Berth in it, as {@code sanity-tests/src/test/kubernetes/cluster}
- * brings it up. Its processes and mounts have namespaces of their own, so nothing of it outlives this object or this
+ * A Kubernetes with the image and the chart of Berth in it, as {@code sanity-tests/src/test/kubernetes/cluster} brings it
+ * up. Its processes and mounts have namespaces of their own, so nothing of it outlives this object or this
  * process; what is left of control groups is removed.
  */
 final class Cluster implements AutoCloseable {
@@ -41,32 +41,50 @@ final class Cluster implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
+    private final Path values;
     private final Process process;
 
-    private Cluster(Path folder, Process process) {
+    private Cluster(Path folder, Path values, Process process) {
         this.folder = folder;
+        this.values = values;
         this.process = process;
     }
 
     /**
-     * Builds the image, brings the cluster up in a folder and installs the chart.
+     * Builds the image, brings a cluster of one node up in a folder and installs the chart with pools on the node's disk.
      *
      * @param folder empty, with a short path and 4 GB of room
      */
     static Cluster start(Path folder) {
+        return start(folder, 0, "values.yaml");
+    }
+
+    /**
+     * The same with nodes on kernels of their own, the first of which has the NFS server of the pool.
+     *
+     * @param kernels how many nodes; each takes up to 3 GB of memory
+     */
+    static Cluster startWithNfs(Path folder, int kernels) {
+        return start(folder, kernels, "values-nfs.yaml");
+    }
+
+    private static Cluster start(Path folder, int kernels, String values) {
         Command.Result image = Command.run(
                 Duration.ofMinutes(15),
                 Map.of(),
                 List.of(DEPLOY.resolve("image/build").toString()));
         assertThat(image.code()).as("%s", image).isZero();
-        Cluster cluster = new Cluster(folder, spawn(folder));
+        long start = System.nanoTime();
+        Cluster cluster = new Cluster(folder, RIG.resolve(values), spawn(folder, kernels));
         try {
             Await.until(
                     PATIENCE,
                     () -> !cluster.process.isAlive() || Files.exists(folder.resolve("ready")),
                     () -> "no cluster" + cluster.log());
             assertThat(cluster.process.isAlive()).as("%s", cluster.log()).isTrue();
+            System.out.printf("the cluster was ready after %.0f s", seconds(start));
             cluster.installChart();
+            System.out.printf(", Berth after %.0f s%n", seconds(start));
             return cluster;
         } catch (RuntimeException | Error e) {
             cluster.close();
@@ -74,7 +92,12 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    private static Process spawn(Path folder) {
+    /** How long ago an instant of {@link System#nanoTime} is. */
+    static double seconds(long since) {
+        return (System.nanoTime() - since) / 1e9;
+    }
+
+    private static Process spawn(Path folder, int kernels) {
         ProcessBuilder builder = new ProcessBuilder(
                         "unshare",
                         "--mount",
@@ -85,7 +108,8 @@ final class Cluster implements AutoCloseable {
                         "--net",
                         "--uts",
                         RIG.resolve("cluster").toString(),
-                        folder.toString())
+                        folder.toString(),
+                        Integer.toString(kernels))
                 .redirectErrorStream(true)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(folder.resolve("out").toFile());
@@ -99,11 +123,16 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Installs the chart and waits until its pods are ready. */
+    /** Installs the chart and waits until its pods are ready and every kubelet knows its drivers. */
     void installChart() {
-        helm("install", "berth", CHART, "--values=" + RIG.resolve("values.yaml"));
+        helm("install", "berth", CHART, "--values=" + values);
         awaitRollout();
-        await("csinode/node1", node -> node.at("/spec/drivers").size() == 2);
+        int drivers = get("csidrivers").at("/items").size();
+        await(
+                "csinodes",
+                nodes -> nodes.at("/items")
+                        .valueStream()
+                        .allMatch(node -> node.at("/spec/drivers").size() == drivers));
     }
 
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */

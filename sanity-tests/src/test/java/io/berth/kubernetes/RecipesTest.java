@@ -305,7 +305,7 @@ class RecipesTest {
         cluster.create(claims);
         cluster.kubectl(
                 "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
-        System.out.printf("100 claims bound after %.1f s%n", (System.nanoTime() - start) / 1e9);
+        System.out.printf("100 claims bound after %.1f s%n", Cluster.seconds(start));
         assertThat(cluster.onNode("sh", "-c", "ls " + Cluster.SHARED + " | wc -l"))
                 .isEqualTo("100");
     }

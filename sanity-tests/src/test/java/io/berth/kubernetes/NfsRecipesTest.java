@@ -1,0 +1,121 @@
+package io.berth.kubernetes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The examples that need an NFS server, on a cluster of two nodes, each with a kernel of its own. The pods of the chart serve
+ * them; the server is that of the first node's kernel.
+ */
+@Tag("kubernetes-nfs")
+@Timeout(1200)
+class NfsRecipesTest {
+    private static final int NODES = 2;
+
+    @TempDir
+    static Path folder;
+
+    private static Cluster cluster;
+
+    private long begin;
+
+    @BeforeAll
+    static void start() {
+        cluster = Cluster.startWithNfs(folder, NODES);
+        cluster.create("""
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: server, namespace: kube-system}
+                spec:
+                  nodeName: node1
+                  terminationGracePeriodSeconds: 1
+                  containers:
+                    - name: main
+                      image: localhost/busybox:1
+                      workingDir: /export
+                      volumeMounts: [{name: export, mountPath: /export}]
+                  volumes: [{name: export, hostPath: {path: /run/export/xfs, type: Directory}}]
+                """);
+        cluster.kubectl("wait", "--for=condition=Ready", "pod/server", "--namespace=kube-system", Cluster.TIMEOUT);
+    }
+
+    @AfterAll
+    static void end() {
+        if (cluster != null) {
+            cluster.close();
+        }
+    }
+
+    @BeforeEach
+    void begin() {
+        begin = System.nanoTime();
+    }
+
+    /** The claims' volumes go with them, from the cluster and from the server. */
+    @AfterEach
+    void nothingIsLeft(TestInfo test) {
+        cluster.kubectl("delete", "deployments,statefulsets,pods", "--all", Cluster.TIMEOUT);
+        cluster.kubectl("delete", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
+        cluster.kubectl("wait", "--for=delete", "persistentvolumes", "--all", Cluster.TIMEOUT);
+        assertThat(onServer("ls -A")).isEqualTo(".berth");
+        System.out.printf("%s: %.0f s%n", test.getDisplayName(), Cluster.seconds(begin));
+    }
+
+    /** What a shell's command prints that runs where the server has the pool. */
+    private static String onServer(String command) {
+        return cluster.kubectl("exec", "server", "--namespace=kube-system", "--", "sh", "-c", command);
+    }
+
+    @Test
+    void replicasOnTwoNodesShareOneVolume() {
+        cluster.apply("01-shared");
+        cluster.kubectl("rollout", "status", "deployment/shared", Cluster.TIMEOUT);
+        List<JsonNode> pods = cluster.get("pods").at("/items").valueStream().toList();
+        assertThat(pods)
+                .extracting(pod -> pod.at("/spec/nodeName").asText())
+                .containsExactlyInAnyOrder("node1", "node2");
+        String first = pods.get(0).at("/metadata/name").asText();
+        String second = pods.get(1).at("/metadata/name").asText();
+        assertThat(cluster.exec(first, "cat /data/" + second)).isEqualTo("here");
+        assertThat(cluster.exec(second, "cat /data/" + first)).isEqualTo("here");
+    }
+
+    @Test
+    void podsOfAStatefulSetFindTheirVolumesAgain() {
+        cluster.apply("02-statefulset");
+        for (int replicas : List.of(3, 1, 3)) {
+            cluster.kubectl("scale", "statefulset/numbered", "--replicas=" + replicas);
+            cluster.kubectl("rollout", "status", "statefulset/numbered", Cluster.TIMEOUT);
+            cluster.kubectl(
+                    "wait", "--for=jsonpath={.status.replicas}=" + replicas, "statefulset/numbered", Cluster.TIMEOUT);
+        }
+        assertThat(cluster.exec("numbered-0", "cat /data/names")).isEqualTo("numbered-0");
+        assertThat(cluster.exec("numbered-1", "cat /data/names")).isEqualTo("numbered-1\nnumbered-1");
+        assertThat(cluster.exec("numbered-2", "cat /data/names")).isEqualTo("numbered-2\nnumbered-2");
+    }
+
+    @Test
+    void classesOfNfsSubdirExternalProvisionerArchiveOrDelete() {
+        cluster.apply("03-nfs-client");
+        cluster.kubectl(
+                "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
+        onServer("echo forgotten > default-forgotten/file && echo archived > default-archived/file");
+        cluster.kubectl("delete", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
+        cluster.kubectl("wait", "--for=delete", "persistentvolumes", "--all", Cluster.TIMEOUT);
+        assertThat(onServer("ls")).startsWith("archived-default-archived-").hasLineCount(1);
+        assertThat(onServer("cat archived-*/file && rm -r archived-*")).isEqualTo("archived");
+        assertThat(onServer("ls -A")).isEqualTo(".berth");
+    }
+}
