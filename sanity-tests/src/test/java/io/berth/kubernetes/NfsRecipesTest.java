@@ -3,6 +3,7 @@ package io.berth.kubernetes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.berth.sanity.Await;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -90,6 +91,26 @@ class NfsRecipesTest {
         String second = pods.get(1).at("/metadata/name").asText();
         assertThat(cluster.exec(first, "cat /data/" + second)).isEqualTo("here");
         assertThat(cluster.exec(second, "cat /data/" + first)).isEqualTo("here");
+    }
+
+    /** The pods' mounts are of the node, not of the pod of Berth that made them. */
+    @Test
+    void noWriteFailsWhilePodsOfBerthStartAnew() {
+        cluster.apply("01-shared");
+        cluster.kubectl("rollout", "status", "deployment/shared", Cluster.TIMEOUT);
+        String pod = cluster.get("pods").at("/items/0/metadata/name").asText();
+        cluster.exec(pod, "(while date >> /data/log; do sleep 0.1; done; touch /tmp/failed) >/dev/null 2>&1 &");
+        String drivers = "daemonset/berth-nfs-node";
+        cluster.kubectl("rollout", "restart", drivers, "--namespace=kube-system");
+        cluster.kubectl("rollout", "status", drivers, "--namespace=kube-system", Cluster.TIMEOUT);
+        int before = lines();
+        Await.until(Cluster.PATIENCE, () -> lines() > before, () -> "nothing is written any more");
+        cluster.exec(pod, "test ! -e /tmp/failed");
+    }
+
+    /** Of the log, as the server has it. */
+    private static int lines() {
+        return Integer.parseInt(onServer("cat */log | wc -l"));
     }
 
     @Test
