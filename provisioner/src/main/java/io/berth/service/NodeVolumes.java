@@ -294,29 +294,35 @@ public final class NodeVolumes {
             Targets.removeFile(device);
             lookup.findUnlessSilent(id)
                     .filter(found -> found.volume().format() instanceof Format.Image)
-                    .ifPresent(NodeVolumes::release);
+                    .ifPresent(found -> unlessSilent(found, found::release));
         }
     }
 
     /**
-     * Undoes {@link #stage} for a volume with files that nothing mounts but its staging; does nothing while its storage is
-     * silent. What has no record is left: nothing depends on whether it is staged.
+     * Undoes {@link #stage} for a volume that nothing mounts but its staging; does nothing while its storage is silent. What
+     * has no record is left: nothing depends on whether it is staged.
      */
     public void unstageUnused(String id) {
-        lookup.findUnlessSilent(id).ifPresent(found -> {
-            List<MountPoint> mounts = found.mounts(MountTable.read());
-            if (mounts.size() == 1) {
-                unstage(id, mounts.getFirst().target());
-            }
-        });
+        lookup.findUnlessSilent(id)
+                .ifPresent(found -> unlessSilent(found, () -> {
+                    List<MountPoint> mounts = found.mounts(MountTable.read());
+                    if (mounts.size() == 1) { // no publish comes between: it takes the volume's lock too
+                        Path staged = mounts.getFirst().target();
+                        takeAway(id, staged);
+                        if (found.volume().format().isBlock()) {
+                            Targets.removeFile(staged);
+                        }
+                        found.release();
+                    }
+                }));
     }
 
-    /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
-    private static void release(VolumeLookup.Found found) {
-        Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
+    /** Does something with a volume's lock; nothing when its storage is silent. */
+    private static void unlessSilent(VolumeLookup.Found found, Runnable action) {
+        VolumeLookup.unlessSilent(() -> {
             try (VolumeLocks.Held lock =
                     found.pool().volumes().lock(found.volume().id())) {
-                found.pool().format(found.volume()).release(found.volume());
+                action.run();
                 return true;
             }
         });

@@ -34,6 +34,11 @@ final class VolumeLookup {
         List<MountPoint> mounts(MountTable table) {
             return pool.format(volume).mounts(volume, table);
         }
+
+        /** Gives back what this node holds for the volume; the caller has its lock. */
+        void release() {
+            pool.format(volume).release(volume);
+        }
     }
 
     /** The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory. */
