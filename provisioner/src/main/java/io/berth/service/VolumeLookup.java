@@ -73,6 +73,21 @@ final class VolumeLookup {
                 .or(() -> shares.named(id).map(folder -> new Found(folder.pool(), folder.volume())));
     }
 
+    /**
+     * The volume that a call means: one of a pool by its id, or what its attributes name.
+     *
+     * @throws Fault NOT_FOUND
+     */
+    MeantVolume meant(String id, Map<String, String> context) {
+        Optional<VolumeId> parsed = VolumeId.parse(id);
+        Optional<Pool> pool = parsed.flatMap(of -> pools.find(of.pool()));
+        if (pool.isPresent()) {
+            return new MeantVolume(pool.get(), parsed.get(), Optional.empty());
+        }
+        NfsShares.Folder share = share(id, context).orElseThrow(() -> Volumes.noSuch(id));
+        return new MeantVolume(share.pool(), share.volume().id(), Optional.of(share));
+    }
+
     /** The folder of a share that a PersistentVolume's attributes, or its id, name. */
     Optional<NfsShares.Folder> share(String id, Map<String, String> context) {
         return shares.described(id, context);
