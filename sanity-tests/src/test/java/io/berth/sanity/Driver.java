@@ -198,6 +198,15 @@ public final class Driver implements AutoCloseable {
         awaitReady();
     }
 
+    /** Kills it and starts another in its place, whether or not it ends; gives the killed one. */
+    Process replaceKilled() {
+        Process killed = process;
+        killed.destroyForcibly();
+        client.close();
+        restart();
+        return killed;
+    }
+
     public Client client() {
         return client;
     }
