@@ -16,7 +16,6 @@ import io.berth.terminal.Table.Column;
 import io.berth.volume.ByteSize;
 import io.berth.volume.NodeId;
 import io.berth.volume.Volume;
-import io.berth.volume.VolumeId;
 import java.io.PrintWriter;
 import java.time.Clock;
 import java.time.Duration;
@@ -252,20 +251,12 @@ final class VolumesCommand {
 
         @Override
         int run(Pools pools, Volumes volumes) {
-            ids.forEach(id -> requireId(id, pools));
+            ids.forEach(volumes::requireId);
             for (String id : ids) {
                 volumes.delete(id);
                 out.println("deleted " + id);
             }
             return ExitCode.OK;
-        }
-
-        private static void requireId(String id, Pools pools) {
-            Optional<VolumeId> parsed = VolumeId.parse(id);
-            parsed.ifPresent(one -> pools.get(one.pool()));
-            if (parsed.isEmpty() && !id.contains("#")) { // as ids of csi-driver-nfs do
-                throw Fault.invalid("VOLUME", id, "no volume has such an id; 'berth volumes list' shows theirs");
-            }
         }
     }
 

@@ -138,18 +138,18 @@ final class VolumeApi {
     private ObjectNode list() {
         ObjectNode answer = ok();
         ArrayNode volumes = answer.putArray("Volumes");
-        driver.list().forEach(shown -> volumes.add(json(shown)));
+        driver.shown().all().forEach(shown -> volumes.add(json(shown)));
         return answer;
     }
 
     private ObjectNode get(String name) {
         ObjectNode answer = ok();
-        answer.set("Volume", json(driver.show(name)));
+        answer.set("Volume", json(driver.shown().one(name)));
         return answer;
     }
 
     /** Docker parses the time, and takes a volume whose time it cannot read for one that is gone. */
-    private static ObjectNode json(VolumeDriver.Shown shown) {
+    private static ObjectNode json(ShownVolumes.Shown shown) {
         ObjectNode json = JSON.createObjectNode()
                 .put("Name", shown.name())
                 .put(MOUNTPOINT, text(shown.mountpoint()))

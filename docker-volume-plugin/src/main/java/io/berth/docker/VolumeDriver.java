@@ -22,9 +22,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,14 +47,8 @@ public final class VolumeDriver implements AutoCloseable {
     private static final Duration FOR_FINDING = Duration.ofSeconds(5);
     private static final Duration FOR_MAKING = Duration.ofSeconds(75);
     private static final Duration FOR_TAKING_AWAY = Duration.ofSeconds(20);
-    /** Docker takes a volume that it asks for and does not hear of for one that is gone, and holds up everybody meanwhile. */
-    private static final Duration FOR_ASKING = Duration.ofMillis(800);
-
     /** What a pool that owes an answer is asked next. */
     private static final Duration FOR_SILENT = Duration.ofMillis(100);
-
-    /** What {@link #list} gives at most: Docker's list has no pages, so all of it is in memory at once. */
-    private static final int MAX_LIST = 10_000;
 
     private static final int ASKING_THREADS = 8;
     private static final int CHANGING_THREADS = 32;
@@ -68,12 +59,11 @@ public final class VolumeDriver implements AutoCloseable {
     private final Volumes volumes;
     private final Snapshots snapshots;
     private final NodeVolumes node;
-    private final VolumeStatus status;
     private final VolumeNames names;
-    private final Duration forAsking;
     private final Path mounts;
     private final MountIds ids;
     private final LocalRecords records;
+    private final ShownVolumes shown;
     private final NameLocks locks = new NameLocks(FOR_LOCK);
     private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS, FOR_SILENT);
     private final PlaceCalls changes = new PlaceCalls("docker-change", CHANGING_THREADS, FOR_MAKING);
@@ -86,20 +76,26 @@ public final class VolumeDriver implements AutoCloseable {
             Health health,
             Duration forAsking)
             throws IOException {
-        this.forAsking = forAsking;
         this.volumes = volumes;
         this.snapshots = snapshots;
         this.node = node;
-        this.status = new VolumeStatus(volumes, snapshots, node, health);
         Path state = folder(settings.stateDir(), "rwx--x--x");
         Path docker = folder(state.resolve("docker"), "rwx--x--x");
-        // Containers in user namespaces pass through here, so others may. It lies beside the folder of the state,
-        // because
-        // for a plugin that Docker runs one is Docker's and the other the machine's.
+        // Containers in user namespaces pass through here, so others may. It lies beside the folder of ids, for of a
+        // plugin that Docker runs, Docker keeps the one and the machine the other.
         this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
         this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
         this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
+        this.shown = new ShownVolumes(
+                volumes,
+                new VolumeStatus(volumes, snapshots, node, health),
+                names,
+                records,
+                ids,
+                mounts,
+                asks,
+                forAsking);
     }
 
     /**
@@ -110,7 +106,7 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public static VolumeDriver open(
             DockerSettings settings, Volumes volumes, Snapshots snapshots, NodeVolumes node, Health health) {
-        return open(settings, volumes, snapshots, node, health, FOR_ASKING);
+        return open(settings, volumes, snapshots, node, health, ShownVolumes.FOR_ASKING);
     }
 
     /** As the other, with another patience for pools that are asked what is shown. */
@@ -136,13 +132,6 @@ public final class VolumeDriver implements AutoCloseable {
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
         return path.toRealPath();
     }
-
-    /**
-     * A volume as Docker shows it.
-     *
-     * @param mountpoint empty while it is not mounted
-     */
-    public record Shown(String name, Optional<Path> mountpoint, Instant created, Map<String, Object> status) {}
 
     /**
      * Makes a volume; does nothing when it is there and its options are the same, or none are given.
@@ -255,7 +244,7 @@ public final class VolumeDriver implements AutoCloseable {
     public void remove(String name) {
         try (NameLocks.Held lock = lock(name)) {
             Optional<Volume> volume = names.find(name, FOR_FINDING);
-            within(FOR_TAKING_AWAY, placeOf(volume), () -> {
+            within(FOR_TAKING_AWAY, placeOf(name, volume), () -> {
                 takeAway(name, volume);
                 volume.ifPresent(found -> volumes.delete(found.id().toString()));
             });
@@ -265,11 +254,14 @@ public final class VolumeDriver implements AutoCloseable {
     }
 
     /** The place whose storage work on a volume may wait for. */
-    private static String placeOf(Optional<Volume> volume) {
-        return volume.map(found -> VolumeNames.place(found.id().pool())).orElse(HOST);
+    private String placeOf(String name, Optional<Volume> volume) {
+        return records.outside(name)
+                .map(outside -> placeOf(outside.attributes()))
+                .or(() -> volume.map(found -> VolumeNames.place(found.id().pool())))
+                .orElse(HOST);
     }
 
-    /** The same of a volume in no pool; the folders of an export wait for the pool that has it. */
+    /** That of a volume in no pool: the folders of an export wait for the pool that has it. */
     private String placeOf(Map<String, String> attributes) {
         Map<String, String> share = new TreeMap<>(attributes);
         share.keySet().retainAll(Set.of(VolumeParameters.SERVER, VolumeParameters.SHARE));
@@ -290,14 +282,12 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public Path mount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
-            Optional<LocalRecord.Outside> outside = records.outside(name);
-            Optional<Volume> volume = outside.isPresent()
+            Optional<Volume> volume = records.outside(name).isPresent()
                     ? Optional.empty()
-                    : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> noSuch(name)));
-            String place = outside.map(record -> placeOf(record.attributes())).orElseGet(() -> placeOf(volume));
+                    : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> ShownVolumes.noSuch(name)));
             boolean isNew = ids.add(name, id);
             try {
-                changes.within(FOR_MAKING, place, () -> mount(name, volume), () -> takeBack(name));
+                changes.within(FOR_MAKING, placeOf(name, volume), () -> mount(name, volume), () -> takeBack(name));
                 volume.ifPresent(found -> remember(name, found));
                 return mountpoint(name);
             } catch (RuntimeException e) {
@@ -312,7 +302,7 @@ public final class VolumeDriver implements AutoCloseable {
     private void mount(String name, Optional<Volume> volume) {
         Path mountpoint = mountpoint(name);
         if (volume.isEmpty()) {
-            mount(name, records.outside(name).orElseThrow(() -> noSuch(name)), mountpoint);
+            mount(name, records.outside(name).orElseThrow(() -> ShownVolumes.noSuch(name)), mountpoint);
             return;
         }
         VolumeId id = volume.get().id();
@@ -351,7 +341,7 @@ public final class VolumeDriver implements AutoCloseable {
             ids.remove(name, id);
             if (ids.of(name).isEmpty()) {
                 Optional<Volume> volume = findAnyway(name);
-                within(FOR_TAKING_AWAY, placeOf(volume), () -> takeAway(name, volume));
+                within(FOR_TAKING_AWAY, placeOf(name, volume), () -> takeAway(name, volume));
             }
         }
     }
@@ -393,107 +383,12 @@ public final class VolumeDriver implements AutoCloseable {
     public Optional<Path> path(String name) {
         VolumeNames.check(name);
         Optional<Path> mounted = Optional.of(mountpoint(name)).filter(VolumeDriver::isMounted);
-        return mounted.isPresent() ? mounted : show(name).mountpoint();
+        return mounted.isPresent() ? mounted : shown.one(name).mountpoint();
     }
 
-    /**
-     * One volume, as far as this machine knows it; when its pool does not answer, by the local record.
-     *
-     * @throws Fault NOT_FOUND when there is no such volume
-     */
-    public Shown show(String name) {
-        VolumeNames.check(name);
-        MountTable table = MountTable.read();
-        Optional<LocalRecord.Outside> outside = records.outside(name);
-        if (outside.isPresent()) {
-            return show(name, outside.get(), table);
-        }
-        try {
-            Volume volume = names.find(name, forAsking).orElseThrow(() -> noSuch(name));
-            Shown shown = show(name, volume, table);
-            shown.status().putAll(ofPool(volume, shown.mountpoint()));
-            return shown;
-        } catch (Fault e) {
-            LocalRecord.InPool record = records.inPool(name)
-                    .filter(unused -> e.kind() != Fault.Kind.NOT_FOUND)
-                    .orElseThrow(() -> e);
-            return show(name, record.created(), VolumeStatus.ofSilent(record, e), table);
-        }
-    }
-
-    private Map<String, Object> ofPool(Volume volume, Optional<Path> mountpoint) {
-        try {
-            return asks.within(
-                    forAsking, VolumeNames.place(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
-        } catch (Fault e) {
-            return Map.of(VolumeStatus.HEALTH, e.getMessage());
-        }
-    }
-
-    /** All volumes, at most 10,000; of a pool that does not answer those that are known here. */
-    public List<Shown> list() {
-        Map<PoolName, PlaceCalls.Pending<List<Volume>>> asked = new LinkedHashMap<>();
-        List<Volume> all = new ArrayList<>();
-        Set<PoolName> silent = new HashSet<>();
-        for (PoolConfig pool : volumes.pools()) {
-            orSilent(
-                    pool.name(),
-                    silent,
-                    () -> asked.put(
-                            pool.name(), asks.begin(VolumeNames.place(pool.name()), () -> volumes(pool.name()))));
-        }
-        long end = System.nanoTime() + forAsking.toNanos();
-        asked.forEach((pool, answer) -> orSilent(
-                pool, silent, () -> all.addAll(answer.await(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
-        MountTable table = MountTable.read();
-        Map<String, Shown> shown = new TreeMap<>();
-        names.of(all).forEach((name, volume) -> shown.put(name, show(name, volume, table)));
-        records.all().forEach((name, record) -> {
-            switch (record) {
-                case LocalRecord.Outside outside -> shown.put(name, show(name, outside, table));
-                case LocalRecord.InPool inPool -> {
-                    if (silent.contains(inPool.id().pool())) {
-                        shown.put(name, show(name, inPool.created(), Map.of(), table));
-                    }
-                }
-            }
-        });
-        if (shown.size() > MAX_LIST) {
-            LOG.warn("the list is cut at {} volumes; the others can be used by name", MAX_LIST);
-        }
-        return shown.values().stream().limit(MAX_LIST).toList();
-    }
-
-    private static void orSilent(PoolName pool, Set<PoolName> silent, Runnable question) {
-        try {
-            question.run();
-        } catch (Fault e) {
-            LOG.warn("pool {} is listed as far as it is known here: {}", pool, e.getMessage());
-            silent.add(pool);
-        }
-    }
-
-    /** One more than are listed, to see that there are more. */
-    private List<Volume> volumes(PoolName pool) {
-        List<Volume> found = new ArrayList<>(volumes.first(MAX_LIST + 1, pool));
-        found.addAll(volumes.discovered(MAX_LIST + 1 - found.size(), pool));
-        found.removeIf(Volume::ephemeral);
-        return found;
-    }
-
-    private Shown show(String name, Volume volume, MountTable table) {
-        return show(name, volume.created(), VolumeStatus.ofRecord(volume), table);
-    }
-
-    private Shown show(String name, LocalRecord.Outside record, MountTable table) {
-        return show(name, record.created(), VolumeStatus.ofOutside(record), table);
-    }
-
-    private Shown show(String name, Instant created, Map<String, Object> known, MountTable table) {
-        Map<String, Object> status = new TreeMap<>(known);
-        status.put("mountIds", ids.of(name).size());
-        Path mountpoint = mountpoint(name);
-        return new Shown(name, table.at(mountpoint).map(mount -> mountpoint), created, status);
+    /** What Docker is shown of the volumes. */
+    ShownVolumes shown() {
+        return shown;
     }
 
     /** Whether a volume is the same one on every machine that has these pools; a swarm then takes it for one. */
@@ -509,10 +404,6 @@ public final class VolumeDriver implements AutoCloseable {
     private NameLocks.Held lock(String name) {
         VolumeNames.check(name);
         return locks.lock(name);
-    }
-
-    private static Fault noSuch(String name) {
-        return new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(name));
     }
 
     /** What the core calls a volume that is in no pool; with the colon it is no volume's id. */

@@ -2,7 +2,10 @@ package io.berth.linux;
 
 import io.berth.fault.Fault;
 import java.time.Duration;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -20,11 +23,12 @@ import java.util.function.Supplier;
  * <p>A call that was given up may still take effect. So further calls are refused at once until all that were given up
  * have come back, and then one call alone tries whether the storage answers again. Thread-safe.
  */
-public final class Bulkhead {
+public final class Bulkhead implements AutoCloseable {
     /** How many calls are made at once; the others wait. */
     public static final int THREADS = 8;
 
     private static final Duration IDLE = Duration.ofSeconds(10);
+    private static final Duration FOR_CLOSING = Duration.ofSeconds(2);
 
     /**
      * How long to wait.
@@ -43,6 +47,9 @@ public final class Bulkhead {
     private final Patience patience;
     private final BooleanSupplier lives;
     private final ThreadPoolExecutor threads;
+
+    /** Files that are open on the storage. */
+    private final Set<Descriptor> files = ConcurrentHashMap.newKeySet();
 
     private int givenUp;
     private boolean silent;
@@ -110,6 +117,42 @@ public final class Bulkhead {
             });
             return answerOfLater;
         }
+    }
+
+    void opened(Descriptor file) {
+        files.add(file);
+    }
+
+    void closed(Descriptor file) {
+        files.remove(file);
+    }
+
+    /**
+     * Closes all files on the storage, whoever uses them, and waits up to two seconds for that. What a process leaves open
+     * when it ends, the kernel closes, and a file of NFS holds the process up as long as its server is silent, sockets and
+     * all; each thread of these closes one and ends with the process wherever it is.
+     */
+    @Override
+    public void close() {
+        long end = System.nanoTime() + FOR_CLOSING.toNanos();
+        List<Worker> closing =
+                files.stream().map(file -> new Worker(file::abandon)).toList();
+        closing.forEach(Thread::start);
+        try {
+            for (Worker worker : closing) {
+                if (!worker.join(Duration.ofNanos(end - System.nanoTime()))) {
+                    neverAskAgain();
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            neverAskAgain();
+        }
+    }
+
+    private synchronized void neverAskAgain() {
+        givenUp++;
+        silent = true;
     }
 
     private <T> T call(Supplier<T> work, Consumer<T> late, Duration longest) {

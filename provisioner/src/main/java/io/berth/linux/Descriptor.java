@@ -39,6 +39,7 @@ final class Descriptor implements AutoCloseable {
     private final int number;
     private final Optional<Bulkhead> bulkhead;
     private boolean closed;
+    private boolean released;
     private int users;
 
     /** Of a file whose calls are made by whoever wants them. */
@@ -49,6 +50,7 @@ final class Descriptor implements AutoCloseable {
     private Descriptor(long number, Optional<Bulkhead> bulkhead) {
         this.number = (int) number;
         this.bulkhead = bulkhead;
+        bulkhead.ifPresent(on -> on.opened(this));
     }
 
     /**
@@ -210,6 +212,41 @@ final class Descriptor implements AutoCloseable {
 
     /** Linux frees the number whatever close(2) answers, and fsync has told of errors before. */
     private long closeNow() {
+        if (!isToRelease()) {
+            return 0;
+        }
+        bulkhead.ifPresent(on -> on.closed(this));
         return Libc.calls().close(number);
+    }
+
+    private synchronized boolean isToRelease() {
+        boolean first = !released;
+        released = true;
+        return first;
+    }
+
+    /**
+     * Gives the file back to the kernel, also while calls on it hang: the number, which they may yet use, leads to nothing
+     * that can be read or written until they have returned. May hang itself.
+     */
+    void abandon() {
+        if (isIdle()) {
+            closeNow();
+        } else {
+            replace();
+        }
+    }
+
+    private synchronized boolean isIdle() {
+        closed = true;
+        return users == 0;
+    }
+
+    private synchronized void replace() {
+        long nothing = released ? -1 : openat2(Libc.AT_FDCWD, FileName.encode("/"), O_PATH, 0, 0);
+        if (nothing >= 0) {
+            Libc.calls().dup3((int) nothing, number, O_CLOEXEC);
+            Libc.calls().close((int) nothing);
+        }
     }
 }

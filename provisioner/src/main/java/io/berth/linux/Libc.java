@@ -32,11 +32,15 @@ final class Libc {
 
         int close(int fd);
 
+        int connect(int fd, @In byte[] address, int length);
+
         long copy_file_range(int fd, @In byte[] offset, int toFd, @In byte[] toOffset, @size_t long length, int flags);
 
         int fchmod(int fd, int mode);
 
         int fchownat(int fd, @In byte[] path, int uid, int gid, int flags);
+
+        int dup3(int fd, int number, int flags);
 
         int fcntl(int fd, int command, @In byte[] argument);
 
@@ -45,6 +49,8 @@ final class Libc {
         int fstatfs(int fd, @Out byte[] statfs);
 
         int fsync(int fd);
+
+        int getsockopt(int fd, int level, int option, @Out byte[] value, @In @Out byte[] length);
 
         int ftruncate(int fd, long length);
 
@@ -87,6 +93,8 @@ final class Libc {
         int statx(int fd, @In byte[] path, int flags, int mask, @Out byte[] statx);
 
         int symlinkat(@In byte[] target, int fd, @In byte[] path);
+
+        int socket(int domain, int type, int protocol);
 
         int syncfs(int fd);
 

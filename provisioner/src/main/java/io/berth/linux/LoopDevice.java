@@ -4,16 +4,16 @@ import io.berth.fault.Fault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * An open loop device: a block device whose blocks are a file's. Closing it leaves it attached, unless it is
@@ -39,11 +39,13 @@ public final class LoopDevice extends OpenFile {
     private static final int CONFIG_INFO = 8;
 
     private static final Path DEV = Path.of("/dev");
+    private static final Path PARTITIONS = Path.of("/proc/partitions");
     private static final Path SYS_BLOCK = Path.of("/sys/block");
     private static final Path SYS_DEV_BLOCK = Path.of("/sys/dev/block");
     /** What the name of every node in /dev begins with. */
     public static final String NODE_PREFIX = "loop";
 
+    private static final Pattern NAME = Pattern.compile(NODE_PREFIX + "[0-9]+");
     private static final String CONTROL = "loop-control";
     private static final Path SYS_CONTROL = Path.of("/sys/class/misc/loop-control");
     private static final int CONTROL_MAJOR = 10;
@@ -223,17 +225,15 @@ public final class LoopDevice extends OpenFile {
 
     /** Every device of this machine that has a file. */
     public static List<Attached> attached() {
-        List<Attached> attached = new ArrayList<>();
-        try (DirectoryStream<Path> devices = Files.newDirectoryStream(SYS_BLOCK, NODE_PREFIX + "*")) {
-            for (Path device : devices) {
-                if (Files.exists(device.resolve(NODE_PREFIX))) {
-                    status(device.getFileName().toString()).ifPresent(attached::add);
-                }
-            }
+        // Devices without a file, of which there may be hundreds, have no size and are left out there.
+        try (Stream<String> lines = Files.lines(PARTITIONS)) {
+            return lines.map(line -> line.substring(line.lastIndexOf(' ') + 1))
+                    .filter(NAME.asMatchPredicate())
+                    .flatMap(name -> status(name).stream())
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return attached;
     }
 
     /** What the device of this number is; empty when it is no loop device, or has no file. */

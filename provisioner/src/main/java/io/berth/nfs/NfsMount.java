@@ -202,10 +202,11 @@ public final class NfsMount implements AutoCloseable {
 
     /**
      * Takes it away when no other process uses it; volumes stay mounted. When the server is silent it may stay, for the next
-     * process.
+     * process. Closes all files that were opened through it first.
      */
     @Override
     public void close() {
+        calls.close();
         mine.close();
         try {
             users.tryLock(0).ifPresent(alone -> {

@@ -270,11 +270,11 @@ public final class Pool implements AutoCloseable {
 
     @Override
     public void close() {
+        nfs.ifPresent(NfsMount::close);
         volumes.close();
         snapshots.close();
         groups.close();
         nodes.close();
         parts.close();
-        nfs.ifPresent(NfsMount::close);
     }
 }

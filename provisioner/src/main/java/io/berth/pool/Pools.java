@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -246,6 +247,12 @@ public final class Pools implements AutoCloseable {
     @Override
     public void close() {
         copies.close();
-        opened().forEach(Pool::close);
+        CompletableFuture.allOf(opened().stream()
+                        .map(pool -> CompletableFuture.runAsync(
+                                pool::close,
+                                Thread.ofPlatform()
+                                        .name("close " + pool.config().name())::start))
+                        .toArray(CompletableFuture[]::new))
+                .join(); // each may have to wait for its own server
     }
 }

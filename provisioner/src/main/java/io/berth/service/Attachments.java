@@ -64,7 +64,7 @@ public final class Attachments {
                 requireSame(volume, node, there.get(), how);
                 return;
             }
-            NodeVolumes.requireReachable(pool, volume, how.mode());
+            MeantVolume.requireReachable(pool, volume, how.mode());
             requireAllowed(volume, how);
             attach(pool, volume, node, how);
         }

@@ -32,10 +32,8 @@ final class InlineVolumes {
         try (VolumeLocks.Held lock = pool.volumes().lock(volume.id());
                 Targets.Held held = targets.lock(request.targetPath())) {
             MountTable table = MountTable.read();
-            if (!NodeVolumes.isThere(
-                    request,
-                    table,
-                    mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
+            if (!request.isThere(
+                    table, mount -> pool.format(volume).mounts(volume, table).contains(mount))) {
                 NodeVolumes.mount(pool, volume, request.targetPath(), request.options());
                 if (!request.isReadOnly()) {
                     request.mountGroup().ifPresent(group -> NodeVolumes.giveTo(group, pool, request.targetPath()));
@@ -60,8 +58,7 @@ final class InlineVolumes {
     void publish(PublishRequest request, InlineVolume.InMemory memory) {
         String source = VolumeLookup.tmpfsSource(request.volumeId());
         try (Targets.Held held = targets.lock(request.targetPath())) {
-            if (NodeVolumes.isThere(
-                    request, MountTable.read(), mount -> mount.source().equals(source))) {
+            if (request.isThere(MountTable.read(), mount -> mount.source().equals(source))) {
                 return;
             }
             long gid = request.mountGroup().orElse(memory.ownership().gid());

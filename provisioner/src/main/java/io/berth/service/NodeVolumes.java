@@ -7,7 +7,6 @@ import io.berth.hostpath.HostPaths;
 import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
-import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
@@ -34,7 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Predicate;
 
 /**
  * Mounts volumes on this node. The mount table is looked at before anything is done, so every call may be repeated, by
@@ -49,11 +47,11 @@ public final class NodeVolumes {
 
     private final Pools pools;
     private final Volumes volumes;
-    private final HostPaths hostPaths;
     private final Optional<NodeId> here;
     private final VolumeLookup lookup;
+    private final Targets targets;
     private final InlineVolumes inlineVolumes;
-    private final Targets targets = new Targets();
+    private final HostPathVolumes hostPathVolumes;
 
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
         this(pools, volumes, hostPaths, Optional.empty());
@@ -67,20 +65,11 @@ public final class NodeVolumes {
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, Optional<NodeId> here) {
         this.pools = pools;
         this.volumes = volumes;
-        this.hostPaths = hostPaths;
         this.here = here;
         this.lookup = new VolumeLookup(pools, hostPaths);
+        this.targets = new Targets(pools);
         this.inlineVolumes = new InlineVolumes(pools, volumes, targets);
-    }
-
-    /** The host path that a PersistentVolume's attributes name; empty when the volume is one of a pool. */
-    private Optional<HostPath> hostPath(String id, Map<String, String> context) {
-        Optional<HostPath> path = HostPath.parse(context);
-        if (path.isPresent() && lookup.byId(id).isPresent()) {
-            throw Fault.invalid(
-                    "volume_context path", path.get().path().toString(), "volume " + id + " lies in a pool already");
-        }
-        return path;
+        this.hostPathVolumes = new HostPathVolumes(lookup, hostPaths, targets);
     }
 
     /**
@@ -107,13 +96,13 @@ public final class NodeVolumes {
             OptionalLong mountGroup,
             NfsOptions options,
             Map<String, String> context) {
-        notInPool("staging_target_path", stagingPath);
-        Optional<HostPath> hostPath = hostPath(id, context);
+        targets.requireOutsidePools("staging_target_path", stagingPath);
+        Optional<HostPath> hostPath = hostPathVolumes.named(id, context);
         if (hostPath.isPresent()) {
             requireUsual(options, "a path of the host");
-            open(hostPath.get()).close();
+            hostPathVolumes.open(hostPath.get()).close();
         } else {
-            stage(meant(id, context), stagingPath, mode, mountGroup, options, false);
+            stage(lookup.meant(id, context), stagingPath, mode, mountGroup, options, false);
         }
     }
 
@@ -129,23 +118,28 @@ public final class NodeVolumes {
      * @throws Fault NOT_FOUND, FAILED_PRECONDITION when something else is mounted there, or the volume is no device
      */
     public void stageDevice(String id, Path stagingPath, AccessMode mode, Map<String, String> context) {
-        notInPool("staging_target_path", stagingPath);
-        if (hostPath(id, context).isPresent()) {
+        targets.requireOutsidePools("staging_target_path", stagingPath);
+        if (hostPathVolumes.named(id, context).isPresent()) {
             throw noDevice();
         }
-        stage(meant(id, context), stagingPath, mode, OptionalLong.empty(), NfsOptions.DEFAULT, true);
+        stage(lookup.meant(id, context), stagingPath, mode, OptionalLong.empty(), NfsOptions.DEFAULT, true);
     }
 
     private void stage(
-            Meant meant, Path stagingPath, AccessMode mode, OptionalLong mountGroup, NfsOptions asked, boolean block) {
+            MeantVolume meant,
+            Path stagingPath,
+            AccessMode mode,
+            OptionalLong mountGroup,
+            NfsOptions asked,
+            boolean block) {
         Pool pool = meant.pool();
         NfsOptions options = meant.optionsOver(asked);
         try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
                 Targets.Held target = targets.lock(stagingPath)) {
             Volume volume = meant.volume();
-            requireReachable(pool, volume, mode);
-            requireAccess(volume, block);
-            requireAttached(meant, volume);
+            MeantVolume.requireReachable(pool, volume, mode);
+            MeantVolume.requireAccess(volume, block);
+            meant.requireAttached(volume, here);
             if (pool.config().kind() != PoolKind.NFS) {
                 requireUsual(options, "in pool " + pool.config());
             }
@@ -153,7 +147,9 @@ public final class NodeVolumes {
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(staged);
             if (there.isPresent()) {
-                requireShown(volume, pool, there.get(), table);
+                if (!pool.format(volume).mounts(volume, table).contains(there.get())) {
+                    throw Targets.occupied(there.get());
+                }
             } else {
                 Targets.makeFolders(stagingPath);
                 if (options.isUsual() || pool.config().mounted().isEmpty()) {
@@ -167,39 +163,6 @@ public final class NodeVolumes {
                 mountGroup.ifPresent(group -> giveTo(group, pool, staged));
             }
         }
-    }
-
-    /**
-     * The volume that a call means.
-     *
-     * @param id to lock before it is read
-     * @param share what it is, if it has no record
-     */
-    private record Meant(Pool pool, VolumeId id, Optional<NfsShares.Folder> share) {
-        Volume volume() {
-            return share.map(NfsShares.Folder::volume)
-                    .orElseGet(() -> pool.volumes().find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
-        }
-
-        /** Those of the request are the mount's where it is published, those of the attributes wherever it is mounted. */
-        NfsOptions optionsOver(NfsOptions asked) {
-            return share.map(folder -> asked.ofFileSystem().over(folder.options()))
-                    .orElseGet(asked::ofFileSystem);
-        }
-
-        boolean readOnly() {
-            return share.filter(NfsShares.Folder::readOnly).isPresent();
-        }
-    }
-
-    private Meant meant(String id, Map<String, String> context) {
-        Optional<VolumeId> parsed = VolumeId.parse(id);
-        Optional<Pool> pool = parsed.flatMap(of -> pools.find(of.pool()));
-        if (pool.isPresent()) {
-            return new Meant(pool.get(), parsed.get(), Optional.empty());
-        }
-        NfsShares.Folder share = lookup.share(id, context).orElseThrow(() -> Volumes.noSuch(id));
-        return new Meant(share.pool(), share.volume().id(), Optional.of(share));
     }
 
     /** Where a staged volume is mounted: its files on the staging folder, its device on a file in that. */
@@ -216,51 +179,10 @@ public final class NodeVolumes {
         }
     }
 
-    private static void requireAccess(Volume volume, boolean block) {
-        if (volume.format().isBlock() != block) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "volume_capability access_type: volume " + volume.id()
-                            + (block ? " has files, ask for mount" : " is a block device, ask for block"));
-        }
-    }
-
     private static Fault noDevice() {
         return new Fault(
                 Fault.Kind.FAILED_PRECONDITION,
                 "volume_capability access_type block: host paths and inline volumes are mounted; ask for mount");
-    }
-
-    static void requireReachable(Pool pool, Volume volume, AccessMode mode) {
-        if (mode.isMultiNode() && volume.format() instanceof Format.Image) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "access mode " + mode + ": volume " + volume.id() + " is an image, which one node uses at a time");
-        }
-        if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "access mode " + mode + ": pool " + pool.config().name()
-                            + " is local, its volumes are reachable from one node");
-        }
-    }
-
-    /** How this node has the volume; empty where that is not kept track of. */
-    private Optional<Attachment> requireAttached(Meant meant, Volume volume) {
-        return here.filter(node -> meant.share().isEmpty())
-                .map(node -> Optional.ofNullable(volume.attachments().get(node))
-                        .orElseThrow(() -> new Fault(
-                                Fault.Kind.FAILED_PRECONDITION,
-                                "volume " + volume.id() + " is not published to node " + node
-                                        + "; call ControllerPublishVolume first")));
-    }
-
-    private static void requireShown(Volume volume, Pool pool, MountPoint mount, MountTable table) {
-        if (!pool.format(volume).mounts(volume, table).contains(mount)) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
-        }
     }
 
     private static void chmod(int mode, Pool pool, Path mountedAt) {
@@ -294,29 +216,35 @@ public final class NodeVolumes {
             Targets.removeFile(device);
             lookup.findUnlessSilent(id)
                     .filter(found -> found.volume().format() instanceof Format.Image)
-                    .ifPresent(NodeVolumes::release);
+                    .ifPresent(found -> unlessSilent(found, found::release));
         }
     }
 
     /**
-     * Undoes {@link #stage} for a volume with files that nothing mounts but its staging; does nothing while its storage is
-     * silent. What has no record is left: nothing depends on whether it is staged.
+     * Undoes {@link #stage} for a volume that nothing mounts but its staging; does nothing while its storage is silent. What
+     * has no record is left: nothing depends on whether it is staged.
      */
     public void unstageUnused(String id) {
-        lookup.findUnlessSilent(id).ifPresent(found -> {
-            List<MountPoint> mounts = found.mounts(MountTable.read());
-            if (mounts.size() == 1) {
-                unstage(id, mounts.getFirst().target());
-            }
-        });
+        lookup.findUnlessSilent(id)
+                .ifPresent(found -> unlessSilent(found, () -> {
+                    List<MountPoint> mounts = found.mounts(MountTable.read());
+                    if (mounts.size() == 1) { // no publish comes between: it takes the volume's lock too
+                        Path staged = mounts.getFirst().target();
+                        takeAway(id, staged);
+                        if (found.volume().format().isBlock()) {
+                            Targets.removeFile(staged);
+                        }
+                        found.release();
+                    }
+                }));
     }
 
-    /** Gives back what this node holds for an image; while its storage is silent, that waits for the next start. */
-    private static void release(VolumeLookup.Found found) {
-        Optional<Boolean> unused = VolumeLookup.unlessSilent(() -> {
+    /** Does something with a volume's lock; nothing when its storage is silent. */
+    private static void unlessSilent(VolumeLookup.Found found, Runnable action) {
+        VolumeLookup.unlessSilent(() -> {
             try (VolumeLocks.Held lock =
                     found.pool().volumes().lock(found.volume().id())) {
-                found.pool().format(found.volume()).release(found.volume());
+                action.run();
                 return true;
             }
         });
@@ -329,7 +257,7 @@ public final class NodeVolumes {
      *     target, or something else is mounted at the target
      */
     public void publish(PublishRequest request) {
-        notInPool("target_path", request.targetPath());
+        targets.requireOutsidePools("target_path", request.targetPath());
         requireExport(request);
         Optional<InlineVolume> inline = InlineVolume.isInline(request.context())
                 ? Optional.of(InlineVolume.parse(request.context()))
@@ -339,18 +267,18 @@ public final class NodeVolumes {
                 throw noDevice();
             }
             switch (inline.get()) {
-                case InlineVolume.OfHost host -> publish(request, host.path());
+                case InlineVolume.OfHost host -> hostPathVolumes.publish(request, host.path());
                 case InlineVolume.OnDisk disk -> inlineVolumes.publish(request, disk);
                 case InlineVolume.InMemory memory -> inlineVolumes.publish(request, memory);
             }
             return;
         }
-        Optional<HostPath> hostPath = hostPath(request.volumeId(), request.context());
+        Optional<HostPath> hostPath = hostPathVolumes.named(request.volumeId(), request.context());
         if (hostPath.isPresent()) {
             if (request.block()) {
                 throw noDevice();
             }
-            publish(request, hostPath.get());
+            hostPathVolumes.publish(request, hostPath.get());
         } else {
             publishStaged(request);
         }
@@ -363,9 +291,13 @@ public final class NodeVolumes {
         }
         boolean isFolderOfPool = !request.block()
                 && !InlineVolume.isInline(request.context())
-                && hostPath(request.volumeId(), request.context()).isEmpty();
+                && hostPathVolumes.named(request.volumeId(), request.context()).isEmpty();
         if (!isFolderOfPool
-                || meant(request.volumeId(), request.context()).pool().config().kind() != PoolKind.NFS) {
+                || lookup.meant(request.volumeId(), request.context())
+                                .pool()
+                                .config()
+                                .kind()
+                        != PoolKind.NFS) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,
                     "secrets: mountOptions has options of NFS, and volume " + Fault.quote(request.volumeId())
@@ -375,15 +307,15 @@ public final class NodeVolumes {
 
     private void publishStaged(PublishRequest asked) {
         String id = asked.volumeId();
-        Meant meant = meant(id, asked.context());
+        MeantVolume meant = lookup.meant(id, asked.context());
         Pool pool = meant.pool();
         try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
                 Targets.Held held = targets.lock(asked.targetPath())) {
             Volume volume = meant.volume();
-            requireReachable(pool, volume, asked.mode());
-            requireAccess(volume, asked.block());
+            MeantVolume.requireReachable(pool, volume, asked.mode());
+            MeantVolume.requireAccess(volume, asked.block());
             boolean readOnly = meant.readOnly()
-                    || requireAttached(meant, volume)
+                    || meant.requireAttached(volume, here)
                             .filter(Attachment::readOnly)
                             .isPresent();
             PublishRequest request = readOnly ? asked.readOnly() : asked;
@@ -397,11 +329,11 @@ public final class NodeVolumes {
                         Fault.Kind.FAILED_PRECONDITION,
                         "volume " + id + " is not staged at " + staging + "; stage it first");
             }
-            if (isThere(request, table, mounts::contains)) {
+            if (request.isThere(table, mounts::contains)) {
                 return;
             }
             if (!request.mode().allowsManyTargets()) {
-                onlyTarget(request, staging, mounts);
+                request.requireOnlyTarget(staging, mounts);
             }
             if (volume.format().isBlock()) {
                 publishDevice(request, pool, volume, staging, mounts);
@@ -441,38 +373,6 @@ public final class NodeVolumes {
         mount(pool, volume, request.targetPath(), request.options());
     }
 
-    /** Whether the target is as it was asked for already. */
-    static boolean isThere(PublishRequest request, MountTable table, Predicate<MountPoint> isOurs) {
-        Optional<MountPoint> there = table.at(request.targetPath());
-        if (there.isEmpty()) {
-            return false;
-        }
-        MountPoint mount = there.get();
-        if (!isOurs.test(mount)) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
-        }
-        if (mount.readOnly() != request.isReadOnly()) {
-            throw new Fault(
-                    Fault.Kind.ALREADY_EXISTS,
-                    "volume " + request.volumeId() + " is published at " + mount.target() + " already, "
-                            + (mount.readOnly() ? "read-only" : "writable"));
-        }
-        return true;
-    }
-
-    private static void onlyTarget(PublishRequest request, Path staging, List<MountPoint> mounts) {
-        for (MountPoint mount : mounts) {
-            if (!Targets.isSame(mount.target(), staging) && !Targets.isSame(mount.target(), request.targetPath())) {
-                throw new Fault(
-                        Fault.Kind.FAILED_PRECONDITION,
-                        "volume " + request.volumeId() + " is published at " + mount.target() + ", and access mode "
-                                + request.mode() + " allows one target");
-            }
-        }
-    }
-
     /**
      * Checks what the attributes of a volume without a record say, as {@link #publish} and {@link #stage} will: a path of
      * the host must be allowed and be there, and is made where its type says so; a folder must lie in an export that is a
@@ -485,40 +385,7 @@ public final class NodeVolumes {
         if (share.isPresent()) {
             NfsShares.requireThere(share.get());
         } else if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
-            open(host.path()).close();
-        }
-    }
-
-    private PathHandle open(HostPath hostPath) {
-        notInPool("host path", hostPath.path());
-        return hostPaths.open(hostPath);
-    }
-
-    /** A pool's folders are neither mounted over nor taken for empty targets that may go. */
-    private void notInPool(String what, Path path) {
-        for (Pool pool : pools.opened()) {
-            if (path.startsWith(pool.config().root())
-                    || path.startsWith(pool.folder().realPath())) {
-                throw new Fault(
-                        Fault.Kind.FAILED_PRECONDITION,
-                        what + " " + path + " lies in pool " + pool.config().name()
-                                + ", whose volumes are used by their ids");
-            }
-        }
-    }
-
-    private void publish(PublishRequest request, HostPath hostPath) {
-        try (Targets.Held held = targets.lock(request.targetPath());
-                PathHandle source = open(hostPath)) {
-            if (isThere(request, MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {
-                return;
-            }
-            Runnable bind = () -> Mounts.bind(source, request.targetPath(), request.options());
-            if (source.status().type() == FileType.DIRECTORY) {
-                Targets.withFolder(request.targetPath(), bind);
-            } else {
-                Targets.withFile(request.targetPath(), bind);
-            }
+            hostPathVolumes.open(host.path()).close();
         }
     }
 
@@ -529,7 +396,7 @@ public final class NodeVolumes {
      * @throws Fault FAILED_PRECONDITION when what is mounted there is not this volume
      */
     public void unpublish(String id, Path targetPath) {
-        notInPool("target_path", targetPath);
+        targets.requireOutsidePools("target_path", targetPath);
         takeAway(id, targetPath);
         Targets.remove(targetPath);
         for (Volume volume : lookup.inlineVolumes(id)) {

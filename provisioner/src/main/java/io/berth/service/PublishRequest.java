@@ -1,15 +1,20 @@
 package io.berth.service;
 
+import io.berth.fault.Fault;
 import io.berth.mount.MountOption;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
 import io.berth.nfs.NfsOptions;
 import io.berth.volume.AccessMode;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * A volume that is to appear at a target path.
@@ -36,20 +41,7 @@ public record PublishRequest(
         context = Map.copyOf(context);
     }
 
-    /** A request for what is staged. */
-    public PublishRequest(
-            String volumeId,
-            Optional<Path> stagingPath,
-            Path targetPath,
-            AccessMode mode,
-            boolean block,
-            Set<MountOption> options,
-            OptionalLong mountGroup,
-            Map<String, String> context) {
-        this(volumeId, stagingPath, targetPath, mode, block, options, mountGroup, context, NfsOptions.DEFAULT);
-    }
-
-    /** A request for its files. */
+    /** A request for the files of what is staged. */
     public PublishRequest(
             String volumeId,
             Optional<Path> stagingPath,
@@ -58,7 +50,7 @@ public record PublishRequest(
             Set<MountOption> options,
             OptionalLong mountGroup,
             Map<String, String> context) {
-        this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context);
+        this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context, NfsOptions.DEFAULT);
     }
 
     /**
@@ -90,5 +82,45 @@ public record PublishRequest(
         readOnly.addAll(options);
         readOnly.remove(MountOption.RW);
         return new PublishRequest(volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context, nfs);
+    }
+
+    /**
+     * Whether the target is as it is asked for already.
+     *
+     * @throws Fault FAILED_PRECONDITION when something else is mounted there, ALREADY_EXISTS when the volume is, in another
+     *     way
+     */
+    boolean isThere(MountTable table, Predicate<MountPoint> isOurs) {
+        Optional<MountPoint> there = table.at(targetPath);
+        if (there.isEmpty()) {
+            return false;
+        }
+        MountPoint mount = there.get();
+        if (!isOurs.test(mount)) {
+            throw Targets.occupied(mount);
+        }
+        if (mount.readOnly() != isReadOnly()) {
+            throw new Fault(
+                    Fault.Kind.ALREADY_EXISTS,
+                    "volume " + volumeId + " is published at " + mount.target() + " already, "
+                            + (mount.readOnly() ? "read-only" : "writable"));
+        }
+        return true;
+    }
+
+    /**
+     * Refuses a second target.
+     *
+     * @throws Fault FAILED_PRECONDITION naming the first
+     */
+    void requireOnlyTarget(Path staging, List<MountPoint> mounts) {
+        for (MountPoint mount : mounts) {
+            if (!Targets.isSame(mount.target(), staging) && !Targets.isSame(mount.target(), targetPath)) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        "volume " + volumeId + " is published at " + mount.target() + ", and access mode " + mode
+                                + " allows one target");
+            }
+        }
     }
 }

@@ -3,6 +3,9 @@ package io.berth.service;
 import io.berth.fault.Fault;
 import io.berth.linux.FileStatus;
 import io.berth.linux.PathHandle;
+import io.berth.mount.MountPoint;
+import io.berth.pool.Pool;
+import io.berth.pool.Pools;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
@@ -29,6 +32,32 @@ final class Targets {
 
     private final ReentrantLock[] stripes =
             Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
+
+    private final Pools pools;
+
+    Targets(Pools pools) {
+        this.pools = pools;
+    }
+
+    /** A pool's folders are neither mounted over nor taken for empty targets that may go. */
+    void requireOutsidePools(String what, Path path) {
+        for (Pool pool : pools.opened()) {
+            if (path.startsWith(pool.config().root())
+                    || path.startsWith(pool.folder().realPath())) {
+                throw new Fault(
+                        Fault.Kind.FAILED_PRECONDITION,
+                        what + " " + path + " lies in pool " + pool.config().name()
+                                + ", whose volumes are used by their ids");
+            }
+        }
+    }
+
+    /** Where a volume is to be mounted lies something else. */
+    static Fault occupied(MountPoint mount) {
+        return new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
+    }
 
     /** The lock of one place. */
     record Held(ReentrantLock lock) implements AutoCloseable {

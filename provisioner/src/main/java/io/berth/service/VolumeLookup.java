@@ -34,6 +34,11 @@ final class VolumeLookup {
         List<MountPoint> mounts(MountTable table) {
             return pool.format(volume).mounts(volume, table);
         }
+
+        /** Gives back what this node holds for the volume; the caller has its lock. */
+        void release() {
+            pool.format(volume).release(volume);
+        }
     }
 
     /** The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory. */
@@ -66,6 +71,21 @@ final class VolumeLookup {
                 .flatMap(parsed -> pools.find(parsed.pool())
                         .flatMap(pool -> pool.volumes().find(parsed).map(volume -> new Found(pool, volume))))
                 .or(() -> shares.named(id).map(folder -> new Found(folder.pool(), folder.volume())));
+    }
+
+    /**
+     * The volume that a call means: one of a pool by its id, or what its attributes name.
+     *
+     * @throws Fault NOT_FOUND
+     */
+    MeantVolume meant(String id, Map<String, String> context) {
+        Optional<VolumeId> parsed = VolumeId.parse(id);
+        Optional<Pool> pool = parsed.flatMap(of -> pools.find(of.pool()));
+        if (pool.isPresent()) {
+            return new MeantVolume(pool.get(), parsed.get(), Optional.empty());
+        }
+        NfsShares.Folder share = share(id, context).orElseThrow(() -> Volumes.noSuch(id));
+        return new MeantVolume(share.pool(), share.volume().id(), Optional.of(share));
     }
 
     /** The folder of a share that a PersistentVolume's attributes, or its id, name. */

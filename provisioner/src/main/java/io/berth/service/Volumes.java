@@ -212,6 +212,21 @@ public final class Volumes {
         return find(id).orElseThrow(() -> noSuch(id));
     }
 
+    /**
+     * Refuses what can be no volume's id here, for a person who mistyped it; callers of CSI are told that it is gone.
+     *
+     * @throws Fault INVALID_ARGUMENT when nothing has such ids, NOT_FOUND when there is no such pool
+     */
+    public void requireId(String text) {
+        if (shares.named(text).isPresent()) {
+            return;
+        }
+        VolumeId id = VolumeId.parse(text)
+                .orElseThrow(() -> Fault.invalid(
+                        "volume id", text, "no volume has such an id; 'berth volumes list' shows theirs"));
+        pools.get(id.pool());
+    }
+
     static Fault noSuch(String id) {
         return new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + Fault.quote(id));
     }

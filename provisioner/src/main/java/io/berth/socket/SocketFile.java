@@ -1,10 +1,8 @@
 package io.berth.socket;
 
 import io.berth.fault.Fault;
+import io.berth.linux.UnixSocket;
 import java.io.IOException;
-import java.net.SocketException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -50,20 +48,12 @@ public final class SocketFile {
                 throw new Fault(
                         Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": a file that is no socket is there");
             }
-            if (isServed(path)) {
+            if (UnixSocket.isServed(path)) {
                 throw new Fault(Fault.Kind.FAILED_PRECONDITION, "endpoint " + path + ": another process serves there");
             }
         }
         Files.deleteIfExists(passing);
         return passing;
-    }
-
-    private static boolean isServed(Path path) throws IOException {
-        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-            return channel.isConnected();
-        } catch (SocketException e) {
-            return !String.valueOf(e.getMessage()).contains("refused"); // nobody listens any more
-        }
     }
 
     /** Puts the socket that was bound where it belongs, replacing a stale one. */

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -15,8 +19,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
 class BulkheadTest {
@@ -176,5 +182,60 @@ class BulkheadTest {
         } catch (Fault e) {
             return false;
         }
+    }
+
+    @Test
+    void closingItClosesItsFilesAlsoUnderACallThatHangs(@TempDir Path folder) throws Exception {
+        Bulkhead patient = patient();
+        Directory idle = Directory.open(folder, Optional.of(patient));
+        Directory busy = Directory.open(folder, Optional.of(patient));
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<Long> call = CompletableFuture.supplyAsync(() -> busy.descriptor.call(fd -> {
+            begun.countDown();
+            return hang();
+        }));
+        begun.await();
+        assertThat(openedAt(folder)).isEqualTo(2);
+        patient.close();
+        assertThat(openedAt(folder)).isZero();
+        assertThatThrownBy(busy::status).hasMessageContaining("closed");
+        busy.close();
+        idle.close();
+        stuck.countDown();
+        assertThat(call.get()).isEqualTo(1);
+    }
+
+    /** How many descriptors of this process lead there. */
+    private static long openedAt(Path folder) throws IOException {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return descriptors
+                    .filter(descriptor -> {
+                        try {
+                            return Files.readSymbolicLink(descriptor).equals(folder);
+                        } catch (IOException e) {
+                            return false; // closed meanwhile
+                        }
+                    })
+                    .count();
+        }
+    }
+
+    @Test
+    void aCallAfterAClosingThatHangsIsRefusedAtOnce(@TempDir Path folder) throws Exception {
+        Bulkhead patient = patient();
+        Directory busy = Directory.open(folder, Optional.of(patient));
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread inTheWay = new Thread(() -> {
+            synchronized (busy.descriptor) {
+                begun.countDown();
+                hang();
+            }
+        });
+        inTheWay.start();
+        begun.await();
+        patient.close();
+        assertThatThrownBy(() -> patient.call(made::incrementAndGet)).hasMessageContaining("does not answer");
+        stuck.countDown();
+        inTheWay.join();
     }
 }

@@ -11,6 +11,7 @@ import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
@@ -134,7 +135,8 @@ class GroupSnapshotsTest {
                 volume.format().isBlock(),
                 Set.of(),
                 OptionalLong.empty(),
-                Map.of()));
+                Map.of(),
+                NfsOptions.DEFAULT));
         return target;
     }
 

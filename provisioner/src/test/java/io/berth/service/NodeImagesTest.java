@@ -16,6 +16,7 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
@@ -154,7 +155,15 @@ class NodeImagesTest {
 
     private PublishRequest device(String id, Path path, AccessMode mode, MountOption... options) {
         return new PublishRequest(
-                id, Optional.of(staging), path, mode, true, Set.of(options), OptionalLong.empty(), Map.of());
+                id,
+                Optional.of(staging),
+                path,
+                mode,
+                true,
+                Set.of(options),
+                OptionalLong.empty(),
+                Map.of(),
+                NfsOptions.DEFAULT);
     }
 
     private static Consumer<Throwable> kind(Fault.Kind kind) {
@@ -527,6 +536,14 @@ class NodeImagesTest {
             node.stage(id, staged, WRITER, OptionalLong.empty(), Map.of());
         }
         node.publish(new PublishRequest(
-                id, Optional.of(staged), published, WRITER, block, Set.of(), OptionalLong.empty(), Map.of()));
+                id,
+                Optional.of(staged),
+                published,
+                WRITER,
+                block,
+                Set.of(),
+                OptionalLong.empty(),
+                Map.of(),
+                NfsOptions.DEFAULT));
     }
 }

@@ -14,6 +14,8 @@ import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.VolumeParameters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -25,7 +27,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -172,6 +176,43 @@ class NodeVolumesTest {
         node.unstageUnused(id);
         assertThat(mounts()).isEmpty();
         volumes.delete(id);
+    }
+
+    @Test
+    void aVolumeIsNotUnstagedWhileItIsBeingPublished() {
+        String id = create("v");
+        int files = 200;
+        CompletableFuture<Void> writer = CompletableFuture.runAsync(
+                () -> IntStream.range(0, files).forEach(file -> write(id, Integer.toString(file))));
+        while (!writer.isDone()) {
+            try {
+                node.unstageUnused(id);
+            } catch (Fault e) {
+                assertThat(e).satisfies(kind(Fault.Kind.BUSY));
+            }
+        }
+        writer.join();
+        assertThat(fast.resolve(id).toFile().list()).hasSize(files);
+    }
+
+    /** Stages and publishes again where the volume was unstaged in between. */
+    private void write(String id, String file) {
+        boolean published = false;
+        while (!published) {
+            try {
+                stage(id);
+                node.publish(request(id, target, AccessMode.SINGLE_NODE_WRITER));
+                published = true;
+            } catch (Fault e) {
+                assertThat(e.kind()).as(e.getMessage()).isIn(Fault.Kind.BUSY, Fault.Kind.FAILED_PRECONDITION);
+            }
+        }
+        try {
+            Files.createFile(target.resolve(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        node.unpublish(id, target);
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.GroupControllerGrpc;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.ListSnapshotsRequest;
+import io.berth.csi.v1.NodeGetVolumeStatsRequest;
 import io.berth.csi.v1.NodeGrpc;
 import io.berth.csi.v1.NodePublishVolumeRequest;
 import io.berth.csi.v1.NodeStageVolumeRequest;
@@ -23,6 +24,7 @@ import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
 import io.berth.csi.v1.VolumeContentSource;
+import io.berth.csi.v1.VolumeUsage;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
@@ -229,5 +231,14 @@ public final class Client implements AutoCloseable {
     @Override
     public void close() {
         channel.shutdownNow();
+    }
+
+    /** What a volume holds, in bytes and in inodes. */
+    List<VolumeUsage> stats(String id, Path path) {
+        return node().nodeGetVolumeStats(NodeGetVolumeStatsRequest.newBuilder()
+                        .setVolumeId(id)
+                        .setVolumePath(path.toString())
+                        .build())
+                .getUsageList();
     }
 }

@@ -192,10 +192,34 @@ public final class Driver implements AutoCloseable {
     /** Starts it again after it was ended, and waits until it is ready. */
     void restart() {
         process = spawnAgain();
-        Path socket = folder.resolve("csi.sock");
-        awaitAnswer(process, socket, folder);
-        client = Client.connect(socket);
+        connect();
+    }
+
+    private void connect() {
+        awaitAnswer(process, socket(), folder);
+        client = Client.connect(socket());
         awaitReady();
+    }
+
+    /** Kills it and starts another in its place, whether or not it ends; gives the killed one. */
+    Process replaceKilled() {
+        Process killed = process;
+        killed.destroyForcibly();
+        client.close();
+        Object socket = socketFile();
+        process = spawnAgain();
+        Await.until(START, () -> !socketFile().equals(socket), () -> "the socket was not replaced" + log(folder));
+        connect();
+        return killed;
+    }
+
+    /** What tells the file of the socket from another at its path. */
+    private Object socketFile() {
+        try {
+            return Files.getAttribute(socket(), "unix:ino");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     public Client client() {

@@ -17,7 +17,6 @@ import io.berth.csi.v1.ListVolumesResponse;
 import io.berth.csi.v1.NodeExpandVolumeRequest;
 import io.berth.csi.v1.NodeGetInfoRequest;
 import io.berth.csi.v1.NodeGetInfoResponse;
-import io.berth.csi.v1.NodeGetVolumeStatsRequest;
 import io.berth.csi.v1.NodePublishVolumeRequest;
 import io.berth.csi.v1.NodeStageVolumeRequest;
 import io.berth.csi.v1.PluginCapability;
@@ -36,7 +35,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
@@ -424,7 +422,7 @@ class LifeTest {
     void statisticsCountBytesAndInodes() {
         String id = client.create("fast", "v", MIB).getVolumeId();
         client.stage(id, driver.place("s"));
-        List<VolumeUsage> usage = stats(id, driver.place("s"));
+        List<VolumeUsage> usage = client.stats(id, driver.place("s"));
         assertThat(usage)
                 .extracting(VolumeUsage::getUnit)
                 .containsExactlyInAnyOrder(VolumeUsage.Unit.BYTES, VolumeUsage.Unit.INODES);
@@ -432,106 +430,8 @@ class LifeTest {
             assertThat(of.getTotal()).isPositive();
             assertThat(of.getUsed() + of.getAvailable()).isPositive().isLessThanOrEqualTo(of.getTotal());
         });
-        assertThat(Failure.of(() -> stats(id, driver.place("elsewhere"))).code())
+        assertThat(Failure.of(() -> client.stats(id, driver.place("elsewhere"))).code())
                 .isEqualTo(Status.Code.NOT_FOUND);
-    }
-
-    private List<VolumeUsage> stats(String id, Path path) {
-        return client.node()
-                .nodeGetVolumeStats(NodeGetVolumeStatsRequest.newBuilder()
-                        .setVolumeId(id)
-                        .setVolumePath(path.toString())
-                        .build())
-                .getUsageList();
-    }
-
-    @Test
-    void anInlineVolumeOnDiskLivesAsLongAsThePod() throws IOException {
-        Path target = driver.place("t");
-        NodePublishVolumeRequest.Builder request =
-                Client.inline("csi-0123", target, Map.of("pool", "fast", "size", "1Mi"));
-        twice(() -> client.publish(request));
-        Files.writeString(target.resolve("file"), "of a pod");
-        assertThat(list("", 0).getEntriesList()).as("it is the pod's own").isEmpty();
-        assertThat(stats("csi-0123", target)).hasSize(2);
-        twice(() -> client.unpublish("csi-0123", target));
-        driver.assertNothingLeft("fast");
-    }
-
-    @Test
-    void anInlineVolumeInMemoryIsAsLargeAsItSays() throws IOException {
-        Path target = driver.place("t");
-        NodePublishVolumeRequest.Builder request =
-                Client.inline("csi-0123", target, Map.of("medium", "Memory", "size", "1Mi", "mode", "0700"));
-        twice(() -> client.publish(request));
-        assertThat(Files.getFileStore(target).type()).isEqualTo("tmpfs");
-        assertThat(stats("csi-0123", target).getFirst().getTotal()).isEqualTo(MIB);
-        assertThat(Command.run("dd", "if=/dev/zero", "of=" + target.resolve("f"), "bs=1M", "count=2")
-                        .err())
-                .contains("No space left on device");
-        twice(() -> client.unpublish("csi-0123", target));
-        assertThat(target).doesNotExist();
-        assertThat(MountTable.below(target)).isEmpty();
-    }
-
-    @Test
-    void anInlineVolumeThatCannotBeMountedLeavesNothing() {
-        Path target = driver.place("no-such-folder").resolve("t");
-        Failure failure = Failure.of(
-                () -> client.publish(Client.inline("csi-0123", target, Map.of("pool", "fast", "size", "1Mi"))));
-        assertThat(failure.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
-        driver.assertNothingLeft("fast");
-    }
-
-    @Test
-    void aHostPathIsUsedAndNeverDeleted() throws IOException {
-        Path target = driver.place("t");
-        Path wanted = driver.allowed().resolve("a/b");
-        Map<String, String> attributes = Map.of("path", wanted.toString(), "type", "DirectoryOrCreate");
-        client.publish(Client.inline("csi-0123", target, attributes));
-        Files.writeString(target.resolve("file"), "of the host");
-        client.unpublish("csi-0123", target);
-        assertThat(wanted.resolve("file")).hasContent("of the host");
-
-        client.publish(Client.publication("static-1", driver.place("s"), target).putAllVolumeContext(attributes));
-        assertThat(target.resolve("file")).hasContent("of the host");
-        client.unpublish("static-1", target);
-        client.unstage("static-1", driver.place("s"));
-        client.delete("static-1");
-        assertThat(wanted.resolve("file")).hasContent("of the host");
-        assertThat(MountTable.below(driver.place(""))).isEmpty();
-    }
-
-    @Test
-    void aFileOfTheHostIsMountedOnAFile() throws IOException {
-        Path file = Files.writeString(driver.allowed().resolve("file"), "of the host");
-        Path target = driver.place("t");
-        client.publish(Client.inline("csi-0123", target, Map.of("path", file.toString(), "type", "File")));
-        assertThat(target).isRegularFile().hasContent("of the host");
-        client.unpublish("csi-0123", target);
-        assertThat(file).hasContent("of the host");
-        assertThat(target).doesNotExist();
-    }
-
-    @ParameterizedTest
-    @CsvSource({"Directory, NOT_FOUND", "File, NOT_FOUND", "Socket, NOT_FOUND", "Nonsense, INVALID_ARGUMENT"})
-    void aHostPathIsWhatItsTypeSays(String type, Status.Code code) {
-        Failure failure = Failure.of(() -> client.publish(Client.inline(
-                "csi-0123",
-                driver.place("t"),
-                Map.of("path", driver.allowed().resolve("nothing").toString(), "type", type))));
-        assertThat(failure.code()).isEqualTo(code);
-        assertThat(driver.place("t")).doesNotExist();
-    }
-
-    @Test
-    void otherHostPathsAreNotAllowed() {
-        for (Path path : List.of(Path.of("/etc"), folder, Path.of(driver.allowed() + "-not"))) {
-            Failure failure = Failure.of(() ->
-                    client.publish(Client.inline("csi-0123", driver.place("t"), Map.of("path", path.toString()))));
-            assertThat(failure.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
-            assertThat(failure.message()).contains(path.toString(), "--allow-host-path");
-        }
     }
 
     @Test

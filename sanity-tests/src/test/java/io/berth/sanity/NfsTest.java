@@ -17,6 +17,7 @@ class NfsTest {
                 NfsLimits.class,
                 NfsRivals.class,
                 NfsOutage.class,
+                NfsOutageEnd.class,
                 NfsLongOutage.class,
                 NfsDocker.class,
                 CsiSanityOnNfs.class);

@@ -1,0 +1,60 @@
+package io.berth.service;
+
+import io.berth.fault.Fault;
+import io.berth.hostpath.HostPath;
+import io.berth.hostpath.HostPaths;
+import io.berth.linux.FileType;
+import io.berth.linux.PathHandle;
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
+import java.util.Map;
+import java.util.Optional;
+
+/** Paths of the host that are published as they are, by PersistentVolumes and inline volumes. */
+final class HostPathVolumes {
+    private final VolumeLookup lookup;
+    private final HostPaths hostPaths;
+    private final Targets targets;
+
+    HostPathVolumes(VolumeLookup lookup, HostPaths hostPaths, Targets targets) {
+        this.lookup = lookup;
+        this.hostPaths = hostPaths;
+        this.targets = targets;
+    }
+
+    /**
+     * The path that a PersistentVolume's attributes name.
+     *
+     * @return empty when they name none
+     * @throws Fault INVALID_ARGUMENT when the id is that of a volume in a pool
+     */
+    Optional<HostPath> named(String id, Map<String, String> context) {
+        Optional<HostPath> path = HostPath.parse(context);
+        if (path.isPresent() && lookup.byId(id).isPresent()) {
+            throw Fault.invalid(
+                    "volume_context path", path.get().path().toString(), "volume " + id + " lies in a pool already");
+        }
+        return path;
+    }
+
+    /** As {@link HostPaths#open}; what lies in a pool is no path of the host. */
+    PathHandle open(HostPath hostPath) {
+        targets.requireOutsidePools("host path", hostPath.path());
+        return hostPaths.open(hostPath);
+    }
+
+    void publish(PublishRequest request, HostPath hostPath) {
+        try (Targets.Held held = targets.lock(request.targetPath());
+                PathHandle source = open(hostPath)) {
+            if (request.isThere(MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {
+                return;
+            }
+            Runnable bind = () -> Mounts.bind(source, request.targetPath(), request.options());
+            if (source.status().type() == FileType.DIRECTORY) {
+                Targets.withFolder(request.targetPath(), bind);
+            } else {
+                Targets.withFile(request.targetPath(), bind);
+            }
+        }
+    }
+}
