@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
  * them; the server is that of the first node's kernel.
  */
 @Tag("kubernetes-nfs")
-@Timeout(1200)
+@Timeout(1800)
 class NfsRecipesTest {
     private static final int NODES = 2;
 
