@@ -434,7 +434,11 @@ class CommandTest {
     void theDoctorSaysWhatIsMissing() throws IOException {
         Files.createDirectory(folder.resolve("fast"));
         Command.Result well = berth("doctor", "--pool=fast=local:" + folder.resolve("fast"), "--json");
-        assertThat(json(well).path("findings")).isNotEmpty();
+        assertThat(JSON.readTree(well.out()).path("findings"))
+                .isNotEmpty()
+                // The mounts of these tests are private, which is told where there is a kubelet.
+                .filteredOn(finding -> !finding.path("subject").asText().equals("propagation"))
+                .noneMatch(finding -> finding.path("state").asText().equals("BROKEN"));
         Command.Result ill = berth("doctor", "--pool=fast=local:" + folder.resolve("missing"));
         assertCode(ill, FAILED);
         assertThat(ill.out()).contains("broken", folder.resolve("missing").toString());

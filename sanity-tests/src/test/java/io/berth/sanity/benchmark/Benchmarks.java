@@ -31,6 +31,7 @@ public final class Benchmarks {
     private static final int STARTS = 20;
     private static final int CREATES = 500;
     private static final int PUBLISHES = 1000;
+    private static final int PROGRAMS = 200;
     private static final int MOUNTS = 1000;
     private static final int LIFECYCLES = 4000;
     private static final int LIFECYCLE_THREADS = 8;
@@ -293,6 +294,13 @@ public final class Benchmarks {
                 "publish + unpublish of a staged volume",
                 Samples.of(PUBLISHES, both).toString(),
                 "2 ms");
+        Files.createDirectory(target);
+        Samples programs = Samples.of(PROGRAMS, i -> {
+            Command.succeed("mount", "--bind", staging.toString(), target.toString());
+            Command.succeed("umount", target.toString());
+        });
+        row("mount(8) --bind and umount(8) of the same, as the Go drivers run them", programs.toString(), "");
+        Files.delete(target);
         client.unstage(id, staging);
         client.delete(id);
     }
