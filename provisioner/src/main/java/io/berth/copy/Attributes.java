@@ -52,8 +52,20 @@ final class Attributes {
 
     /** For a directory when everything is in it: its times would change, and its default ACL be inherited. */
     void copy(OpenFile from, FileStatus status, OpenFile to) {
+        copy(from, status, to, Xattrs.list(from));
+    }
+
+    /**
+     * For a file that was just made, with the mode of the source.
+     *
+     * @param acl what files have of themselves that are made in this directory
+     */
+    void copy(OpenFile from, FileStatus status, OpenFile to, Directory directory, NewAcl acl) {
+        copy(from, status, to, acl.toSet(Xattrs.list(from), from, to, directory, status.mode()));
+    }
+
+    private void copy(OpenFile from, FileStatus status, OpenFile to, List<String> xattrs) {
         // Each of these calls takes its time, so what is right already is neither looked at nor set again.
-        List<String> xattrs = Xattrs.list(from);
         if (!(to instanceof RegularFile && xattrs.isEmpty() && given.is(status))) {
             copyOwnerAndMode(from, xattrs, status, to);
         }

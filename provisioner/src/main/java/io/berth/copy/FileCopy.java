@@ -12,15 +12,19 @@ import io.berth.linux.SystemCallException;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Copies one file that is no directory after another. One thread's. */
+/** Copies files that are no directories, one after another. One thread's. */
 final class FileCopy {
-    /** The data of a file up to this size, in bytes, is copied at one go with all else. */
+    /** A file up to this size, in bytes, is copied at one go with others. */
     private static final long SMALL = 1 << 20;
+
+    /** How many files are: enough that the change of threads is nothing, and few enough that others need not wait long. */
+    private static final int AT_ONE_GO = 8;
 
     private final HardLinks links;
     private final Attributes attributes;
     private final Progress progress;
     private final DataCopy data;
+    private final NewAcl acl = new NewAcl();
 
     FileCopy(HardLinks links, Attributes attributes, Progress progress) {
         this.links = links;
@@ -31,6 +35,10 @@ final class FileCopy {
 
     /** A file and its copy, which is empty where that was a link to one that is there already. */
     private record Pair(OpenFile from, FileStatus status, Optional<OpenFile> to) implements AutoCloseable {
+        boolean isLarge() {
+            return status.size() > SMALL;
+        }
+
         @Override
         public void close() {
             to.ifPresent(OpenFile::close);
@@ -38,18 +46,41 @@ final class FileCopy {
         }
     }
 
-    /** Copies what has the name now, and nothing when it is gone. */
-    void copy(Level level, Listing.Entry entry) {
-        Directory source = level.source();
-        Optional<Pair> opened = source.together(() -> open(level, entry), late -> late.ifPresent(Pair::close));
-        if (opened.isEmpty()) {
-            return;
+    /** What was copied at one go: all but a file that is too large for that, if one came. */
+    private record Gone(Optional<Pair> large, boolean more) {}
+
+    /** Copies the files that a batch still has. Each is copied as what has its name now, and left out when it is gone. */
+    void copy(Batch batch) {
+        Directory source = batch.level().source();
+        boolean more = true;
+        while (more) {
+            Gone gone = source.transferTogether(
+                    () -> copySome(batch), late -> late.large().ifPresent(Pair::close));
+            gone.large().ifPresent(pair -> copyLarge(batch.level(), pair));
+            more = gone.more();
         }
-        try (Pair pair = opened.get()) {
-            if (pair.status().size() > SMALL) {
-                copyData(pair);
+    }
+
+    private Gone copySome(Batch batch) {
+        for (int i = 0; i < AT_ONE_GO; i++) {
+            Optional<Listing.Entry> entry = batch.next();
+            if (entry.isEmpty()) {
+                return new Gone(Optional.empty(), false);
             }
-            boolean unused = source.together(() -> finish(pair), late -> {});
+            progress.check();
+            Optional<Pair> pair = open(batch.level(), entry.get());
+            if (pair.filter(Pair::isLarge).isPresent()) {
+                return new Gone(pair, true);
+            }
+            pair.ifPresent(small -> finish(small, batch.level().target(), true));
+        }
+        return new Gone(Optional.empty(), true);
+    }
+
+    private void copyLarge(Level level, Pair opened) {
+        try (Pair pair = opened) {
+            copyData(pair);
+            boolean unused = level.source().together(() -> finish(pair, level.target(), false), late -> {});
         }
     }
 
@@ -82,12 +113,12 @@ final class FileCopy {
         }
     }
 
-    private boolean finish(Pair pair) {
+    private boolean finish(Pair pair, Directory target, boolean withData) {
         try (pair) {
-            if (pair.status().size() <= SMALL) {
+            if (withData) {
                 copyData(pair);
             }
-            pair.to().ifPresent(to -> attributes.copy(pair.from(), pair.status(), to));
+            pair.to().ifPresent(to -> attributes.copy(pair.from(), pair.status(), to, target, acl));
         }
         progress.files.increment();
         return true;
@@ -129,7 +160,8 @@ final class FileCopy {
     private static Optional<OpenFile> make(OpenFile from, FileStatus status, Directory target, String name) {
         if (from instanceof RegularFile) {
             // With its mode, as nobody reaches a file of a tree whose root has not got its mode yet.
-            return RegularFile.create(target, name, status.mode() & 0777).map(OpenFile.class::cast);
+            return RegularFile.createForWriting(target, name, status.mode() & 0777)
+                    .map(OpenFile.class::cast);
         }
         boolean made = (status.type() == FileType.SYMLINK && from instanceof PathHandle link)
                 ? target.symlink(link.readlink(), name)

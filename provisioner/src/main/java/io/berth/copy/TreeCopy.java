@@ -4,7 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
-import io.berth.linux.Listing;
+import io.berth.linux.Linux;
 import io.berth.linux.Project;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
@@ -32,6 +32,9 @@ import java.util.function.BiPredicate;
 public final class TreeCopy {
     /** Enough to have one copy small files while another is at a large one. */
     public static final int DEFAULT_THREADS = 2;
+
+    /** Over a network a thread waits for answers most of its time. Fewer than a bulkhead has, so that others go on. */
+    public static final int NETWORK_THREADS = 6;
 
     private final Directory source;
     private final Directory parent;
@@ -142,6 +145,7 @@ public final class TreeCopy {
     }
 
     private void copyFiles(TreeWalk walk, FileCopy files) {
+        Linux.clearUmask();
         try {
             for (Optional<Batch> batch = walk.next(); batch.isPresent(); batch = walk.next()) {
                 copy(batch.get(), files);
@@ -151,12 +155,9 @@ public final class TreeCopy {
         }
     }
 
-    private void copy(Batch batch, FileCopy files) {
+    private static void copy(Batch batch, FileCopy files) {
         try {
-            for (Optional<Listing.Entry> entry = batch.next(); entry.isPresent(); entry = batch.next()) {
-                progress.check();
-                files.copy(batch.level(), entry.get());
-            }
+            files.copy(batch);
         } finally {
             batch.level().leave();
         }

@@ -7,6 +7,7 @@ import io.berth.copy.TreeCopy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
@@ -67,9 +68,29 @@ public final class DirectoryFormat implements VolumeFormat {
         try (Directory data = open(parent, name)) {
             holdToLimit(volume, data, volume.capacityBytes());
             Ownership ownership = volume.ownership();
-            data.chown((int) ownership.uid(), (int) ownership.gid());
+            giveTo(ownership, data);
             data.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
             data.fsync();
+        }
+    }
+
+    private void giveTo(Ownership owner, Directory data) {
+        FileStatus made = data.status();
+        if (made.uid() == owner.uid() && made.gid() == owner.gid()) {
+            return;
+        }
+        try {
+            data.chown((int) owner.uid(), (int) owner.gid());
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.EPERM && limits instanceof LimitsOfServer) {
+                throw new Fault(
+                        e.kind(),
+                        "the NFS server lets nobody own " + data + " but uid " + made.uid()
+                                + ", because root is another user there (root_squash); export it with no_root_squash"
+                                + " to this client",
+                        e);
+            }
+            throw e;
         }
     }
 
@@ -84,8 +105,9 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
-    private static TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
-        return new TreeCopy(source.directory(), parent, name, TreeCopy.DEFAULT_THREADS, progress);
+    private TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
+        int threads = limits instanceof LimitsOfServer ? TreeCopy.NETWORK_THREADS : TreeCopy.DEFAULT_THREADS;
+        return new TreeCopy(source.directory(), parent, name, threads, progress);
     }
 
     @Override
@@ -187,9 +209,14 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public void mount(Volume volume, Path target, Set<MountOption> options) {
-        try (Directory data = open(volume)) {
-            Mounts.bind(data, target, options);
-        }
+        boolean unused = root.together(
+                () -> {
+                    try (Directory data = open(volume)) {
+                        Mounts.bind(data, target, options);
+                        return true;
+                    }
+                },
+                late -> Mounts.unmount(target));
     }
 
     private Directory open(Volume volume) {

@@ -76,6 +76,12 @@ public final class Bulkhead implements AutoCloseable {
             setDaemon(true); // one that is stuck in the kernel must not keep this process
         }
 
+        @Override
+        public void run() {
+            Linux.clearUmask();
+            super.run();
+        }
+
         boolean isOf(Bulkhead bulkhead) {
             return Bulkhead.this == bulkhead;
         }
@@ -91,7 +97,7 @@ public final class Bulkhead implements AutoCloseable {
     }
 
     /** As {@link #call(Supplier)}; what the call answers after it was given up is handed to {@code late}. */
-    <T> T call(Supplier<T> call, Consumer<T> late) {
+    public <T> T call(Supplier<T> call, Consumer<T> late) {
         return call(call, late, patience.call());
     }
 
@@ -170,6 +176,18 @@ public final class Bulkhead implements AutoCloseable {
             if (trial) {
                 endTrial();
             }
+        }
+    }
+
+    /**
+     * Refuses while calls that were given up have not come back. For who else would wait for something that one of them
+     * holds.
+     *
+     * @throws Fault UNAVAILABLE
+     */
+    synchronized void refuseWhileSilent() {
+        if (silent && givenUp > 0) {
+            throw silence();
         }
     }
 

@@ -100,8 +100,23 @@ final class Descriptor implements AutoCloseable {
                 : callHere(call);
     }
 
-    /** Makes calls on this and other descriptors of the same bulkhead as one. */
+    /** See {@link Bulkhead#refuseWhileSilent}. */
+    void refuseWhileSilent() {
+        bulkhead.ifPresent(Bulkhead::refuseWhileSilent);
+    }
+
+    /** Makes calls on this and other descriptors of the same bulkhead as one, none of which moves data. */
+    <T> T together(Supplier<T> calls) {
+        return together(calls, late -> {});
+    }
+
+    /** As {@link #together(Supplier)}; what the calls answer after they were given up is handed to {@code late}. */
     <T> T together(Supplier<T> calls, Consumer<T> late) {
+        return bulkhead.isPresent() ? bulkhead.get().call(calls, late) : calls.get();
+    }
+
+    /** As {@link #together(Supplier, Consumer)}, of calls that move data or wait until data is on disk. */
+    <T> T transferTogether(Supplier<T> calls, Consumer<T> late) {
         return bulkhead.isPresent() ? bulkhead.get().transfer(calls, late) : calls.get();
     }
 

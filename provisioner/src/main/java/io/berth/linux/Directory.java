@@ -127,6 +127,10 @@ public final class Directory extends OpenFile {
      * @return false when something of that name exists
      */
     public boolean mkdir(String name, int mode) {
+        return descriptor.together(() -> mkdirHere(name, mode));
+    }
+
+    private boolean mkdirHere(String name, int mode) {
         byte[] component = FileName.component(name);
         long result = descriptor.call(fd -> Libc.calls().mkdirat(fd, component, mode & 0700));
         if (result == -Errno.EEXIST) {
@@ -154,6 +158,10 @@ public final class Directory extends OpenFile {
      *     file
      */
     public Optional<byte[]> read(String name, int maxBytes) {
+        return descriptor.together(() -> readHere(name, maxBytes));
+    }
+
+    private Optional<byte[]> readHere(String name, int maxBytes) {
         // Without O_NONBLOCK the opening of a FIFO that somebody planted would wait for a writer.
         int flags = Descriptor.O_RDONLY | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
         Optional<Descriptor> opened = open(name, flags);
@@ -177,17 +185,14 @@ public final class Directory extends OpenFile {
         while (true) {
             ByteBuffer room = ByteBuffer.wrap(bytes, length, bytes.length - length);
             long result = file.call(fd -> Libc.calls().read(fd, room, room.remaining()));
-            int count = (int) Libc.check(result, "read", text);
-            if (count == 0) {
-                return Arrays.copyOf(bytes, length);
-            }
-            length += count;
+            length += (int) Libc.check(result, "read", text);
             if (length > maxBytes) {
                 throw new SystemCallException("read", text, Errno.EFBIG);
             }
-            if (length == bytes.length) {
-                bytes = Arrays.copyOf(bytes, (int) Math.min(2L * length, maxBytes) + 1);
+            if (length < bytes.length) {
+                return Arrays.copyOf(bytes, length); // of a regular file less comes at its end only
             }
+            bytes = Arrays.copyOf(bytes, (int) Math.min(2L * length, maxBytes) + 1);
         }
     }
 
@@ -199,6 +204,10 @@ public final class Directory extends OpenFile {
      * @return false when something of that name exists
      */
     public boolean create(String name, byte[] content, int mode) {
+        return descriptor.transferTogether(() -> createHere(name, content, mode), late -> {});
+    }
+
+    private boolean createHere(String name, byte[] content, int mode) {
         byte[] component = FileName.component(name);
         int flags = Descriptor.O_WRONLY | Descriptor.O_CREAT | Descriptor.O_EXCL;
         long result = descriptor.open(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
@@ -386,6 +395,10 @@ public final class Directory extends OpenFile {
         if (maxEntries < 1) {
             throw new IllegalArgumentException("maxEntries " + maxEntries + ": at least 1");
         }
+        return descriptor.together(() -> listHere(cookie, maxEntries));
+    }
+
+    private Listing listHere(long cookie, int maxEntries) {
         try (Directory page = openBeneath(Path.of(".")).orElseThrow(this::removed)) {
             Libc.check(page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", this);
             return page.readPage(cookie, maxEntries);

@@ -98,7 +98,11 @@ final class Libc {
 
         int syncfs(int fd);
 
+        int umask(int mask);
+
         int umount2(@In byte[] path, int flags);
+
+        int unshare(int flags);
 
         int unlinkat(int fd, @In byte[] path, int flags);
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 public final class Linux {
     private static final int UMOUNT_NOFOLLOW = 8;
     private static final int MNT_DETACH = 2;
+    private static final int CLONE_FS = 0x200;
 
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final String EFFECTIVE = "CapEff:";
@@ -32,6 +33,16 @@ public final class Linux {
             return (effective >>> CAP_SYS_RESOURCE & 1) == 1;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Gives the calling thread an umask of its own, 0: the files that it makes have their mode at once. Where that is not
+     * allowed the thread keeps the umask of all. See unshare(2).
+     */
+    public static void clearUmask() {
+        if (Libc.calls().unshare(CLONE_FS) == 0) {
+            Libc.calls().umask(0);
         }
     }
 

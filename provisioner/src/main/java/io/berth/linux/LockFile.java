@@ -1,6 +1,7 @@
 package io.berth.linux;
 
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A file whose bytes are locks, among processes and among all who opened it in one process: open file description locks
@@ -72,6 +73,23 @@ public final class LockFile implements AutoCloseable {
         byte[] flock = new byte[STRUCT_BYTES];
         Libc.struct(flock).putShort(0, type).putLong(8, offset).putLong(16, 1);
         return flock;
+    }
+
+    /**
+     * Refuses while the storage that it lies on is silent, as a call on it would.
+     *
+     * @throws io.berth.fault.Fault UNAVAILABLE
+     */
+    public void refuseWhileSilent() {
+        descriptor.refuseWhileSilent();
+    }
+
+    /**
+     * Makes calls on files that lie on the same storage as this as one, which may take as long as one that moves data. Where
+     * calls are made on a bulkhead, each would change threads twice; and these are given up together.
+     */
+    public <T> T together(Supplier<T> calls) {
+        return descriptor.transferTogether(calls, late -> {});
     }
 
     /** Closes the file and so gives back every lock. */

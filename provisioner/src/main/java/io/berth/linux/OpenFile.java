@@ -85,6 +85,11 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         return descriptor.together(calls, late);
     }
 
+    /** As {@link #together}, of calls that move data or wait until data is on disk, and so may take longer. */
+    public final <T> T transferTogether(Supplier<T> calls, Consumer<T> late) {
+        return descriptor.transferTogether(calls, late);
+    }
+
     /** Closes it once the calls under way have returned; does nothing the second time. */
     @Override
     public final void close() {

@@ -40,8 +40,20 @@ public final class RegularFile extends OpenFile {
      * @return empty when something of that name exists
      */
     public static Optional<RegularFile> create(Directory directory, String name, int mode) {
+        return create(directory, name, mode, Descriptor.O_RDWR);
+    }
+
+    /**
+     * As {@link #create(Directory, String, int)}, open for writing alone: an NFS server would hand who may read a delegation
+     * too, to be given back at the file's next change.
+     */
+    public static Optional<RegularFile> createForWriting(Directory directory, String name, int mode) {
+        return create(directory, name, mode, Descriptor.O_WRONLY);
+    }
+
+    private static Optional<RegularFile> create(Directory directory, String name, int mode, int access) {
         byte[] component = FileName.component(name);
-        int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_EXCL;
+        int flags = access | Descriptor.O_CREAT | Descriptor.O_EXCL;
         long result =
                 directory.descriptor.open(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
         if (result == -Errno.EEXIST) {

@@ -11,20 +11,23 @@ import org.jspecify.annotations.Nullable;
  * {@code system.posix_acl_access} and {@code system.posix_acl_default}. See xattr(7).
  */
 public final class Xattrs {
+    /** Most lists, and most values, are no longer, so that one call does. */
+    private static final int GUESS = 256;
+
     private Xattrs() {}
 
     /** The names of all attributes; none where the file system has none. See listxattr(2). */
     public static List<String> list(OpenFile file) {
+        byte[] list = new byte[GUESS];
         while (true) {
-            long size = list(file, null, 0);
-            if (size == -Errno.EOPNOTSUPP || size == 0) {
+            long length = list(file, list, list.length);
+            if (length == -Errno.EOPNOTSUPP) {
                 return List.of();
             }
-            byte[] list = new byte[(int) Libc.check(size, "listxattr", file)];
-            long length = list(file, list, list.length);
-            if (length != -Errno.ERANGE) { // else more came since
+            if (length != -Errno.ERANGE) {
                 return names(list, (int) Libc.check(length, "listxattr", file));
             }
+            list = new byte[Math.max(1, (int) Libc.check(list(file, null, 0), "listxattr", file))];
         }
     }
 
@@ -49,18 +52,18 @@ public final class Xattrs {
     /** The value of an attribute; empty when there is none of that name. See getxattr(2). */
     public static Optional<byte[]> get(OpenFile file, String name) {
         byte[] key = FileName.encode(name);
+        byte[] value = new byte[GUESS];
         while (true) {
-            long size = get(file, key, null, 0);
-            if (size == -Errno.ENODATA || size == -Errno.EOPNOTSUPP) {
+            long length = get(file, key, value, value.length);
+            if (length == -Errno.ENODATA || length == -Errno.EOPNOTSUPP) {
                 return Optional.empty();
             }
-            byte[] value = new byte[(int) Libc.check(size, "getxattr", text(file, name))];
-            if (value.length == 0) {
-                return Optional.of(value);
-            }
-            long length = get(file, key, value, value.length);
-            if (length != -Errno.ERANGE && length != -Errno.ENODATA) { // else it changed since
+            if (length != -Errno.ERANGE) {
                 return Optional.of(Arrays.copyOf(value, (int) Libc.check(length, "getxattr", text(file, name))));
+            }
+            long size = get(file, key, null, 0);
+            if (size != -Errno.ENODATA) { // else it was removed since
+                value = new byte[Math.max(1, (int) Libc.check(size, "getxattr", text(file, name)))];
             }
         }
     }

@@ -1,12 +1,16 @@
 package io.berth.mount;
 
+import io.berth.linux.Bulkhead;
 import io.berth.linux.DetachedMount;
+import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.Linux;
 import io.berth.linux.OpenFile;
 import io.berth.linux.SystemCallException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Mounts and unmounts. A mount appears with its options at once. Where it is mounted on is the caller's to make, and to
@@ -29,6 +33,20 @@ public final class Mounts {
         try (DetachedMount mount = DetachedMount.bind(source)) {
             attach(mount, target, options);
         }
+    }
+
+    /**
+     * As {@link #bind(OpenFile, Path, Set)}, of a directory by its path; on a bulkhead, if there is one, as one call, whose
+     * effect is undone when it comes after the call was given up.
+     */
+    public static void bind(Path source, Path target, Set<MountOption> options, Optional<Bulkhead> calls) {
+        Supplier<Boolean> bind = () -> {
+            try (Directory directory = Directory.open(source, calls)) {
+                bind(directory, target, options);
+                return true;
+            }
+        };
+        boolean unused = calls.isPresent() ? calls.get().call(bind, late -> unmount(target)) : bind.get();
     }
 
     /**

@@ -8,6 +8,7 @@ import io.berth.format.Formats;
 import io.berth.format.VolumeFormat;
 import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
+import io.berth.linux.Errno;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
@@ -96,7 +97,9 @@ public final class Pool implements AutoCloseable {
             }
         } catch (SystemCallException e) {
             root.close();
-            throw unusable(config, e.getMessage());
+            boolean squashed = nfs.isPresent() && (e.errno() == Errno.EACCES || e.errno() == Errno.EPERM);
+            throw unusable(
+                    config, e.getMessage() + (squashed ? "; export it with rw,no_root_squash to this client" : ""));
         } catch (IOException e) {
             root.close();
             throw unusable(config, e.toString());

@@ -54,11 +54,13 @@ public final class PoolFolder {
 
     /** Whether something lies at a path of the pool. */
     public Optional<FileStatus> at(VolumePath path) {
-        return parent(path).flatMap(parent -> {
-            try (parent) {
-                return parent.status(path.name());
-            }
-        });
+        return root.together(
+                () -> parent(path).flatMap(parent -> {
+                    try (parent) {
+                        return parent.status(path.name());
+                    }
+                }),
+                late -> {});
     }
 
     /** The folder that holds a volume, or empty when that is gone, and the volume with it. */

@@ -15,6 +15,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,18 +39,76 @@ public final class VolumeLocks implements AutoCloseable {
         file = LockFile.open(records, "lock");
     }
 
-    /** A lock that is held until it is closed. */
+    /** A lock that is held until it is closed, and what was begun with {@link #together} is over. Thread-safe. */
     public final class Held implements AutoCloseable {
         private final Id id;
         private final LockFile.Held acrossProcesses;
+        private boolean closed;
+        private int works;
 
         private Held(Id id, LockFile.Held acrossProcesses) {
             this.id = id;
             this.acrossProcesses = acrossProcesses;
         }
 
+        /**
+         * Does some of what the lock is for. Where the pool's storage may be silent that is one call on it, which would
+         * else change threads for each system call; so the work should take no longer than others can wait. Work that was
+         * given up keeps the lock until it is over.
+         *
+         * @throws Fault UNAVAILABLE when the storage is silent; whatever the work throws
+         */
+        public <T> T together(Supplier<T> work) {
+            return file.together(() -> {
+                begin();
+                try {
+                    return work.get();
+                } finally {
+                    end();
+                }
+            });
+        }
+
+        /** As {@link #together}, of all that is left to do: the lock is given back in the same call. */
+        public <T> T last(Supplier<T> work) {
+            return together(() -> {
+                try (this) {
+                    return work.get();
+                }
+            });
+        }
+
+        private synchronized void begin() {
+            if (closed) {
+                throw new IllegalStateException("given back already: " + id);
+            }
+            works++;
+        }
+
+        private void end() {
+            synchronized (this) {
+                works--;
+                if (!closed || works > 0) {
+                    return;
+                }
+            }
+            giveBack();
+        }
+
+        /** Does nothing the second time. */
         @Override
         public void close() {
+            synchronized (this) {
+                boolean before = closed;
+                closed = true;
+                if (before || works > 0) {
+                    return;
+                }
+            }
+            giveBack();
+        }
+
+        private void giveBack() {
             try {
                 acrossProcesses.close();
             } finally {
@@ -61,9 +120,10 @@ public final class VolumeLocks implements AutoCloseable {
     /**
      * Takes the lock, waiting up to two seconds: what holds it is usually done in milliseconds.
      *
-     * @throws Fault BUSY naming who holds it
+     * @throws Fault BUSY naming who holds it, UNAVAILABLE while the pool's storage is silent
      */
     public Held lock(Id id) {
+        file.refuseWhileSilent(); // work that was given up may hold it
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         Holder mine = new Holder(Thread.currentThread().getName(), System.nanoTime(), new CountDownLatch(1));
         for (Optional<Holder> other = enter(id, mine); other.isPresent(); other = enter(id, mine)) {

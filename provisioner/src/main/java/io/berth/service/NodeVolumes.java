@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Mounts volumes on this node. The mount table is looked at before anything is done, so every call may be repeated, by
@@ -209,13 +210,15 @@ public final class NodeVolumes {
 
     /** Undoes {@link #stage}; does nothing when nothing is staged there. */
     public void unstage(String id, Path stagingPath) {
-        takeAway(id, stagingPath);
+        Optional<VolumeLookup.Found> volume = lookup.findUnlessSilent(id);
+        takeAway(id, stagingPath, () -> volume);
         if (VolumeId.parse(id).isPresent()) {
             Path device = stagingPath.resolve(id);
-            takeAway(id, device);
-            Targets.removeFile(device);
-            lookup.findUnlessSilent(id)
-                    .filter(found -> found.volume().format() instanceof Format.Image)
+            if (Files.exists(device, LinkOption.NOFOLLOW_LINKS)) {
+                takeAway(id, device, () -> volume);
+                Targets.removeFile(device);
+            }
+            volume.filter(found -> found.volume().format() instanceof Format.Image)
                     .ifPresent(found -> unlessSilent(found, found::release));
         }
     }
@@ -230,7 +233,7 @@ public final class NodeVolumes {
                     List<MountPoint> mounts = found.mounts(MountTable.read());
                     if (mounts.size() == 1) { // no publish comes between: it takes the volume's lock too
                         Path staged = mounts.getFirst().target();
-                        takeAway(id, staged);
+                        takeAway(id, staged, () -> Optional.of(found));
                         if (found.volume().format().isBlock()) {
                             Targets.removeFile(staged);
                         }
@@ -353,9 +356,7 @@ public final class NodeVolumes {
                     volume, request.targetPath(), new NfsOptions(request.nfs().nfs(), request.options()));
             return;
         }
-        try (Directory staged = Directory.open(staging, pool.calls())) {
-            Mounts.bind(staged, request.targetPath(), request.options());
-        }
+        Mounts.bind(staging, request.targetPath(), request.options(), pool.calls());
     }
 
     /** A device is read-only or writable as a whole, wherever it appears; its staging mount is nobody's to use. */
@@ -397,19 +398,19 @@ public final class NodeVolumes {
      */
     public void unpublish(String id, Path targetPath) {
         targets.requireOutsidePools("target_path", targetPath);
-        takeAway(id, targetPath);
+        takeAway(id, targetPath, () -> lookup.findUnlessSilent(id));
         Targets.remove(targetPath);
         for (Volume volume : lookup.inlineVolumes(id)) {
             volumes.delete(volume.id().toString());
         }
     }
 
-    private void takeAway(String id, Path path) {
+    private void takeAway(String id, Path path, Supplier<Optional<VolumeLookup.Found>> volume) {
         try (Targets.Held held = targets.lock(path)) {
             MountTable table = MountTable.read();
             Optional<MountPoint> mount = table.at(path);
             if (mount.isPresent()) {
-                lookup.requireOurs(id, mount.get(), table);
+                lookup.requireOurs(id, volume.get(), mount.get(), table);
                 Mounts.unmount(path);
             }
         }

@@ -119,10 +119,10 @@ final class VolumeLookup {
     /**
      * Refuses a mount that is another volume's, or that Berth never made as far as can be told.
      *
+     * @param asked what {@link #findUnlessSilent} finds for the id
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
-    void requireOurs(String id, MountPoint mount, MountTable table) {
-        Optional<Found> asked = findUnlessSilent(id);
+    void requireOurs(String id, Optional<Found> asked, MountPoint mount, MountTable table) {
         if (asked.isPresent() && asked.get().mounts(table).contains(mount)) {
             return;
         }

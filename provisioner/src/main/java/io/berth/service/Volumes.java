@@ -12,6 +12,7 @@ import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
+import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
@@ -128,15 +129,28 @@ public final class Volumes {
         Pool pool = pool(wanted, wanted.parameters().pool());
         VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
         try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
-            Optional<Volume> there = pool.volumes().find(id);
-            if (there.isPresent()) {
-                return new Created(VolumePlan.requireSame(there.get(), wanted, ephemeral), false);
+            Created found = lock.together(() -> findOrPlan(pool, id, wanted, ephemeral));
+            Volume volume = found.volume();
+            if (found.isNew() && volume.format() instanceof Format.Image) {
+                pool.volumes().create(volume); // making a file system takes too long to be one call
+            } else if (found.isNew()) {
+                lock.last(() -> {
+                    pool.volumes().create(volume);
+                    return volume;
+                });
             }
-            pool.volumes().settle(id);
-            Volume volume = VolumePlan.of(pool, id, wanted, ephemeral, clock.instant());
-            pool.volumes().create(volume);
-            return new Created(volume, true);
+            return found;
         }
+    }
+
+    /** The volume that is there, or the one to make. */
+    private Created findOrPlan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
+        Optional<Volume> there = pool.volumes().find(id);
+        if (there.isPresent()) {
+            return new Created(VolumePlan.requireSame(there.get(), wanted, ephemeral), false);
+        }
+        pool.volumes().settle(id);
+        return new Created(VolumePlan.of(pool, id, wanted, ephemeral, clock.instant()), true);
     }
 
     /** The pool for a volume, of this name or the only one. */
@@ -242,8 +256,11 @@ public final class Volumes {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
-                        pool.volumes().settle(id);
-                        pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                        boolean unused = lock.last(() -> {
+                            pool.volumes().settle(id);
+                            pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                            return true;
+                        });
                     }
                 }));
     }

@@ -1,5 +1,6 @@
 package io.berth.nfs;
 
+import io.berth.copy.NfsTreeCopy;
 import io.berth.service.NfsVolumes;
 import io.berth.uml.UserModeLinux;
 import java.time.Duration;
@@ -10,6 +11,6 @@ import org.junit.jupiter.api.TestFactory;
 class NfsTest {
     @TestFactory
     Stream<DynamicTest> volumesLieOnARealServer() {
-        return UserModeLinux.run(Duration.ofMinutes(5), NfsMounting.class, NfsVolumes.class);
+        return UserModeLinux.run(Duration.ofMinutes(5), NfsMounting.class, NfsTreeCopy.class, NfsVolumes.class);
     }
 }

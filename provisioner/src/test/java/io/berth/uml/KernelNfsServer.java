@@ -66,6 +66,16 @@ public final class KernelNfsServer {
         return ADDRESS + "/memory";
     }
 
+    /** An export in memory, {@code server:/path}, on which root of a client is nobody. */
+    public String squashed() {
+        return ADDRESS + "/squash";
+    }
+
+    /** The same as the server has it. */
+    public Path squashedOnServer() {
+        return ROOT.resolve("squash");
+    }
+
     /** No call is answered from now on. */
     public void stop() {
         run("rpc.nfsd", "0");

@@ -64,7 +64,8 @@ public final class Driver implements AutoCloseable {
     /**
      * Starts a driver and waits until it is ready.
      *
-     * @param flags after the usual ones; those that name pools take the place of the two
+     * @param flags after the usual ones; those that name pools take the place of the two, and one that names the node that
+     *     of {@link #NODE}
      */
     public static Driver start(Path folder, List<String> flags) {
         return start(folder, flags, Map.of());
@@ -115,9 +116,11 @@ public final class Driver implements AutoCloseable {
                 command(),
                 "serve",
                 "--endpoint=unix://" + folder.resolve("csi.sock"),
-                "--node-id=" + NODE,
                 "--driver-name=" + NAME,
                 "--allow-host-path=" + folder.resolve("allowed")));
+        if (flags.stream().noneMatch(flag -> flag.startsWith("--node-id"))) {
+            line.add("--node-id=" + NODE);
+        }
         if (flags.stream().noneMatch(flag -> flag.startsWith("--pool"))) {
             line.add("--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory");
             line.add("--pool=shared=hostpath:" + folder.resolve("shared"));

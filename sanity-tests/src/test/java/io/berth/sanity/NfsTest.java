@@ -15,6 +15,7 @@ class NfsTest {
                 NfsLife.class,
                 NfsMovers.class,
                 NfsLimits.class,
+                NfsExports.class,
                 NfsRivals.class,
                 NfsOutage.class,
                 NfsOutageEnd.class,
