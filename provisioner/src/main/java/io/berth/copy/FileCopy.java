@@ -114,7 +114,7 @@ final class FileCopy {
     }
 
     private boolean finish(Pair pair, Directory target, boolean withData) {
-        try (pair) {
+        try (pair) { // closed here, for that is a call on the storage too
             if (withData) {
                 copyData(pair);
             }
