@@ -17,6 +17,7 @@ class NfsTest {
                 NfsLimits.class,
                 NfsExports.class,
                 NfsRivals.class,
+                NfsHostile.class,
                 NfsOutage.class,
                 NfsOutageEnd.class,
                 NfsLongOutage.class,
