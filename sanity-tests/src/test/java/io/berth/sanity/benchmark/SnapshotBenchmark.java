@@ -17,10 +17,12 @@ import java.util.stream.Stream;
 /**
  * Measures snapshot, restore and deletes of 10,000 files of 4 KiB and one of 512 MiB on several file systems, in turns with
  * {@code cp -a --reflink=auto} of the same files, and once {@code tar -cz}, which is what csi-driver-nfs does. The files are
- * in the page cache, and each copy ends with a sync of its file system, for a snapshot is durable too.
+ * in the page cache, and each copy ends with a sync of its file system, for a snapshot is durable too. Two rounds go before those
+ * that count: a driver runs for long, and each here has just been started.
  */
 final class SnapshotBenchmark {
-    private static final int ROUNDS = 3;
+    private static final int WARM_UP = 2;
+    private static final int ROUNDS = 5;
     private static final long VOLUME_BYTES = 1L << 30;
     private static final long DISK_BYTES = 12L << 30;
     private static final long POLL_NANOS = 1_000_000;
@@ -88,8 +90,8 @@ final class SnapshotBenchmark {
             shell(FILL, data);
             Path copy = disk.folder().resolve("copy");
             Durations durations = new Durations();
-            for (int round = 0; round < ROUNDS; round++) {
-                measure(client, data, copy, durations);
+            for (int round = 0; round < WARM_UP + ROUNDS; round++) {
+                measure(client, data, copy, round < WARM_UP ? new Durations() : durations);
                 awaitEmptyTrash(driver);
             }
             rows.add(
