@@ -82,7 +82,7 @@ public final class DirectoryFormat implements VolumeFormat {
         try {
             data.chown((int) owner.uid(), (int) owner.gid());
         } catch (SystemCallException e) {
-            if (e.errno() == Errno.EPERM && limits instanceof LimitsOfServer) {
+            if (e.errno() == Errno.EPERM && isOnServer()) {
                 throw new Fault(
                         e.kind(),
                         "the NFS server lets nobody own " + data + " but uid " + made.uid()
@@ -105,8 +105,13 @@ public final class DirectoryFormat implements VolumeFormat {
         }
     }
 
+    /** Whether the folders lie on an NFS server. */
+    private boolean isOnServer() {
+        return limits instanceof LimitsOfServer;
+    }
+
     private TreeCopy tree(DataSource source, Directory parent, String name, Progress progress) {
-        int threads = limits instanceof LimitsOfServer ? TreeCopy.NETWORK_THREADS : TreeCopy.DEFAULT_THREADS;
+        int threads = isOnServer() ? TreeCopy.NETWORK_THREADS : TreeCopy.DEFAULT_THREADS;
         return new TreeCopy(source.directory(), parent, name, threads, progress);
     }
 
@@ -179,7 +184,7 @@ public final class DirectoryFormat implements VolumeFormat {
             return true;
         }
         try (Directory data = open(volume)) {
-            return limits instanceof LimitsOfServer
+            return isOnServer()
                     || (limits.problem(false).isEmpty()
                             && limits.isSet(data, volume.id(), volume.capacityBytes(), inodes.get()));
         }
