@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,21 @@ class ChartTest {
         assertThat(dashboard.at("/panels"))
                 .isNotEmpty()
                 .allSatisfy(panel -> assertThat(panel.at("/title").asText()).isNotEmpty());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"alerts.yaml", "dashboard.json"})
+    void whatIsWatchedIsThere(String file) throws IOException {
+        String reference = Files.readString(DEPLOY.resolveSibling("docs/reference.md"));
+        List<String> metrics = Pattern.compile("berth_[a-z_]+")
+                .matcher(Files.readString(CHART.resolve("files").resolve(file)))
+                .results()
+                .map(match -> match.group().replaceFirst("_(bucket|sum|count)$", ""))
+                .distinct()
+                .toList();
+        assertThat(metrics)
+                .hasSizeGreaterThan(5)
+                .allSatisfy(metric -> assertThat(reference).contains("| `" + metric + "` |"));
     }
 
     private static String template(String... flags) {

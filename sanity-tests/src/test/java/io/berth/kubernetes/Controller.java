@@ -19,13 +19,19 @@ record Controller(Process berth, Process provisioner) implements AutoCloseable {
                 "--node-id=node1",
                 "--driver-name=" + name + ".csi.berth.io",
                 "--pool=" + name + "=hostpath:/var/lib/berth/" + name);
-        Process provisioner = cluster.spawnOnNode(
+        return new Controller(berth, provisioner(cluster, name, socket));
+    }
+
+    /** Starts external-provisioner alone, as fast as the chart's may be. The caller ends it by {@link Cluster#kill}. */
+    static Process provisioner(Cluster cluster, String name, String socket) {
+        return cluster.spawnOnNode(
                 "provisioner-" + name,
                 Binaries.program("csi-provisioner"),
                 "--csi-address=" + socket,
                 "--kubeconfig=" + cluster.kubeconfig(),
-                "--retry-interval-start=100ms");
-        return new Controller(berth, provisioner);
+                "--retry-interval-start=100ms",
+                "--kube-api-qps=50",
+                "--kube-api-burst=100");
     }
 
     @Override

@@ -296,18 +296,58 @@ class RecipesTest {
         return Integer.parseInt(cluster.exec("writer", "wc -l < /data/log"));
     }
 
+    /** Beside a driver that does nothing, which shows the cluster's and the provisioner's own time. */
     @Test
     void aHundredClaimsAtOnceAreBound() {
+        double chart = bindHundred("berth-hostpath");
+        assertThat(cluster.onNode("sh", "-c", "ls " + Cluster.SHARED + " | wc -l"))
+                .isEqualTo("101");
+        nothingIsLeft();
+
+        cluster.makePool("many");
+        createClass("many");
+        double berth;
+        try (Controller unused = Controller.start(cluster, "many")) {
+            berth = bindHundred("many");
+            nothingIsLeft();
+        }
+        createClass("idle");
+        double idle;
+        try (IdleDriver unused = IdleDriver.start(cluster, "idle", folder.resolve("idle.sock"))) {
+            idle = bindHundred("idle");
+            nothingIsLeft();
+        }
+        System.out.printf(
+                "100 claims bound after %.1f s by the chart's pods, %.1f s by processes, %.1f s with a driver that does nothing%n",
+                chart, berth, idle);
+    }
+
+    /** How long it takes, in seconds. One more is bound before, so that all processes are there. */
+    private static double bindHundred(String storageClass) {
+        cluster.create(claim("first", storageClass));
+        awaitBound();
         String claims = IntStream.range(0, 100)
-                .mapToObj(i -> claim("many-" + i, "berth-hostpath"))
+                .mapToObj(i -> claim("many-" + i, storageClass))
                 .collect(Collectors.joining("---\n"));
         long start = System.nanoTime();
         cluster.create(claims);
+        awaitBound();
+        return Cluster.seconds(start);
+    }
+
+    private static void awaitBound() {
         cluster.kubectl(
                 "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
-        System.out.printf("100 claims bound after %.1f s%n", Cluster.seconds(start));
-        assertThat(cluster.onNode("sh", "-c", "ls " + Cluster.SHARED + " | wc -l"))
-                .isEqualTo("100");
+    }
+
+    /** Of driver {@code NAME.csi.berth.io}. */
+    private static void createClass(String name) {
+        cluster.create("""
+                apiVersion: storage.k8s.io/v1
+                kind: StorageClass
+                metadata: {name: %1$s}
+                provisioner: %1$s.csi.berth.io
+                """.formatted(name));
     }
 
     /**
@@ -317,12 +357,7 @@ class RecipesTest {
     @Test
     void aControllerThatIsKilledFiftyTimesLeaksNoVolume() {
         Path pool = cluster.makePool("killed");
-        cluster.create("""
-                apiVersion: storage.k8s.io/v1
-                kind: StorageClass
-                metadata: {name: killed}
-                provisioner: killed.csi.berth.io
-                """);
+        createClass("killed");
         int rounds = 0;
         for (int unanswered = 0; unanswered < 50; rounds++) {
             assertThat(rounds)
@@ -340,8 +375,7 @@ class RecipesTest {
         }
         System.out.printf("of %d calls that were killed 50 had no answer%n", rounds);
         try (Controller unused = Controller.start(cluster, "killed")) {
-            cluster.kubectl(
-                    "wait", "--for=jsonpath={.status.phase}=Bound", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
+            awaitBound();
             assertThat(Driver.files(pool)).as("volumes and .berth").hasSize(rounds + 1);
             nothingIsLeft();
             assertThat(Driver.files(pool)).containsExactly(pool.resolve(".berth"));
