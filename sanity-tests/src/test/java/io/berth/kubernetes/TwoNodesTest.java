@@ -168,8 +168,7 @@ class TwoNodesTest {
     @Test
     void localVolumesAreMadeWhereThereIsRoomAndPodsWaitWhereThereIsNone() {
         cluster.apply("05-statefulset");
-        cluster.await(
-                "statefulset/members", set -> set.at("/status/readyReplicas").asInt() == 2);
+        cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=2", "statefulset/members", Cluster.TIMEOUT);
         List<String> waiting = new ArrayList<>(List.of("members-0", "members-1", "members-2"));
         for (String pod : List.copyOf(waiting)) {
             String node = nodeOf(pod);
