@@ -345,5 +345,7 @@ final class Cluster implements AutoCloseable {
         }
         Command.run(
                 "find", "/sys/fs/cgroup", "-depth", "-path", "*/kubepods*", "-type", "d", "-exec", "rmdir", "{}", ";");
+        Command.run(
+                "rm", "--recursive", "--one-file-system", folder.resolve("var").toString()); // images' files: many
     }
 }
