@@ -135,9 +135,24 @@ final class Cluster implements AutoCloseable {
                         .allMatch(node -> node.at("/spec/drivers").size() == drivers));
     }
 
+    /** Lets the API server look at what the chart makes of values; the Prometheus operator's objects are not known here. */
+    void validateChart(Path values) {
+        String manifests = onNode(
+                Binaries.program("helm"),
+                "template",
+                "berth",
+                CHART,
+                "--namespace=kube-system",
+                "--values=" + values,
+                "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false");
+        assertThat(kubectl("apply", "--dry-run=server", "--filename=" + write(manifests)))
+                .as("%s", values)
+                .contains("daemonset.apps");
+    }
+
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
     void upgrade(String value) {
-        helm("upgrade", "berth", CHART, "--reuse-values", "--set=" + value);
+        helm("upgrade", "berth", CHART, "--values=" + values, "--set=" + value);
         awaitRollout();
     }
 
@@ -288,10 +303,12 @@ final class Cluster implements AutoCloseable {
 
     /** Creates the objects of a manifest. */
     void create(String manifest) {
+        kubectl("create", "--filename=" + write(manifest));
+    }
+
+    private Path write(String manifest) {
         try {
-            Path file = Files.createTempFile(folder, "manifest", ".yaml");
-            Files.writeString(file, manifest);
-            kubectl("create", "--filename=" + file);
+            return Files.writeString(Files.createTempFile(folder, "manifest", ".yaml"), manifest);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -33,6 +33,7 @@ class NfsRecipesTest {
     private long begin;
 
     @BeforeAll
+    @Timeout(2400) // it may have to build the image
     static void start() {
         cluster = Cluster.startWithNfs(folder, NODES);
         cluster.create("""
@@ -44,7 +45,7 @@ class NfsRecipesTest {
                   terminationGracePeriodSeconds: 1
                   containers:
                     - name: main
-                      image: localhost/busybox:1
+                      image: busybox:1
                       workingDir: /export
                       volumeMounts: [{name: export, mountPath: /export}]
                   volumes: [{name: export, hostPath: {path: /run/export/xfs, type: Directory}}]
