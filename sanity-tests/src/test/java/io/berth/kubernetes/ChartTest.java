@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChartTest {
     private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
     private static final Path CHART = DEPLOY.resolve("chart/berth");
-    private static final String VERSION = "--kube-version=1.36.0";
+    static final String VERSION = "--kube-version=1.36.0";
 
     @TempDir
     Path folder;

@@ -123,9 +123,16 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Installs the chart and waits until its pods are ready and every kubelet knows its drivers. */
-    void installChart() {
-        helm("install", "berth", CHART, "--values=" + values);
+    /**
+     * Installs the chart and waits until its pods are ready and every kubelet knows its drivers.
+     *
+     * @param changes values other than the cluster's, each as {@code NAME=VALUE}
+     */
+    void installChart(String... changes) {
+        helm(Stream.concat(
+                        Stream.of("install", "berth", CHART, "--values=" + values),
+                        Stream.of(changes).map("--set="::concat))
+                .toArray(String[]::new));
         awaitRollout();
         int drivers = get("csidrivers").at("/items").size();
         await(
@@ -142,6 +149,7 @@ final class Cluster implements AutoCloseable {
                 "template",
                 "berth",
                 CHART,
+                ChartTest.VERSION,
                 "--namespace=kube-system",
                 "--values=" + values,
                 "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false");
