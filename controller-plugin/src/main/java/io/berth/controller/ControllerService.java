@@ -38,6 +38,7 @@ import io.berth.csi.v1.ListSnapshotsRequest;
 import io.berth.csi.v1.ListSnapshotsResponse;
 import io.berth.csi.v1.ListVolumesRequest;
 import io.berth.csi.v1.ListVolumesResponse;
+import io.berth.csi.v1.TopologyRequirement;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesRequest;
 import io.berth.csi.v1.ValidateVolumeCapabilitiesResponse;
 import io.berth.fault.Fault;
@@ -120,23 +121,27 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
                 : Optional.empty();
-        if (volumes.isLocal(
-                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool())))) {
-            topology.require(request.getAccessibilityRequirements());
-        }
-        Volume volume = volumes.create(
-                new Volumes.Wanted(
-                        request.getName(),
-                        capacity,
-                        parameters,
-                        isMultiNode(uses),
-                        isBlock(uses),
-                        fileSystem(uses),
-                        source),
-                SnapshotCalls.patience());
+        Volumes.Wanted wanted = new Volumes.Wanted(
+                request.getName(), capacity, parameters, isMultiNode(uses), isBlock(uses), fileSystem(uses), source);
+        boolean local = volumes.isLocal(
+                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool())));
+        Volume volume = local
+                ? createHere(wanted, request.getAccessibilityRequirements())
+                : volumes.create(wanted, SnapshotCalls.patience());
         Replies.reply(
                 observer,
                 CreateVolumeResponse.newBuilder().setVolume(toProto(volume)).build());
+    }
+
+    /** A caller that asks for a place tries another when told that there is no room, and after no other error. */
+    private Volume createHere(Volumes.Wanted wanted, TopologyRequirement requirement) {
+        topology.require(requirement);
+        try {
+            return volumes.create(wanted, SnapshotCalls.patience());
+        } catch (Fault e) {
+            boolean noSource = wanted.source().isPresent() && e.kind() == Fault.Kind.NOT_FOUND;
+            throw noSource && requirement.getRequisiteCount() > 0 ? topology.notHere(e) : e;
+        }
     }
 
     @Override

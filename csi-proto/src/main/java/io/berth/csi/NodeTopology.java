@@ -34,4 +34,13 @@ public record NodeTopology(String driverName, NodeId node) {
                             + ", which is not among the requisite topologies");
         }
     }
+
+    /** RESOURCE_EXHAUSTED instead of NOT_FOUND for a copy's source, which may be on another node. */
+    public Fault notHere(Fault noSource) {
+        return new Fault(
+                Fault.Kind.RESOURCE_EXHAUSTED,
+                "volume_content_source: " + noSource.getMessage() + " at " + key() + "=" + node
+                        + "; a copy is made where its source is",
+                noSource);
+    }
 }

@@ -60,12 +60,11 @@ final class Cluster implements AutoCloseable {
     }
 
     /**
-     * The same with nodes on kernels of their own, the first of which has the NFS server of the pool.
-     *
-     * @param kernels how many nodes; each takes up to 3 GB of memory
+     * The same with two nodes, node1 and node2, on kernels of their own that take up to 3 GB of memory each. Each has a pool on
+     * its own disk, node1 a small one; node1 has the server of the pool on NFS too.
      */
-    static Cluster startWithNfs(Path folder, int kernels) {
-        return start(folder, kernels, "values-nfs.yaml");
+    static Cluster startTwoNodes(Path folder) {
+        return start(folder, 2, "values-two-nodes.yaml");
     }
 
     private static Cluster start(Path folder, int kernels, String values) {

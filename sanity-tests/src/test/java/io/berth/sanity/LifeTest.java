@@ -26,6 +26,7 @@ import io.berth.csi.v1.ValidateVolumeCapabilitiesRequest;
 import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
+import io.berth.csi.v1.VolumeContentSource;
 import io.berth.csi.v1.VolumeUsage;
 import io.grpc.Status;
 import java.io.IOException;
@@ -275,6 +276,24 @@ class LifeTest {
                 .build();
         assertThat(client.controller().getCapacity(there).getAvailableCapacity())
                 .isZero();
+    }
+
+    /** external-provisioner lets another node be chosen after this error alone. */
+    @Test
+    void aCopyOfWhatIsNotHereIsLeftToAnotherNode() {
+        for (VolumeContentSource source : List.of(Client.ofSnapshot("fast.s"), Client.ofVolume("fast.v"))) {
+            CreateVolumeRequest.Builder copy =
+                    Client.creation("fast", "copy", 0).setVolumeContentSource(source);
+            assertThat(Failure.of(() -> client.controller().createVolume(copy.build()))
+                            .code())
+                    .isEqualTo(Status.Code.NOT_FOUND);
+            copy.setAccessibilityRequirements(TopologyRequirement.newBuilder().addRequisite(place(Driver.NODE)));
+            Failure failure = Failure.of(() -> client.controller().createVolume(copy.build()));
+            assertThat(failure.code()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+            assertThat(failure.message()).contains("volume_content_source", TOPOLOGY_KEY, Driver.NODE);
+        }
+        assertThat(Driver.files(driver.pool("fast")))
+                .containsExactly(driver.pool("fast").resolve(".berth"));
     }
 
     private static Topology place(String node) {

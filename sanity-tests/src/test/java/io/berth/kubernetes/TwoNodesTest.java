@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.sanity.Await;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -17,14 +18,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The examples that need an NFS server, on a cluster of two nodes, each with a kernel of its own. The pods of the chart serve
- * them; the server is that of the first node's kernel.
+ * The examples that need an NFS server or a second node, on a cluster of two nodes, each with a kernel of its own. The pods of
+ * the chart serve them; the server is that of the first node's kernel.
  */
 @Tag("kubernetes-nfs")
 @Timeout(1800)
-class NfsRecipesTest {
-    private static final int NODES = 2;
-
+class TwoNodesTest {
     @TempDir
     static Path folder;
 
@@ -35,7 +34,7 @@ class NfsRecipesTest {
     @BeforeAll
     @Timeout(2400) // it may have to build the image
     static void start() {
-        cluster = Cluster.startWithNfs(folder, NODES);
+        cluster = Cluster.startTwoNodes(folder);
         cluster.create("""
                 apiVersion: v1
                 kind: Pod
@@ -65,19 +64,44 @@ class NfsRecipesTest {
         begin = System.nanoTime();
     }
 
-    /** The claims' volumes go with them, from the cluster and from the server. */
+    /** The claims' volumes go with them, from the cluster, from the server and from the disks. */
     @AfterEach
     void nothingIsLeft(TestInfo test) {
         cluster.kubectl("delete", "deployments,statefulsets,pods", "--all", Cluster.TIMEOUT);
         cluster.kubectl("delete", "persistentvolumeclaims", "--all", Cluster.TIMEOUT);
         cluster.kubectl("wait", "--for=delete", "persistentvolumes", "--all", Cluster.TIMEOUT);
         assertThat(onServer("ls -A")).isEqualTo(".berth");
+        for (String node : List.of("node1", "node2")) {
+            assertThat(onDisk(node)).as(node).containsExactly(".berth");
+        }
         System.out.printf("%s: %.0f s%n", test.getDisplayName(), Cluster.seconds(begin));
     }
 
     /** What a shell's command prints that runs where the server has the pool. */
     private static String onServer(String command) {
         return cluster.kubectl("exec", "server", "--namespace=kube-system", "--", "sh", "-c", command);
+    }
+
+    /** What is in the pool of a node's disk. */
+    private static List<String> onDisk(String node) {
+        String pod = cluster.get(
+                        "pods",
+                        "--namespace=kube-system",
+                        "--selector=app.kubernetes.io/component=local-node",
+                        "--field-selector=spec.nodeName=" + node)
+                .at("/items/0/metadata/name")
+                .asText();
+        return cluster.kubectl(
+                        "exec",
+                        pod,
+                        "--namespace=kube-system",
+                        "--container=berth",
+                        "--",
+                        "ls",
+                        "-A",
+                        "/var/lib/berth/disk")
+                .lines()
+                .toList();
     }
 
     @Test
@@ -139,5 +163,52 @@ class NfsRecipesTest {
         assertThat(onServer("ls")).startsWith("archived-default-archived-").hasLineCount(1);
         assertThat(onServer("cat archived-*/file && rm -r archived-*")).isEqualTo("archived");
         assertThat(onServer("ls -A")).isEqualTo(".berth");
+    }
+
+    /** A volume of the set is larger than the disk of node1; that of node2 holds two, and then no other. */
+    @Test
+    void localVolumesAreMadeWhereThereIsRoomAndPodsWaitWhereThereIsNone() {
+        cluster.apply("05-statefulset");
+        cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=2", "statefulset/members", Cluster.TIMEOUT);
+        List<String> waiting = new ArrayList<>(List.of("members-0", "members-1", "members-2"));
+        for (String pod : List.copyOf(waiting)) {
+            String node = nodeOf(pod);
+            if (!node.isEmpty()) {
+                assertThat(node).isEqualTo("node2");
+                assertThat(nodesOfVolume("data-" + pod)).containsExactly("node2");
+                assertThat(cluster.exec(pod, "cat /data/name")).isEqualTo(pod);
+                cluster.exec(pod, "dd if=/dev/zero of=/data/more bs=1M count=10 && sync");
+                waiting.remove(pod);
+            }
+        }
+        assertThat(waiting).hasSize(1);
+        cluster.awaitEvent("FailedScheduling", waiting.get(0), "2 node(s) did not have enough free storage");
+
+        cluster.apply("05-local");
+        cluster.awaitReady("writer");
+        assertThat(nodeOf("writer")).isEqualTo("node1");
+        assertThat(nodesOfVolume("data")).containsExactly("node1");
+        assertThat(cluster.exec("writer", "cat /data/file")).isEqualTo("first");
+
+        assertThat(onDisk("node1")).as("a volume and .berth").hasSize(2);
+        assertThat(onDisk("node2")).as("two volumes and .berth").hasSize(3);
+        assertThat(nodeOf(waiting.get(0))).isEmpty();
+    }
+
+    /** Empty as long as the scheduler has found none. */
+    private static String nodeOf(String pod) {
+        return cluster.get("pod/" + pod).at("/spec/nodeName").asText();
+    }
+
+    /** The nodes that the volume of a claim lets its pods run on. */
+    private static List<String> nodesOfVolume(String claim) {
+        String volume = cluster.get("persistentvolumeclaim/" + claim)
+                .at("/spec/volumeName")
+                .asText();
+        return cluster.get("persistentvolume/" + volume)
+                .at("/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values")
+                .valueStream()
+                .map(JsonNode::asText)
+                .toList();
     }
 }
