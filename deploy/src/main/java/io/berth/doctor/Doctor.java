@@ -10,6 +10,7 @@ import io.berth.linux.Linux;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.pool.AwaitedMount;
 import io.berth.pool.PoolConfig;
 import io.berth.volume.ByteSize;
 import io.berth.volume.FileSystemType;
@@ -113,6 +114,10 @@ public final class Doctor {
     private static Finding pool(PoolConfig pool) {
         String subject = "pool " + pool.name();
         try (Directory root = Directory.open(pool.root())) {
+            Optional<String> unmounted = AwaitedMount.problem(pool, root);
+            if (unmounted.isPresent()) {
+                return Finding.broken(subject, unmounted.get());
+            }
             FileSystemStatus status = root.fileSystem();
             MountPoint around = MountTable.read().containing(pool.root().toRealPath());
             String what = around.fsType() + ", " + ByteSize.format(status.availableBytes()) + " free";
@@ -139,6 +144,9 @@ public final class Doctor {
     private static Optional<Finding> limits(PoolConfig pool) {
         String subject = "limits of pool " + pool.name();
         try (Directory root = Directory.open(pool.root())) {
+            if (AwaitedMount.problem(pool, root).isPresent()) {
+                return Optional.empty(); // the finding of the pool itself says so
+            }
             Optional<String> problem = Formats.limitProblem(root);
             if (problem.isEmpty()) {
                 return Optional.of(Formats.limitLapse(root)
@@ -159,7 +167,9 @@ public final class Doctor {
             return pool.limit() == Limit.ENFORCED;
         }
         try (Directory root = Directory.open(pool.root())) {
-            return pool.limit() == Limit.ENFORCED && Formats.limitProblem(root).isPresent();
+            return pool.limit() == Limit.ENFORCED
+                    && AwaitedMount.problem(pool, root).isEmpty()
+                    && Formats.limitProblem(root).isPresent();
         } catch (SystemCallException e) {
             return false; // the finding of the pool itself says so
         }

@@ -30,8 +30,11 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -43,8 +46,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Serves a few pages by HTTP, for Prometheus and probes. Each page is made on a thread of its own, so one that hangs holds up
- * no other; a connection carries one request, costs no thread and lives ten seconds at most, however slow its client is. It
- * is Netty, as gRPC is: another server would take memory of its own. Thread-safe.
+ * no other; a connection carries one request, costs no thread and lives ten seconds at most, however slow its client is, and
+ * less when there are many: whoever comes last is served. It is Netty, as gRPC is: another server would take memory of its own. Thread-safe.
  */
 public final class MetricsServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsServer.class);
@@ -75,12 +78,17 @@ public final class MetricsServer implements AutoCloseable {
     private final Map<String, Maker> makers = new LinkedHashMap<>();
     private final EventLoopGroup eventLoop =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("metrics", true), NioIoHandler.newFactory());
-    /** Of the event loop alone. */
-    private int connections;
+    /** Those that have not asked yet, the oldest first; of the event loop alone. */
+    private final Set<Channel> idle = new LinkedHashSet<>();
 
+    /** The others, likewise. */
+    private final Set<Channel> asked = new LinkedHashSet<>();
+
+    private final Duration lifetime;
     private final Channel listening;
 
-    private MetricsServer(InetSocketAddress address, Map<String, Supplier<Page>> pages) {
+    private MetricsServer(InetSocketAddress address, Map<String, Supplier<Page>> pages, Duration lifetime) {
+        this.lifetime = lifetime;
         pages.forEach((path, page) -> makers.put(path, new Maker(page, thread("metrics" + path))));
         ChannelFuture bound = new ServerBootstrap()
                 .group(eventLoop)
@@ -121,7 +129,12 @@ public final class MetricsServer implements AutoCloseable {
      * @throws Fault FAILED_PRECONDITION when the address cannot be had
      */
     public static MetricsServer start(InetSocketAddress address, Map<String, Supplier<Page>> pages) {
-        MetricsServer server = new MetricsServer(address, pages);
+        return start(address, pages, LIFETIME);
+    }
+
+    /** As {@link #start(InetSocketAddress, Map)}, with connections that live so long. */
+    static MetricsServer start(InetSocketAddress address, Map<String, Supplier<Page>> pages, Duration lifetime) {
+        MetricsServer server = new MetricsServer(address, pages, lifetime);
         LOG.info("serving {} on http:/{}", server.makers.keySet(), server.address());
         return server;
     }
@@ -138,13 +151,15 @@ public final class MetricsServer implements AutoCloseable {
     private final class Pipeline extends ChannelInitializer<Channel> {
         @Override
         protected void initChannel(Channel channel) {
-            if (connections == MAX_CONNECTIONS) {
-                cut(channel);
-                return;
+            if (idle.size() + asked.size() == MAX_CONNECTIONS) {
+                cutOldest(idle.isEmpty() ? asked : idle);
             }
-            connections++;
-            channel.closeFuture().addListener(closed -> connections--);
-            var deadline = channel.eventLoop().schedule(() -> cut(channel), LIFETIME.toMillis(), TimeUnit.MILLISECONDS);
+            idle.add(channel);
+            channel.closeFuture().addListener(closed -> {
+                idle.remove(channel);
+                asked.remove(channel);
+            });
+            var deadline = channel.eventLoop().schedule(() -> cut(channel), lifetime.toMillis(), TimeUnit.MILLISECONDS);
             channel.closeFuture().addListener(closed -> deadline.cancel(false));
             channel.pipeline()
                     .addLast(
@@ -153,18 +168,23 @@ public final class MetricsServer implements AutoCloseable {
                                     .setMaxHeaderSize(MAX_HEADER_BYTES)),
                             new OneRequest());
         }
+
+        private void cutOldest(Set<Channel> channels) {
+            Iterator<Channel> oldest = channels.iterator();
+            Channel channel = oldest.next();
+            oldest.remove(); // now, for its closing may be told later
+            cut(channel);
+        }
     }
 
     /** Answers the first request of a connection; what comes after it is not read. */
     private final class OneRequest extends SimpleChannelInboundHandler<HttpObject> {
-        private boolean asked;
-
         @Override
         protected void channelRead0(ChannelHandlerContext context, HttpObject part) {
-            if (asked || !(part instanceof HttpRequest request)) {
+            if (!(part instanceof HttpRequest request) || !idle.remove(context.channel())) {
                 return;
             }
-            asked = true;
+            asked.add(context.channel());
             context.channel().config().setAutoRead(false);
             if (request.decoderResult().isFailure()) {
                 answer(context, new Page(400, TEXT, "that is no request of HTTP\n"));

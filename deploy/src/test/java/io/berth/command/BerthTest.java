@@ -8,8 +8,10 @@ import io.berth.settings.Settings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -83,6 +85,19 @@ class BerthTest {
         assertThat(err.toString())
                 .contains("berth: Unmatched argument at index 0: 'sreve'", "serve")
                 .contains("--node-id", "Try 'berth serve --help'.");
+    }
+
+    @Test
+    void aPoolThatAwaitsItsFileSystemIsToldByDoctorAndPools(@TempDir Path folder) {
+        String pool = "--pool=fast=local:" + folder + ",mounted=true";
+        String problem = "no file system is mounted at " + folder;
+        assertThat(berth("doctor", pool)).isEqualTo(1);
+        assertThat(berth("pools", "list", pool)).isEqualTo(1);
+        assertThat(out.toString().replaceAll("\\s+", " "))
+                .containsSubsequence("pool fast", problem, "pool fast", problem);
+        assertThat(berth("pools", "show", "fast", pool)).isEqualTo(1);
+        assertThat(err.toString()).contains("pool fast cannot be used: " + problem);
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test

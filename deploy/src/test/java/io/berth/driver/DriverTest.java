@@ -12,6 +12,7 @@ import io.berth.csi.v1.ControllerGetCapabilitiesRequest;
 import io.berth.csi.v1.ControllerGrpc;
 import io.berth.csi.v1.ControllerServiceCapability;
 import io.berth.csi.v1.CreateVolumeRequest;
+import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.NodeGetCapabilitiesRequest;
 import io.berth.csi.v1.NodeGrpc;
@@ -20,6 +21,7 @@ import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.fault.Fault;
 import io.berth.metrics.Metric;
+import io.berth.mount.Mounts;
 import io.berth.settings.Settings;
 import io.berth.socket.Endpoint;
 import java.io.IOException;
@@ -34,6 +36,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -201,6 +204,37 @@ class DriverTest {
             Files.createDirectory(pool);
             getUntil(200, driver, "/readyz");
         }
+    }
+
+    @Test
+    void aPoolThatAwaitsItsFileSystemIsUsedOnceThatIsMounted() throws Exception {
+        Path pool = folder.toRealPath().resolve("fast");
+        flags.put("pool", List.of("fast=local:" + pool + ",limit=advisory,mounted=true"));
+        try (Driver driver = start(Role.SERVE);
+                CsiChannel channel = CsiChannel.open(socket)) {
+            String why = get(driver, "/readyz").body();
+            while (why.startsWith("pools are being opened")) {
+                why = get(driver, "/readyz").body();
+            }
+            assertThat(why).startsWith("pool fast cannot be used: no file system is mounted at " + pool);
+            assertThatThrownBy(() -> create(channel, "v", 1 << 20)).hasMessage("UNAVAILABLE: " + why.strip());
+            assertThatThrownBy(() -> delete(channel, "fast.v")).hasMessage("UNAVAILABLE: " + why.strip());
+            assertThat(get(driver, "/healthz").statusCode()).isEqualTo(200);
+            assertThat(pool).isEmptyDirectory();
+            Mounts.tmpfs("disk", pool, 4 << 20, 0755, 0, 0, Set.of());
+            getUntil(200, driver, "/readyz");
+            create(channel, "v", 1 << 20);
+            assertThat(pool.resolve("fast.v")).isDirectory();
+            delete(channel, "fast.v");
+        } finally {
+            Mounts.unmount(pool);
+        }
+    }
+
+    private static void delete(CsiChannel channel, String id) {
+        var unused = ControllerGrpc.newBlockingStub(channel.channel())
+                .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                .deleteVolume(DeleteVolumeRequest.newBuilder().setVolumeId(id).build());
     }
 
     @Test

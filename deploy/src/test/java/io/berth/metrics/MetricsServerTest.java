@@ -11,11 +11,14 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -164,29 +167,71 @@ class MetricsServerTest {
         return bytes;
     }
 
-    @Test
-    void connectionsOverTheBoundAreClosedAndTheirPlaceIsFreeAgain() throws IOException {
-        for (int i = 0; i < 64; i++) {
-            send("G");
-        }
-        Socket more = send("");
-        assertThat(more.getInputStream().read()).isEqualTo(-1);
-        for (Socket socket : List.copyOf(sockets)) {
-            socket.close();
-        }
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
-        while (!isServed() && System.nanoTime() < deadline) {
-            Thread.onSpinWait();
-        }
-        assertThat(ask("GET", "/fine")).contains("fine");
+    /** Starts it anew, so that no connection ends for its age. */
+    private void restart(Map<String, Supplier<Page>> pages) {
+        server.close();
+        server = MetricsServer.start(InetSocketAddress.createUnresolved("127.0.0.1", 0), pages, Duration.ofHours(1));
     }
 
-    private boolean isServed() {
-        try {
-            return ask("GET", "/fine").contains("fine");
-        } catch (IOException e) {
-            return false;
+    /** A client that connects and asks nothing. */
+    private Socket idle() throws IOException {
+        return send("G");
+    }
+
+    @Test
+    void peersThatAskNothingKeepNobodyFromAnAnswer() throws IOException {
+        restart(Map.of("/fine", () -> Page.ok("fine")));
+        List<Socket> idle = new ArrayList<>();
+        for (int i = 0; i < 64; i++) {
+            idle.add(idle());
         }
+        for (int i = 0; i < 10; i++) {
+            assertThat(ask("GET", "/fine")).contains("fine");
+            idle.add(idle());
+        }
+        assertThat(readUntilCut(idle.getFirst())).isZero();
+    }
+
+    @Test
+    void whoAskedKeepsItsPlaceBeforeThoseWhoDidNot() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        restart(Map.of("/fine", () -> Page.ok("fine"), "/hangs", () -> {
+            begun.countDown();
+            return hang();
+        }));
+        Socket first = send("GET /hangs HTTP/1.0\r\n\r\n");
+        assertThat(begun.await(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)).isTrue();
+        for (int i = 0; i < 64; i++) {
+            idle();
+        }
+        assertThat(ask("GET", "/fine")).contains("fine");
+        end.countDown();
+        assertThat(rest(first)).contains("over");
+    }
+
+    @Test
+    void whereAllHaveAskedOneOfThemGoes() throws Exception {
+        CountDownLatch begun = new CountDownLatch(64);
+        Map<String, Supplier<Page>> pages = new HashMap<>(Map.of("/fine", () -> Page.ok("fine")));
+        for (int i = 0; i < 64; i++) {
+            pages.put("/hangs" + i, () -> {
+                begun.countDown();
+                return hang();
+            });
+        }
+        restart(pages);
+        List<Socket> asked = new ArrayList<>();
+        for (int i = 0; i < 64; i++) {
+            asked.add(send("GET /hangs" + i + " HTTP/1.0\r\n\r\n"));
+        }
+        assertThat(begun.await(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)).isTrue();
+        assertThat(ask("GET", "/fine")).contains("fine");
+        end.countDown();
+        int cut = 0;
+        for (Socket each : asked) {
+            cut += readUntilCut(each) == 0 ? 1 : 0;
+        }
+        assertThat(cut).isEqualTo(1);
     }
 
     @Test

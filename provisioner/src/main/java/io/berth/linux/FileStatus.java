@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param accessed when the content was last read, as far as the file system keeps track
  * @param modified when the content was last changed, to the nanosecond
  * @param mountRoot whether the file is the root of a mount
+ * @param mountId the mount it was reached by, as the mount table numbers it
  */
 public record FileStatus(
         FileType type,
@@ -34,8 +35,11 @@ public record FileStatus(
         int rdevMinor,
         Instant accessed,
         Instant modified,
-        boolean mountRoot) {
-    private static final int BASIC_STATS = 0x7ff;
+        boolean mountRoot,
+        int mountId) {
+    /** The basic ones, and the mount's number. */
+    private static final int WANTED = 0x7ff | 0x1000;
+
     private static final int STRUCT_BYTES = 256;
     private static final int SECTOR = 512;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
@@ -48,8 +52,7 @@ public record FileStatus(
     /** The status of what the descriptor itself is. */
     static FileStatus of(Descriptor descriptor, Object path) {
         byte[] statx = new byte[STRUCT_BYTES];
-        long result =
-                descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, BASIC_STATS, statx));
+        long result = descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, WANTED, statx));
         Libc.check(result, "statx", path);
         return decode(statx);
     }
@@ -57,7 +60,7 @@ public record FileStatus(
     /** The status of a name in a directory, of the link itself if it is one; empty when there is none. */
     static Optional<FileStatus> of(Descriptor directory, byte[] name, String path) {
         byte[] statx = new byte[STRUCT_BYTES];
-        long result = directory.call(fd -> Libc.calls().statx(fd, name, Libc.AT_SYMLINK_NOFOLLOW, BASIC_STATS, statx));
+        long result = directory.call(fd -> Libc.calls().statx(fd, name, Libc.AT_SYMLINK_NOFOLLOW, WANTED, statx));
         return decode(result, statx, path);
     }
 
@@ -66,7 +69,7 @@ public record FileStatus(
         byte[] statx = new byte[STRUCT_BYTES];
         byte[] bytes = FileName.encode(path.toString());
         long result =
-                Libc.call(() -> Libc.calls().statx(Libc.AT_FDCWD, bytes, Libc.AT_SYMLINK_NOFOLLOW, BASIC_STATS, statx));
+                Libc.call(() -> Libc.calls().statx(Libc.AT_FDCWD, bytes, Libc.AT_SYMLINK_NOFOLLOW, WANTED, statx));
         return decode(result, statx, path.toString());
     }
 
@@ -96,6 +99,7 @@ public record FileStatus(
                 in.getInt(132),
                 Instant.ofEpochSecond(in.getLong(64), in.getInt(72)),
                 Instant.ofEpochSecond(in.getLong(112), in.getInt(120)),
-                (in.getLong(8) & ATTRIBUTE_MOUNT_ROOT) != 0);
+                (in.getLong(8) & ATTRIBUTE_MOUNT_ROOT) != 0,
+                in.getInt(144));
     }
 }

@@ -28,6 +28,16 @@ public record MountPoint(
         String fsType,
         String source,
         Set<String> superOptions) {
+    private static final Path FILE_SYSTEM_ROOT = Path.of("/");
+
+    /**
+     * Whether it shows a file system from its root, or from that of a subvolume of btrfs: a bind mount of a folder does
+     * not. Of NFS what the server calls the root counts, which no other export is.
+     */
+    public boolean wholeFileSystem() {
+        return root.equals(FILE_SYSTEM_ROOT) || (fsType.equals("btrfs") && superOptions.contains("subvol=" + root));
+    }
+
     /** Whether nothing can be written through it. */
     public boolean readOnly() {
         return options.contains("ro") || superOptions.contains("ro");

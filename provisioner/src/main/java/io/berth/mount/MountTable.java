@@ -61,6 +61,11 @@ public final class MountTable {
         return mounts;
     }
 
+    /** The mount of this number; empty when it is mounted no more. */
+    public Optional<MountPoint> byId(int id) {
+        return mounts.stream().filter(mount -> mount.id() == id).findFirst();
+    }
+
     /** The topmost mount that is exactly there, or empty when none is, or none that a path can reach. */
     public Optional<MountPoint> at(Path target) {
         return Optional.of(containing(target)).filter(mount -> mount.target().equals(target));

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one background thread: empties the trash of every open pool at a bounded rate, counts again what other processes may
- * have promised and watches that limits hold. What a crash interrupts, the next start goes on with.
+ * have promised, watches that limits hold and lets go of what was unmounted. What a crash interrupts, the next start goes on with.
  */
 public final class Housekeeping implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
@@ -21,6 +21,7 @@ public final class Housekeeping implements AutoCloseable {
     private static final Duration BETWEEN_STEPS = Duration.ofSeconds(1).dividedBy(STEPS_PER_SECOND);
     private static final Duration IDLE = Duration.ofSeconds(1);
     private static final Duration STUCK = Duration.ofSeconds(30);
+    private static final Duration LAST_CALLS = Duration.ofMinutes(1);
 
     private final Pools pools;
     private final int step;
@@ -49,6 +50,7 @@ public final class Housekeeping implements AutoCloseable {
         Duration pause = IDLE;
         while (!pauseOrStop(pause)) {
             pause = IDLE;
+            letGoOfUnmounted();
             for (Pool pool : pools.opened()) {
                 long now = System.nanoTime();
                 if (now - due.getOrDefault(pool.config().name(), now) >= 0) {
@@ -57,6 +59,14 @@ public final class Housekeeping implements AutoCloseable {
                     pause = wanted.compareTo(pause) < 0 ? wanted : pause;
                 }
             }
+        }
+    }
+
+    private void letGoOfUnmounted() {
+        try {
+            pools.letGoOfUnmounted(LAST_CALLS);
+        } catch (Fault e) {
+            LOG.debug("housekeeping: {}", e.getMessage()); // calls on that pool say so
         }
     }
 

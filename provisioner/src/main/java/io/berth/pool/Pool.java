@@ -63,7 +63,8 @@ public final class Pool implements AutoCloseable {
     /**
      * Opens a pool, making its records' folder when it has none.
      *
-     * @throws Fault FAILED_PRECONDITION when the folder is missing, cannot be written or is another pool's
+     * @throws Fault FAILED_PRECONDITION when the folder is missing, cannot be written or is another pool's, UNAVAILABLE
+     *     when the file system that it awaits is not mounted
      */
     public static Pool open(PoolConfig config) {
         return open(config, true);
@@ -87,6 +88,9 @@ public final class Pool implements AutoCloseable {
     private static Pool open(PoolConfig config, boolean make, Optional<NfsMount> nfs) {
         Directory root = openRoot(config, nfs.map(NfsMount::calls));
         try {
+            AwaitedMount.problem(config, root).ifPresent(problem -> {
+                throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + config.name() + " cannot be used: " + problem);
+            });
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
@@ -168,6 +172,11 @@ public final class Pool implements AutoCloseable {
 
     public Nodes nodes() {
         return nodes;
+    }
+
+    /** False when the file system that it awaits was unmounted, even if it is mounted again: then it is to be reopened. */
+    boolean isInPlace() {
+        return !config.awaitsMount() || folder().isInPlace();
     }
 
     /** Why volumes cannot be made or used now, if so. */

@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 
 /**
  * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
- * [,discover=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and {@code path=PATH} and mount options
- * may follow.
+ * [,discover=true][,mounted=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and {@code path=PATH} and
+ * mount options may follow.
  *
  * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted, or on its
  *     server the folder that is exported
@@ -28,6 +28,8 @@ import java.util.regex.Pattern;
  * @param overcommit how many times the size may be promised, from 1 to 1000
  * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
  * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
+ * @param awaitsMount whether the root is used only while somebody else has a file system mounted there; see
+ *     {@link AwaitedMount}
  */
 public record PoolConfig(
         PoolName name,
@@ -37,7 +39,8 @@ public record PoolConfig(
         OptionalLong sizeBytes,
         BigDecimal overcommit,
         Limit limit,
-        boolean discover) {
+        boolean discover,
+        boolean awaitsMount) {
     private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
     private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
 
@@ -59,6 +62,7 @@ public record PoolConfig(
         BigDecimal overcommit = BigDecimal.ONE;
         Limit limit = kind.limit();
         boolean discover = false;
+        boolean awaitsMount = false;
         Optional<Path> exported = Optional.empty();
         List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
@@ -66,6 +70,7 @@ public record PoolConfig(
             Optional<String> factorText = value(parts[i], "overcommit");
             Optional<String> limitText = value(parts[i], "limit");
             Optional<String> discoverText = value(parts[i], "discover");
+            Optional<String> mountedText = value(parts[i], "mounted");
             if (sizeText.isPresent()) {
                 size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
             } else if (factorText.isPresent()) {
@@ -74,6 +79,8 @@ public record PoolConfig(
                 limit = Limit.parse("pool " + name + " limit", limitText.get());
             } else if (discoverText.isPresent()) {
                 discover = onOff("pool " + name + " discover", discoverText.get());
+            } else if (mountedText.isPresent()) {
+                awaitsMount = onOff("pool " + name + " mounted", mountedText.get());
             } else if (kind == PoolKind.NFS && value(parts[i], "path").isPresent()) {
                 exported = value(parts[i], "path").map(path -> root(name, path));
             } else if (kind == PoolKind.NFS) {
@@ -82,12 +89,19 @@ public record PoolConfig(
                 throw Fault.invalid(
                         "pool " + name + " option",
                         parts[i],
-                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory and discover=true|false");
+                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory, discover=true|false and"
+                                + " mounted=true|false");
             }
         }
         if (kind == PoolKind.NFS) {
             NfsOptions options = NfsOptions.parse("pool " + name + " option", mountOptions);
             NfsShare share = new NfsShare(Export.parse(parts[0]), options);
+            if (awaitsMount && exported.isEmpty()) {
+                throw Fault.invalid(
+                        "pool " + name + " option",
+                        "mounted=true",
+                        "only with path=PATH: Berth itself mounts the export");
+            }
             return new PoolConfig(
                     name,
                     kind,
@@ -96,9 +110,11 @@ public record PoolConfig(
                     size,
                     overcommit,
                     limit,
-                    discover);
+                    discover,
+                    awaitsMount);
         }
-        return new PoolConfig(name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover);
+        return new PoolConfig(
+                name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover, awaitsMount);
     }
 
     private static Optional<String> value(String part, String key) {

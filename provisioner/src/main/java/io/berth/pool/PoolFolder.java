@@ -8,6 +8,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
+import io.berth.linux.PathHandle;
 import io.berth.mount.MountTable;
 import io.berth.volume.Format;
 import io.berth.volume.HealthProblem;
@@ -140,6 +141,19 @@ public final class PoolFolder {
                 Fault.Kind.ALREADY_EXISTS,
                 "volume " + volume.id() + ": its path "
                         + config.root().resolve(volume.path().toPath()) + " " + why);
+    }
+
+    /** Whether its path leads to it still, by the mount it was opened by. */
+    boolean isInPlace() {
+        return PathHandle.open(config.root()).filter(this::isThis).isPresent();
+    }
+
+    private boolean isThis(PathHandle path) {
+        try (path) {
+            FileStatus there = path.status();
+            FileStatus here = root.status();
+            return there.mountId() == here.mountId() && there.isSameFile(here);
+        }
     }
 
     /** What is wrong with the place the pool lies in, if so. */

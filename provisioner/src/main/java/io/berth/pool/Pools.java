@@ -13,24 +13,34 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The pools of the settings. A pool is opened when it is first used; one that cannot be opened harms no other and is tried
- * again by each call that needs it. Thread-safe.
+ * again by each call that needs it. One that awaits a mount is opened anew when its file system was unmounted. Thread-safe.
  */
 public final class Pools implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Pools.class);
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
     private final Function<PoolConfig, Pool> opener;
     private final Copies copies = new Copies();
+    /** In the order in which they were let go. */
+    private final Queue<LetGo> letGo = new ConcurrentLinkedQueue<>();
+
+    /** A pool that nobody is given any more, and since when by {@link System#nanoTime}. */
+    private record LetGo(Pool pool, long since) {}
 
     private static final class Slot {
         final PoolConfig config;
@@ -152,7 +162,7 @@ public final class Pools implements AutoCloseable {
      * The pool of this name, opened.
      *
      * @throws Fault NOT_FOUND when the settings have none of this name, FAILED_PRECONDITION when it cannot be used,
-     *     UNAVAILABLE while it is being recovered
+     *     UNAVAILABLE while it is being recovered and while the file system that it awaits is not mounted
      */
     public Pool get(PoolName name) {
         Slot slot = slots.get(name);
@@ -160,7 +170,7 @@ public final class Pools implements AutoCloseable {
             throw new Fault(Fault.Kind.NOT_FOUND, "there is no pool " + name + "; the pools here are " + names());
         }
         Pool open = slot.pool;
-        return open != null ? open : open(slot);
+        return open != null && open.isInPlace() ? open : open(slot);
     }
 
     /** The pool of this name if the settings have one, opened; see {@link #get}. */
@@ -171,6 +181,7 @@ public final class Pools implements AutoCloseable {
     private Pool open(Slot slot) {
         lock(slot);
         try {
+            letGoIfUnmounted(slot);
             Pool open = slot.pool;
             if (open == null) {
                 open = opener.apply(slot.config);
@@ -179,6 +190,39 @@ public final class Pools implements AutoCloseable {
             return open;
         } finally {
             slot.opening.unlock();
+        }
+    }
+
+    /** The caller has the lock. */
+    private void letGoIfUnmounted(Slot slot) {
+        Pool open = slot.pool;
+        if (open != null && !open.isInPlace()) {
+            LOG.warn("pool {}: what was mounted at {} is no longer", slot.config.name(), slot.config.root());
+            slot.pool = null;
+            letGo.add(new LetGo(open, System.nanoTime()));
+        }
+    }
+
+    /**
+     * Lets go of pools whose file system was unmounted, and closes them later: open files keep it from being checked or
+     * taken out of the machine.
+     *
+     * @param lastCalls how long calls that have such a pool may go on with it
+     * @throws Fault when one cannot be looked at
+     */
+    void letGoOfUnmounted(Duration lastCalls) {
+        for (Slot slot : slots.values()) {
+            if (slot.config.awaitsMount() && slot.opening.tryLock()) {
+                try {
+                    letGoIfUnmounted(slot);
+                } finally {
+                    slot.opening.unlock();
+                }
+            }
+        }
+        long now = System.nanoTime();
+        while (!letGo.isEmpty() && now - letGo.element().since() >= lastCalls.toNanos()) {
+            letGo.remove().pool().close();
         }
     }
 
@@ -247,6 +291,7 @@ public final class Pools implements AutoCloseable {
     @Override
     public void close() {
         copies.close();
+        letGo.forEach(gone -> gone.pool().close());
         CompletableFuture.allOf(opened().stream()
                         .map(pool -> CompletableFuture.runAsync(
                                 pool::close,

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.berth.mount.MountTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -272,7 +273,8 @@ class DirectoryTest {
                         0,
                         accessed,
                         modified,
-                        false));
+                        false,
+                        MountTable.read().containing(root.toRealPath()).id()));
     }
 
     @Test

@@ -62,6 +62,24 @@ class MountTableTest {
     }
 
     @Test
+    void whatShowsAFolderIsNoWholeFileSystem() {
+        MountTable shown = MountTable.parse("""
+                20 1 8:1 / / rw - ext4 /dev/sda1 rw
+                21 20 8:1 /srv/a /folder rw - ext4 /dev/sda1 rw
+                22 20 8:2 / /disk rw - ext4 /dev/sda2 rw
+                23 20 0:50 /@data /subvolume rw - btrfs /dev/sdb rw,space_cache=v2,subvolid=256,subvol=/@data
+                24 20 0:50 /@data/a /inner rw - btrfs /dev/sdb rw,space_cache=v2,subvolid=256,subvol=/@data
+                25 20 0:51 / /export rw - nfs4 nas:/export rw,vers=4.2
+                26 20 0:52 / /nas rw - nfs4 nas:/ rw,vers=4.2
+                27 20 8:2 / /a/folder rw - ext4 /dev/sda2 rw
+                """.getBytes(UTF_8));
+        assertThat(shown.mounts().stream().filter(MountPoint::wholeFileSystem).map(MountPoint::id))
+                .containsExactly(20, 22, 23, 26, 27);
+        assertThat(shown.byId(23)).isEqualTo(shown.at(Path.of("/subvolume")));
+        assertThat(shown.byId(28)).isEmpty();
+    }
+
+    @Test
     void thePathThatOneWalksDecidesWhatIsMountedThere() {
         assertThat(table.at(Path.of("/mnt")).orElseThrow().id()).isEqualTo(32);
         assertThat(table.containing(Path.of("/mnt/x/y")).id()).isEqualTo(32);

@@ -30,6 +30,18 @@ class PoolConfigTest {
     }
 
     @Test
+    void onlyAFolderThatSomebodyElseMountsIsWaitedFor() {
+        assertThat(PoolConfig.parse("a=local:/srv/a,mounted=true").awaitsMount())
+                .isTrue();
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a").awaitsMount()).isFalse();
+        assertThat(PoolConfig.parse("a=nfs:nas:/export,path=/srv/a,mounted=true")
+                        .awaitsMount())
+                .isTrue();
+        assertThatThrownBy(() -> PoolConfig.parse("a=nfs:nas:/export,mounted=true"))
+                .hasMessageContaining("Berth itself mounts the export");
+    }
+
+    @Test
     void onlyVolumesOfLocalPoolsAreHeldToTheirSizeUnlessTheSettingsSayMore() {
         assertThat(PoolConfig.parse("a=local:/srv/a").limit()).isEqualTo(Limit.ENFORCED);
         assertThat(PoolConfig.parse("a=local:/srv/a,limit=advisory").limit()).isEqualTo(Limit.ADVISORY);
@@ -53,6 +65,8 @@ class PoolConfigTest {
                 "fast=local:/srv,overcommit=0.5",
                 "fast=local:/srv,overcommit=1001",
                 "fast=local:/srv,discover=yes",
+                "fast=local:/srv,mounted=yes",
+                "home=nfs:nas:/export,mounted=true",
                 "home=nfs:/export",
                 "home=nfs:nas",
                 "home=nfs:nas:export",

@@ -146,7 +146,7 @@ final class Cluster implements AutoCloseable {
         String manifests = onNode(
                 Binaries.program("helm"),
                 "template",
-                "berth",
+                "other", // not merged into the pods that are there
                 CHART,
                 ChartTest.VERSION,
                 "--namespace=kube-system",

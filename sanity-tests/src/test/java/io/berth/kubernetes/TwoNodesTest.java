@@ -195,6 +195,48 @@ class TwoNodesTest {
         assertThat(nodeOf(waiting.get(0))).isEmpty();
     }
 
+    /** The scheduler does not know where a claim's source is; the claim of a pod that it put elsewhere is not lost. */
+    @Test
+    void aCloneIsMadeOnTheNodeThatHasItsSource() {
+        cluster.apply("05-local");
+        cluster.awaitReady("writer");
+        String here = nodeOf("writer");
+        String elsewhere = here.equals("node1") ? "node2" : "node1";
+        cluster.create("""
+                apiVersion: v1
+                kind: PersistentVolumeClaim
+                metadata: {name: cloned}
+                spec:
+                  accessModes: [ReadWriteOnce]
+                  storageClassName: berth-local
+                  resources: {requests: {storage: 100Mi}}
+                  dataSource: {kind: PersistentVolumeClaim, name: data}
+                """);
+        cluster.create(readerOn(elsewhere));
+        cluster.awaitEvent("ProvisioningFailed", "cloned", "a copy is made where its source is");
+        cluster.kubectl("delete", "pod/reader", Cluster.TIMEOUT);
+        cluster.create(readerOn(here));
+        cluster.awaitReady("reader");
+        assertThat(cluster.exec("reader", "cat /cloned/file")).isEqualTo("first");
+    }
+
+    private static String readerOn(String node) {
+        return """
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: reader}
+                spec:
+                  nodeSelector: {kubernetes.io/hostname: %s}
+                  terminationGracePeriodSeconds: 1
+                  containers:
+                    - name: main
+                      image: busybox:1
+                      command: [sleep, infinity]
+                      volumeMounts: [{name: cloned, mountPath: /cloned}]
+                  volumes: [{name: cloned, persistentVolumeClaim: {claimName: cloned}}]
+                """.formatted(node);
+    }
+
     /** Empty as long as the scheduler has found none. */
     private static String nodeOf(String pod) {
         return cluster.get("pod/" + pod).at("/spec/nodeName").asText();
