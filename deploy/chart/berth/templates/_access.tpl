@@ -59,7 +59,7 @@
 - apiGroups: [snapshot.storage.k8s.io]
   resources: [volumesnapshotcontents/status]
   verbs: [update, patch]
-{{- if .top.Values.snapshots.groups }}
+{{- if include "berth.groups" . | eq "true" }}
 - apiGroups: [groupsnapshot.storage.k8s.io]
   resources: [volumegroupsnapshotclasses]
   verbs: [get, list, watch]

@@ -1,6 +1,7 @@
 {{/* What every driver has in the cluster: itself and its classes. */}}
 
 {{- define "berth.driver" -}}
+{{- include "berth.check" . }}
 apiVersion: storage.k8s.io/v1
 kind: CSIDriver
 metadata:
@@ -64,7 +65,7 @@ parameters:
   {{ $key }}: {{ $value | quote }}
   {{- end }}
 {{- end }}
-{{- if $.top.Values.snapshots.groups }}
+{{- if include "berth.groups" $ | eq "true" }}
 ---
 apiVersion: groupsnapshot.storage.k8s.io/v1
 kind: VolumeGroupSnapshotClass
@@ -91,4 +92,10 @@ parameters:
   {{ $key }}: {{ $value | quote }}
   {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Whether snapshots of groups are had. Not of local: its snapshotters see nothing but what snapshot-controller has marked
+for their node, and it marks no group. */}}
+{{- define "berth.groups" -}}
+{{ and .top.Values.snapshots.groups (ne .kind "local") }}
 {{- end }}

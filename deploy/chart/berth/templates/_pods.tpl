@@ -26,7 +26,7 @@ tolerations:
 - --driver-name={{ .driver.driver }}
 - --log-format={{ .top.Values.log.format }}
 - --log-level={{ .top.Values.log.level }}
-- --metrics-address=0.0.0.0:{{ .port }}
+- --metrics-address={{ .top.Values.metrics.address }}:{{ .port }}
 {{- if .driver.attach }}
 - --attach
 {{- end }}
@@ -85,6 +85,10 @@ readinessProbe:
 {{- define "berth.controllerSecurity" -}}
 securityContext:
   runAsUser: 0
+  {{- with .top.Values.seLinuxOptions }}
+  seLinuxOptions:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   readOnlyRootFilesystem: true
   appArmorProfile:
     type: Unconfined # the usual profile forbids mount(2)
@@ -138,6 +142,10 @@ securityContext:
     {{- range $sidecar.args }}
     - {{ . }}
     {{- end }}
+  {{- with .ports }}
+  ports:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- if .podFields }}
   env:
     {{- include "berth.environment" . | nindent 4 }}
@@ -165,6 +173,10 @@ securityContext:
 {{- define "berth.sidecarSecurity" -}}
 securityContext:
   runAsUser: 0
+  {{- with .top.Values.seLinuxOptions }}
+  seLinuxOptions:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false
   seccompProfile:
@@ -183,7 +195,7 @@ securityContext:
 
 {{- define "berth.snapshotterFlags" -}}
 - --timeout=60s
-- --feature-gates=CSIVolumeGroupSnapshot={{ .top.Values.snapshots.groups }}
+- --feature-gates=CSIVolumeGroupSnapshot={{ include "berth.groups" . | eq "true" }}
 {{- end }}
 
 {{/* The sidecars of a node pod that take over what Berth does itself. */}}
@@ -200,6 +212,7 @@ securityContext:
 {{- define "berth.livenessprobe" -}}
 {{- if .top.Values.sidecars.livenessprobe.enabled }}
 {{ include "berth.sidecar" (merge (dict "name" "livenessprobe"
+    "ports" (list (dict "name" "liveness" "containerPort" (include "berth.livenessPort" . | int)))
     "flags" (list (printf "--health-port=%s" (include "berth.livenessPort" .)))) .) }}
 {{- end }}
 {{- end }}
@@ -283,6 +296,6 @@ securityContext:
 - name: allowed-{{ $i }}
   hostPath:
     path: {{ $path }}
-    type: Directory
+    type: DirectoryOrCreate
 {{- end }}
 {{- end }}

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -27,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChartTest {
     private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
     private static final Path CHART = DEPLOY.resolve("chart/berth");
-    private static final String VERSION = "--kube-version=1.36.0";
+    static final String VERSION = "--kube-version=1.36.0";
 
     @TempDir
     Path folder;
@@ -70,14 +71,62 @@ class ChartTest {
                 "nfs.pools[0].export=server",
                 "nfs.driver=NFS",
                 "local.storageClasses[0].volumeBindingMode=Late",
+                "local.pools[0].path=/srv/",
+                "local.storageClasses[0].parameters.uid=1000640000",
+                "hostpath.allowedHostPaths[0]=/",
                 "metrics.port=0",
+                "metrics.address=somewhere",
                 "log.level=loud"
             })
     void aWrongValueIsRefused(String value) {
-        Command.Result result =
-                Command.run(Binaries.program("helm"), "template", "berth", CHART.toString(), VERSION, "--set=" + value);
-        assertThat(result.code()).isNotZero();
-        assertThat(result.err()).contains(value.substring(0, value.indexOf('.')));
+        assertThat(complaint(VERSION, "--set=" + value)).contains(value.substring(0, value.indexOf('.')));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    nfs.enabled=true,hostpath.controller.hostNetwork=true         | set one to false
+                    hostpath.allowedHostPaths[0]=/srv/shared                      | it is the path of pool shared
+                    hostpath.allowedHostPaths={/srv/a,/srv/a}                     | /srv/a cannot be named
+                    hostpath.pools[0].name=shared,hostpath.pools[0].path=/dev     | /dev cannot be a pool
+                    hostpath.pools[1].name=shared,hostpath.pools[1].path=/srv/b   | two are named shared
+                    metrics.controllerPort=9810                                   | port 9810 is metrics.port already
+                    """)
+    void valuesThatDoNotGoTogetherAreRefused(String values, String complaint) {
+        assertThat(complaint(
+                        VERSION,
+                        "--set=hostpath.enabled=true",
+                        "--set=hostpath.pools[0].name=shared",
+                        "--set=hostpath.pools[0].path=/srv/shared",
+                        "--set=" + values))
+                .contains(complaint);
+    }
+
+    @Test
+    void attributesClassesNeedAKubernetesThatHasThem() {
+        assertThat(complaint("--kube-version=1.33.0", "--values=" + CHART.resolve("ci/all-values.yaml")))
+                .contains("needs Kubernetes 1.34");
+    }
+
+    /** Its snapshotters see only what is marked for their node, which nobody does with groups. */
+    @Test
+    void poolsOfNodesHaveNoSnapshotsOfGroups() {
+        assertThat(template("--set=local.enabled=true,snapshots.enabled=true,snapshots.groups=true"))
+                .contains("kind: VolumeSnapshotClass", "--feature-gates=CSIVolumeGroupSnapshot=false")
+                .doesNotContain("groupsnapshot.storage.k8s.io");
+    }
+
+    /** Where SELinux enforces, no other container could call the socket that a privileged one has made. */
+    @Test
+    void everyContainerIsPrivilegedOrOfTheTypeThatMayCallThose() {
+        List<String> contexts = Pattern.compile("(?m)^( +)securityContext:\\n((\\1 .*\\n)+)")
+                .matcher(template("--values=" + CHART.resolve("ci/sidecars-values.yaml")))
+                .results()
+                .map(result -> result.group(2))
+                .toList();
+        assertThat(contexts)
+                .anyMatch(context -> context.contains("privileged: true"))
+                .anyMatch(context -> context.contains("type: spc_t"))
+                .allMatch(context -> context.contains("privileged: true") != context.contains("type: spc_t"));
     }
 
     @ParameterizedTest
@@ -127,5 +176,14 @@ class ChartTest {
     private static String helm(String... arguments) {
         return Command.succeed(Stream.concat(Stream.of(Binaries.program("helm")), Stream.of(arguments))
                 .toArray(String[]::new));
+    }
+
+    /** What helm writes that refuses to make manifests. */
+    private static String complaint(String... flags) {
+        Command.Result result = Command.run(Stream.concat(
+                        Stream.of(Binaries.program("helm"), "template", "berth", CHART.toString()), Stream.of(flags))
+                .toArray(String[]::new));
+        assertThat(result.code()).isNotZero();
+        return result.err();
     }
 }

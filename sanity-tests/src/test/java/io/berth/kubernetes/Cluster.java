@@ -122,9 +122,16 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Installs the chart and waits until its pods are ready and every kubelet knows its drivers. */
-    void installChart() {
-        helm("install", "berth", CHART, "--values=" + values);
+    /**
+     * Installs the chart and waits until its pods are ready and every kubelet knows its drivers.
+     *
+     * @param changes values other than the cluster's, each as {@code NAME=VALUE}
+     */
+    void installChart(String... changes) {
+        helm(Stream.concat(
+                        Stream.of("install", "berth", CHART, "--values=" + values),
+                        Stream.of(changes).map("--set="::concat))
+                .toArray(String[]::new));
         awaitRollout();
         int drivers = get("csidrivers").at("/items").size();
         await(
@@ -134,9 +141,25 @@ final class Cluster implements AutoCloseable {
                         .allMatch(node -> node.at("/spec/drivers").size() == drivers));
     }
 
+    /** Lets the API server look at what the chart makes of values; the Prometheus operator's objects are not known here. */
+    void validateChart(Path values) {
+        String manifests = onNode(
+                Binaries.program("helm"),
+                "template",
+                "other", // not merged into the pods that are there
+                CHART,
+                ChartTest.VERSION,
+                "--namespace=kube-system",
+                "--values=" + values,
+                "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false");
+        assertThat(kubectl("apply", "--dry-run=server", "--filename=" + write(manifests)))
+                .as("%s", values)
+                .contains("daemonset.apps");
+    }
+
     /** Changes a value of the chart as an administrator does, and waits until every pod is of the new kind. */
     void upgrade(String value) {
-        helm("upgrade", "berth", CHART, "--reuse-values", "--set=" + value);
+        helm("upgrade", "berth", CHART, "--values=" + values, "--set=" + value);
         awaitRollout();
     }
 
@@ -287,10 +310,12 @@ final class Cluster implements AutoCloseable {
 
     /** Creates the objects of a manifest. */
     void create(String manifest) {
+        kubectl("create", "--filename=" + write(manifest));
+    }
+
+    private Path write(String manifest) {
         try {
-            Path file = Files.createTempFile(folder, "manifest", ".yaml");
-            Files.writeString(file, manifest);
-            kubectl("create", "--filename=" + file);
+            return Files.writeString(Files.createTempFile(folder, "manifest", ".yaml"), manifest);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

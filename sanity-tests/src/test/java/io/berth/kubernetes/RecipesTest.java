@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.sanity.Await;
 import io.berth.sanity.Driver;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +32,7 @@ class RecipesTest {
     private static Cluster cluster;
 
     @BeforeAll
+    @Timeout(2400) // it may have to build the image
     static void start() {
         cluster = Cluster.start(folder);
     }
@@ -57,14 +59,10 @@ class RecipesTest {
     }
 
     @Test
-    void manifestsAndExamplesAreWhatTheApiServerTakes() {
+    void everyValueSetAndExampleIsWhatTheApiServerTakes() throws IOException {
         cluster.kubectl("apply", "--dry-run=server", "--filename=" + Cluster.DEPLOY.resolve("examples"));
-        for (String kind : List.of("local", "hostpath", "nfs")) {
-            assertThat(cluster.kubectl(
-                            "apply",
-                            "--dry-run=server",
-                            "--filename=" + Cluster.DEPLOY.resolve("manifests/" + kind + ".yaml")))
-                    .contains("daemonset.apps");
+        for (Path set : ChartTest.valueSets()) {
+            cluster.validateChart(set);
         }
     }
 
@@ -202,7 +200,7 @@ class RecipesTest {
 
         long written = database.transfers();
         String killed = cluster.get("pod/database-0").at("/metadata/uid").asText();
-        cluster.kubectl("delete", "pod/database-0", "--grace-period=0", "--force");
+        cluster.kubectl("delete", "pod/database-0", "--grace-period=1");
         cluster.await(
                 "pods",
                 pods -> pods.at("/items")
@@ -247,22 +245,10 @@ class RecipesTest {
         cluster.apply("05-local");
         beginToWrite();
         cluster.create(claim("kept", "berth-hostpath"));
-        String pod = """
-                apiVersion: v1
-                kind: Pod
-                metadata: {name: keeper}
-                spec:
-                  terminationGracePeriodSeconds: 1
-                  containers:
-                    - name: main
-                      image: localhost/busybox:1
-                      command: [sleep, infinity]
-                      volumeMounts: [{name: kept, mountPath: /kept}]
-                  volumes: [{name: kept, persistentVolumeClaim: {claimName: kept}}]
-                """;
+        String pod = pod("keeper", "kept");
         cluster.create(pod);
         cluster.awaitReady("keeper");
-        cluster.exec("keeper", "echo kept > /kept/file && chown 7:8 /kept/file");
+        cluster.exec("keeper", "echo kept > /data/file && chown 7:8 /data/file");
         cluster.kubectl("delete", "pod/keeper", Cluster.TIMEOUT);
 
         cluster.uninstallChart();
@@ -275,9 +261,33 @@ class RecipesTest {
 
         cluster.create(pod);
         cluster.awaitReady("keeper");
-        assertThat(cluster.exec("keeper", "cat /kept/file && stat -c '%u %g' /kept/file"))
+        assertThat(cluster.exec("keeper", "cat /data/file && stat -c '%u %g' /data/file"))
                 .isEqualTo("kept\n7 8");
         assertWritingGoesOn();
+    }
+
+    /** The chart is installed anew for it, because a CSIDriver cannot be changed in this. */
+    @Test
+    void aVolumeIsGivenToItsNodeByExternalAttacher() {
+        cluster.importImage("csi-attacher");
+        cluster.uninstallChart();
+        cluster.installChart("hostpath.attach=true");
+        try {
+            cluster.create(claim("given", "berth-hostpath"));
+            cluster.create(pod("given", "given"));
+            cluster.awaitReady("given");
+            assertThat(cluster.exec("given", "echo given > /data/file && cat /data/file"))
+                    .isEqualTo("given");
+            JsonNode attachments = cluster.get("volumeattachments").at("/items");
+            assertThat(attachments).hasSize(1);
+            assertThat(attachments.at("/0/spec/nodeName").asText()).isEqualTo("node1");
+            assertThat(attachments.at("/0/status/attached").asBoolean()).isTrue();
+            nothingIsLeft();
+            cluster.await("volumeattachments", items -> items.at("/items").isEmpty());
+        } finally {
+            cluster.uninstallChart();
+            cluster.installChart();
+        }
     }
 
     /** Pod {@code writer} writes a line after the other, and notes when it cannot. */
@@ -395,6 +405,23 @@ class RecipesTest {
                 .filter(Files::isDirectory)
                 .flatMap(folder -> Driver.files(folder).stream())
                 .anyMatch(file -> file.toString().contains(volume));
+    }
+
+    /** A pod that has a claim's volume at {@code /data}. */
+    private static String pod(String name, String claim) {
+        return """
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: %s}
+                spec:
+                  terminationGracePeriodSeconds: 1
+                  containers:
+                    - name: main
+                      image: busybox:1
+                      command: [sleep, infinity]
+                      volumeMounts: [{name: data, mountPath: /data}]
+                  volumes: [{name: data, persistentVolumeClaim: {claimName: %s}}]
+                """.formatted(name, claim);
     }
 
     private static String claim(String name, String storageClass) {

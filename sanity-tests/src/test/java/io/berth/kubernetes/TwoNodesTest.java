@@ -32,6 +32,7 @@ class TwoNodesTest {
     private long begin;
 
     @BeforeAll
+    @Timeout(2400) // it may have to build the image
     static void start() {
         cluster = Cluster.startTwoNodes(folder);
         cluster.create("""
@@ -43,7 +44,7 @@ class TwoNodesTest {
                   terminationGracePeriodSeconds: 1
                   containers:
                     - name: main
-                      image: localhost/busybox:1
+                      image: busybox:1
                       workingDir: /export
                       volumeMounts: [{name: export, mountPath: /export}]
                   volumes: [{name: export, hostPath: {path: /run/export/xfs, type: Directory}}]
@@ -229,7 +230,7 @@ class TwoNodesTest {
                   terminationGracePeriodSeconds: 1
                   containers:
                     - name: main
-                      image: localhost/busybox:1
+                      image: busybox:1
                       command: [sleep, infinity]
                       volumeMounts: [{name: cloned, mountPath: /cloned}]
                   volumes: [{name: cloned, persistentVolumeClaim: {claimName: cloned}}]
