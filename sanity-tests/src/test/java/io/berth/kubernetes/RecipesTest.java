@@ -374,9 +374,9 @@ class RecipesTest {
                     .as("rounds of which %d calls had no answer", unanswered)
                     .isLessThan(500);
             String claim = "persistentvolumeclaim/killed-" + rounds;
+            cluster.create(claim("killed-" + rounds, "killed"));
+            String volume = cluster.get(claim).at("/metadata/uid").asText();
             try (Controller unused = Controller.start(cluster, "killed")) {
-                cluster.create(claim("killed-" + rounds, "killed"));
-                String volume = cluster.get(claim).at("/metadata/uid").asText();
                 Await.until(Cluster.PATIENCE, () -> hasRecord(pool, volume), () -> claim + cluster.get(claim));
             }
             if (cluster.get(claim).at("/status/phase").asText().equals("Pending")) {
