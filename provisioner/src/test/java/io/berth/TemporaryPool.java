@@ -1,5 +1,8 @@
 package io.berth;
 
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,5 +33,15 @@ public final class TemporaryPool {
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    /** Unmounts what is mounted below a folder, or at it, what came last first. */
+    public static void unmountBelow(Path folder) {
+        MountTable.read().mounts().stream()
+                .map(MountPoint::target)
+                .filter(path -> path.startsWith(folder))
+                .toList()
+                .reversed()
+                .forEach(Mounts::unmount);
     }
 }

@@ -47,7 +47,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Serves a few pages by HTTP, for Prometheus and probes. Each page is made on a thread of its own, so one that hangs holds up
  * no other; a connection carries one request, costs no thread and lives ten seconds at most, however slow its client is, and
- * less when there are many: whoever comes last is served. It is Netty, as gRPC is: another server would take memory of its own. Thread-safe.
+ * less when there are many: whoever comes last is served. It is Netty, as gRPC is: another server would take memory of its
+ * own. Thread-safe.
  */
 public final class MetricsServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsServer.class);

@@ -103,8 +103,8 @@ public record Settings(
                     + " (SERVER:/EXPORT, mounted by Berth). Options follow after commas: size=SIZE, overcommit=FACTOR,"
                     + " limit=enforced or advisory, discover=true (folders in it that are no volume's are shown to Docker"
                     + " as volumes), mounted=true (the folder is used only while a file system is mounted at it, see"
-                    + " \"Pools on disks of their own\"), and for nfs path=PATH (the folder that is exported, on the server itself) and mount"
-                    + " options.",
+                    + " \"Pools on disks of their own\"), and for nfs path=PATH (the folder that is exported, on the server"
+                    + " itself) and mount options.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",

@@ -13,7 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one background thread: empties the trash of every open pool at a bounded rate, counts again what other processes may
- * have promised, watches that limits hold and lets go of what was unmounted. What a crash interrupts, the next start goes on with.
+ * have promised, watches that limits hold and lets go of what was unmounted. What a crash interrupts, the next
+ * start goes on with.
  */
 public final class Housekeeping implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);

@@ -9,7 +9,6 @@ import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.Directory;
-import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.service.NodeVolumes;
@@ -22,11 +21,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,12 +70,7 @@ class AwaitedMountTest {
     @AfterEach
     void close() {
         pools.close();
-        MountTable.read().mounts().stream()
-                .map(MountPoint::target)
-                .filter(path -> path.startsWith(folder))
-                .toList()
-                .reversed()
-                .forEach(Mounts::unmount);
+        TemporaryPool.unmountBelow(folder);
     }
 
     private static void mount(Path path) {
@@ -202,6 +202,62 @@ class AwaitedMountTest {
         create("w");
         Mounts.unmount(fast);
         assertUnused();
+    }
+
+    @Test
+    void aLinkToTheFolderIsFollowedAndWhatItLeadsToHasToBeMounted() throws IOException {
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        Files.delete(fast);
+        Files.createSymbolicLink(fast, disk);
+        assertUnused();
+        mount(disk);
+        create("v");
+        create("w");
+        assertThat(disk.resolve("fast.w")).isDirectory();
+    }
+
+    @Test
+    void callsThatMeetItsMountingAndUnmountingDoNothingInTheFolderBelow() throws Exception {
+        AtomicInteger made = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        AtomicBoolean enough = new AtomicBoolean();
+        ExecutorService callers = Executors.newFixedThreadPool(2);
+        try {
+            List<Future<?>> ends = new ArrayList<>();
+            for (String name : List.of("v", "w")) {
+                ends.add(callers.submit(() -> createAndDelete(name, made, refused, enough)));
+            }
+            for (int round = 0; round < 10; round++) {
+                mount(fast);
+                int before = made.get();
+                LimitContract.await(() -> made.get() > before);
+                run("umount", "--lazy", fast.toString());
+                int refusedBefore = refused.get();
+                LimitContract.await(() -> refused.get() > refusedBefore + 2);
+                assertThat(fast).isEmptyDirectory();
+            }
+            enough.set(true);
+            for (Future<?> end : ends) {
+                end.get();
+            }
+        } finally {
+            enough.set(true);
+            callers.close();
+        }
+    }
+
+    /** Until it is enough; fails with what is not said of a file system that is not mounted. */
+    private void createAndDelete(String name, AtomicInteger made, AtomicInteger refused, AtomicBoolean enough) {
+        while (!enough.get()) {
+            try {
+                create(name);
+                volumes.delete("fast." + name);
+                made.incrementAndGet();
+            } catch (Fault e) {
+                assertThat(e.kind()).as(e.getMessage()).isEqualTo(Fault.Kind.UNAVAILABLE);
+                refused.incrementAndGet();
+            }
+        }
     }
 
     @Test

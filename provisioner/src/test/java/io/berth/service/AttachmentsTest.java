@@ -8,9 +8,7 @@ import io.berth.TemporaryPool;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountOption;
-import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
-import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
@@ -98,12 +96,7 @@ class AttachmentsTest {
 
     @AfterEach
     void stop() {
-        MountTable.read().mounts().stream()
-                .map(MountPoint::target)
-                .filter(path -> path.startsWith(folder))
-                .toList()
-                .reversed()
-                .forEach(Mounts::unmount);
+        TemporaryPool.unmountBelow(folder);
         n1.close();
         n2.close();
     }

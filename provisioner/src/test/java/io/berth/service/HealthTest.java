@@ -7,8 +7,6 @@ import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
-import io.berth.mount.MountPoint;
-import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
@@ -63,12 +61,7 @@ class HealthTest {
     @AfterEach
     void close() {
         pools.close();
-        MountTable.read().mounts().stream()
-                .map(MountPoint::target)
-                .filter(path -> path.startsWith(folder))
-                .toList()
-                .reversed()
-                .forEach(Mounts::unmount);
+        TemporaryPool.unmountBelow(folder);
     }
 
     private String create(String pool, String name) {

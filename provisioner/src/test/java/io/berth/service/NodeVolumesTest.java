@@ -9,7 +9,6 @@ import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
-import io.berth.mount.Mounts;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
@@ -66,12 +65,7 @@ class NodeVolumesTest {
 
     @AfterEach
     void close() {
-        MountTable.read().mounts().stream()
-                .map(MountPoint::target)
-                .filter(path -> path.startsWith(folder))
-                .toList()
-                .reversed()
-                .forEach(Mounts::unmount);
+        TemporaryPool.unmountBelow(folder);
         pools.close();
     }
 

@@ -6,7 +6,6 @@ import io.berth.TemporaryPool;
 import io.berth.hostpath.HostPaths;
 import io.berth.linux.OpenFile;
 import io.berth.linux.PathHandle;
-import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.pool.Pools;
@@ -48,12 +47,7 @@ class VolumeMountsTest {
 
     @AfterEach
     void close() {
-        MountTable.read().mounts().stream()
-                .map(MountPoint::target)
-                .filter(path -> path.startsWith(folder))
-                .toList()
-                .reversed()
-                .forEach(Mounts::unmount);
+        TemporaryPool.unmountBelow(folder);
         pools.close();
     }
 
