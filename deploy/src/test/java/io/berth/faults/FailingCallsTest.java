@@ -101,7 +101,7 @@ class FailingCallsTest {
                 parts.close();
                 parts = new Parts(folder);
             }
-            try (FailingCalls counting = FailingCalls.begin(call -> {
+            try (FailingCalls counting = FailingCalls.ask(call -> {
                 syncs.addAndGet(PROMISES.contains(call) ? 1 : 0);
                 return 0;
             })) {
@@ -168,7 +168,7 @@ class FailingCallsTest {
         }
 
         Optional<Fault> during(Runnable operation) {
-            try (FailingCalls failing = FailingCalls.begin(this::errno)) {
+            try (FailingCalls failing = FailingCalls.ask(this::errno)) {
                 operation.run();
                 return Optional.empty();
             } catch (Fault e) {

@@ -195,7 +195,7 @@ final class FuseFile implements AutoCloseable {
             case 15 -> { // READ
                 request.getLong();
                 long offset = request.getLong();
-                int size = (int) Math.clamp(content.size() - offset, 0, request.getInt());
+                int size = Math.clamp(content.size() - offset, 0, request.getInt());
                 answer.limit(OUT_HEADER + size);
                 content.read(offset, answer);
                 answer.limit(answer.capacity());

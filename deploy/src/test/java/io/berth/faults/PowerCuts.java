@@ -91,7 +91,7 @@ final class PowerCuts implements AutoCloseable {
 
     private void work(Path root, List<Client> clients, int count, Random failures) {
         try (Parts parts = new Parts(root);
-                FailingCalls failing = FailingCalls.begin(
+                FailingCalls failing = FailingCalls.ask(
                         call -> call.equals("fsync") && failures.nextInt(FSYNCS_PER_FAILURE) == 0 ? EIO : 0)) {
             List<Thread> threads = clients.stream()
                     .map(client -> Thread.ofPlatform().start(() -> client.work(parts, count)))
