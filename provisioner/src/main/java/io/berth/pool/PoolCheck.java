@@ -3,11 +3,13 @@ package io.berth.pool;
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -48,12 +50,25 @@ public final class PoolCheck {
     /** Checks a pool and hands over each finding as it is made. May run beside the process that serves the pool. */
     public static void run(Pool pool, boolean repair, Consumer<Finding> findings) {
         PoolCheck check = new PoolCheck(pool, repair, findings);
+        check.identity();
         check.unfinished();
         Set<String> known = check.volumes();
         known.addAll(check.archives());
         check.claims();
         check.strangers(known);
         new SnapshotCheck(pool, check).run();
+    }
+
+    private void identity() {
+        try (Directory records =
+                pool.folder().root().openDirectory(VolumePath.RECORDS).orElseThrow()) {
+            if (!pool.identity().isKept(records)) {
+                guarded(
+                        "pool " + pool.config().name(),
+                        "pool.json or its copy pool.json.old is lost or damaged",
+                        () -> pool.identity().keep(records));
+            }
+        }
     }
 
     private void unfinished() {
@@ -161,7 +176,11 @@ public final class PoolCheck {
                     .isPresent();
             boolean archive = name.startsWith(ArchiveName.PATH_PREFIX);
             if ((named || archive) && !known.contains(name) && !isBeingMade(name)) {
-                found(name, "no record knows this folder; look at it, and remove it by hand if it may go");
+                Path root = pool.config().root();
+                found(
+                        name,
+                        "no record knows this folder; look at it, and if it may go: mv " + root.resolve(name) + " "
+                                + root.resolve(VolumePath.RECORDS).resolve("trash"));
             }
         });
     }
