@@ -134,6 +134,7 @@ final class PathClaims {
         tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
+                folder.fsync(); // whoever claimed it may not have come to that
                 return true;
             }
             if (!removeEmpty(folder, name)) {

@@ -34,14 +34,20 @@ final class FromSource {
         Pool pool = volumes.pool(
                 wanted, wanted.parameters().pool().or(() -> Optional.of(of.id().pool())));
         VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
-        Optional<Volume> there = pool.volumes().find(id);
-        if (there.isPresent()) {
-            return VolumePlan.requireSame(there.get(), wanted, false);
-        }
         Copies copies = pools.copies();
-        Copies.Copy copy = copies.find(id)
-                .orElseGet(() ->
-                        copies.start(id, pool.volumes().watch(), progress -> copy(pool, id, of, wanted, progress)));
+        Optional<Copies.Copy> underWay = copies.find(id);
+        if (underWay.isEmpty() && pool.volumes().find(id).isPresent()) {
+            try (VolumeLocks.Held lock = pool.volumes().lock(id)) { // whoever makes it has come to an end
+                Optional<Volume> there = pool.volumes().find(id);
+                if (there.isPresent()) {
+                    Volume same = VolumePlan.requireSame(there.get(), wanted, false);
+                    pool.volumes().confirm(id);
+                    return same;
+                }
+            }
+        }
+        Copies.Copy copy = underWay.orElseGet(
+                () -> copies.start(id, pool.volumes().watch(), progress -> copy(pool, id, of, wanted, progress)));
         if (!copy.await(patience)) {
             throw new Fault(
                     Fault.Kind.BUSY,
@@ -59,8 +65,9 @@ final class FromSource {
             return new Copies.Work() {
                 @Override
                 public void run() {
-                    if (pool.volumes().find(id).isEmpty()) {
-                        pool.volumes().settle(id);
+                    if (pool.volumes().findSettled(id).isPresent()) {
+                        pool.volumes().confirm(id);
+                    } else {
                         pool.volumes()
                                 .create(VolumePlan.of(pool, id, fitting, false, clock.instant()), source, progress);
                     }

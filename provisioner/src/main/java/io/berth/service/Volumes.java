@@ -145,11 +145,12 @@ public final class Volumes {
 
     /** The volume that is there, or the one to make. */
     private Created findOrPlan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
-        Optional<Volume> there = pool.volumes().find(id);
+        Optional<Volume> there = pool.volumes().findSettled(id);
         if (there.isPresent()) {
-            return new Created(VolumePlan.requireSame(there.get(), wanted, ephemeral), false);
+            Volume same = VolumePlan.requireSame(there.get(), wanted, ephemeral);
+            pool.volumes().confirm(id);
+            return new Created(same, false);
         }
-        pool.volumes().settle(id);
         return new Created(VolumePlan.of(pool, id, wanted, ephemeral, clock.instant()), true);
     }
 
@@ -258,7 +259,11 @@ public final class Volumes {
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
                         boolean unused = lock.last(() -> {
                             pool.volumes().settle(id);
-                            pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                            pool.volumes()
+                                    .find(id)
+                                    .ifPresentOrElse(
+                                            volume -> deleteUnused(pool, volume),
+                                            () -> pool.volumes().confirmGone(id));
                             return true;
                         });
                     }
