@@ -168,6 +168,11 @@ public final class Catalog implements AutoCloseable {
         return claims.isTaken(path);
     }
 
+    /** A volume that keeps others from having the path: it has it, has one around it, or has one in it. */
+    public Optional<VolumeId> holder(VolumePath path) {
+        return claims.holder(path);
+    }
+
     /** Hands over every claimed path and whose it is. */
     public void forEachClaim(BiConsumer<VolumePath, VolumeId> action) {
         claims.forEach(action);

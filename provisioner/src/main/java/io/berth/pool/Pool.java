@@ -24,9 +24,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** An open pool: its folder, its volumes and their snapshots, and the room there is for more. Thread-safe. */
 public final class Pool implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Pool.class);
     private final PoolConfig config;
     private final Optional<NfsMount> nfs;
     private final PoolIdentity identity;
@@ -198,6 +201,9 @@ public final class Pool implements AutoCloseable {
                     "mount option \"" + options + "\": volume " + volume.id()
                             + " is an image, which the node reaches by the options of pool " + config.name());
         }
+        config.lostOption(options)
+                .ifPresent(option -> LOG.warn(
+                        "volume {}: mount option {} {}", volume.id(), Fault.quote(option), config.lost(option)));
         try (NfsMount mount = NfsMount.mount(
                         new NfsShare(own.export(), options.ofFileSystem().over(own.options())));
                 Directory export = Directory.open(mount.path(), Optional.of(mount.calls()));
