@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** An open pool: its folder, its volumes and their snapshots, and the room there is for more. Thread-safe. */
 public final class Pool implements AutoCloseable {
@@ -35,11 +36,13 @@ public final class Pool implements AutoCloseable {
     private final PoolSnapshots snapshots;
     private final PoolGroups groups;
     private final Nodes nodes;
+    private final Spare spare;
     private final LimitUpkeep limitUpkeep = new LimitUpkeep(this);
 
     private Pool(PoolConfig config, Optional<NfsMount> nfs, Directory root, Directory records, Path realRoot) {
         this.config = config;
         this.nfs = nfs;
+        this.spare = new Spare(root);
         this.identity = PoolIdentity.of(records, config.name());
         Catalog catalog = Catalog.open(records);
         try (Directory ofSnapshots = PoolFolder.ofRecords(records, "snapshots")) {
@@ -249,6 +252,27 @@ public final class Pool implements AutoCloseable {
             limitUpkeep.giveBackIfDue();
         }
         return reaped;
+    }
+
+    /**
+     * Does work that gives space back, or needs none in the end, on a file system that is full too: with the room that is
+     * kept for it. The work may be done twice.
+     */
+    public <T> T evenWhenFull(Supplier<T> work) {
+        return spare.orGiveUp(work);
+    }
+
+    /** As {@link #evenWhenFull(Supplier)}. */
+    public void evenWhenFull(Runnable work) {
+        spare.orGiveUp(() -> {
+            work.run();
+            return true;
+        });
+    }
+
+    /** Keeps room for {@link #evenWhenFull}, when there is room to keep. */
+    public void keepSpare() {
+        spare.keep();
     }
 
     /** Looks whether limits hold, and begins to mend them where they do not; see {@link LimitUpkeep#watch}. */

@@ -221,10 +221,12 @@ public final class GroupSnapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.groups().lock(id)) {
-                        pool.groups().settle(id);
-                        pool.groups().find(id).ifPresent(group -> {
-                            requireSame(group, snapshots);
-                            pool.groups().delete(group);
+                        pool.evenWhenFull(() -> {
+                            pool.groups().settle(id);
+                            pool.groups().find(id).ifPresent(group -> {
+                                requireSame(group, snapshots);
+                                pool.groups().delete(group);
+                            });
                         });
                     }
                 }));

@@ -191,10 +191,12 @@ public final class Snapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.snapshots().lock(id)) {
-                        pool.snapshots().settle(id);
-                        pool.snapshots().find(id).ifPresent(snapshot -> {
-                            requireAlone(pool, snapshot);
-                            pool.snapshots().delete(snapshot);
+                        pool.evenWhenFull(() -> {
+                            pool.snapshots().settle(id);
+                            pool.snapshots().find(id).ifPresent(snapshot -> {
+                                requireAlone(pool, snapshot);
+                                pool.snapshots().delete(snapshot);
+                            });
                         });
                     }
                 }));

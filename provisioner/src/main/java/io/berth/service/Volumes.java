@@ -257,8 +257,10 @@ public final class Volumes {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
                         boolean unused = lock.last(() -> {
-                            pool.volumes().settle(id);
-                            pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                            pool.evenWhenFull(() -> {
+                                pool.volumes().settle(id);
+                                pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                            });
                             return true;
                         });
                     }
