@@ -80,6 +80,11 @@ public final class GroupCatalog implements AutoCloseable {
         deleting.remove(id.toString());
     }
 
+    /** Hands over the id of every group that was made. */
+    public void forEachReady(Consumer<GroupSnapshotId> action) {
+        ready.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
+    }
+
     /** Hands over the id of every intent, to make or to delete. */
     public void forEachUnfinished(Consumer<GroupSnapshotId> action) {
         creating.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));

@@ -18,16 +18,24 @@ import io.berth.nfs.NfsOptions;
 import io.berth.nfs.NfsShare;
 import io.berth.volume.Format;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** An open pool: its folder, its volumes and their snapshots, and the room there is for more. Thread-safe. */
 public final class Pool implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Pool.class);
+    private static final int MOST_NAMED = 3;
+
     private final PoolConfig config;
     private final Optional<NfsMount> nfs;
     private final PoolIdentity identity;
@@ -97,6 +105,7 @@ public final class Pool implements AutoCloseable {
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
+                warnOfLostRecords(config, root);
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
                     .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
@@ -113,6 +122,23 @@ public final class Pool implements AutoCloseable {
         } catch (RuntimeException e) {
             root.close();
             throw e;
+        }
+    }
+
+    /** Folders that are named as a new pool's volumes had records once. */
+    private static void warnOfLostRecords(PoolConfig config, Directory root) {
+        List<String> volumes = new ArrayList<>();
+        root.forEachEntry(entry -> VolumeId.parse(entry.name())
+                .filter(id -> id.pool().equals(config.name()) && volumes.size() < MOST_NAMED)
+                .ifPresent(id -> volumes.add(entry.name())));
+        if (!volumes.isEmpty()) {
+            LOG.warn(
+                    "pool {}: new records were begun in {}, where folders named as its volumes lie, such as {}: bring {}"
+                            + " back from a backup, or make them volumes again by berth volumes adopt",
+                    config.name(),
+                    config.root(),
+                    String.join(", ", volumes),
+                    VolumePath.RECORDS);
         }
     }
 

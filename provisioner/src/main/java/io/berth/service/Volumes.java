@@ -267,6 +267,17 @@ public final class Volumes {
                 }));
     }
 
+    /** Carries through a delete that was begun and failed; does nothing when there is none. */
+    public void finishDelete(VolumeId id) {
+        pools.find(id.pool())
+                .filter(pool -> pool.volumes().catalog().deleting(id).isPresent())
+                .ifPresent(pool -> {
+                    try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+                        pool.evenWhenFull(() -> pool.volumes().settle(id));
+                    }
+                });
+    }
+
     private void deleteUnused(Pool pool, Volume volume) {
         if (attach && !volume.attachments().isEmpty()) {
             throw new Fault(
