@@ -80,6 +80,11 @@ public final class GroupCatalog implements AutoCloseable {
         deleting.remove(id.toString());
     }
 
+    /** Whether there is a record of a group that was made, cut short or whole. */
+    public boolean isReady(GroupSnapshotId id) {
+        return ready.read(id.toString()).isPresent();
+    }
+
     /** Hands over the id of every group that was made. */
     public void forEachReady(Consumer<GroupSnapshotId> action) {
         ready.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));

@@ -59,6 +59,11 @@ public final class PoolGroups implements AutoCloseable {
         return catalog.find(id);
     }
 
+    /** Whether the record of a group that was made can be no group's: a whole one is never seen so. */
+    boolean isCutShort(GroupSnapshotId id) {
+        return catalog.find(id).isEmpty() && catalog.isReady(id);
+    }
+
     /** Whether a group of this id is being made or deleted, or a crash came meanwhile. */
     boolean isUnfinished(GroupSnapshotId id) {
         return catalog.creating(id).isPresent() || catalog.deleting(id).isPresent();

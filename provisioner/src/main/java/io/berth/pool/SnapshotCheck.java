@@ -91,12 +91,10 @@ final class SnapshotCheck {
     private void groups() {
         pool.groups().forEach(id -> {
             try {
-                pool.groups()
-                        .find(id)
-                        .ifPresentOrElse(
-                                this::check,
-                                () -> check.found(
-                                        id.described(), "its record was cut short; bring it back from a backup"));
+                pool.groups().find(id).ifPresent(this::check);
+                if (pool.groups().isCutShort(id)) {
+                    check.found(id.described(), "its record was cut short; bring it back from a backup");
+                }
             } catch (Fault e) {
                 check.found(id.described(), e.getMessage() + "; bring the record back from a backup");
             }

@@ -94,11 +94,20 @@ final class Spare {
         try {
             return work.get();
         } catch (SystemCallException e) {
-            if (!isFull(e) || !giveUp()) {
+            if (!isFull(e) || !gaveUp(e)) {
                 throw e;
             }
         }
         return work.get();
+    }
+
+    private boolean gaveUp(SystemCallException full) {
+        try {
+            return giveUp();
+        } catch (SystemCallException e) {
+            full.addSuppressed(e); // it is no file, as a hand may have left it
+            return false;
+        }
     }
 
     private boolean giveUp() {

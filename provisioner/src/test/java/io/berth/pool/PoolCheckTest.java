@@ -4,6 +4,9 @@ import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
@@ -28,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** What a check sees, and what it does not stumble over. */
 class PoolCheckTest {
@@ -135,6 +139,24 @@ class PoolCheckTest {
                     .containsExactly("fast.stranger");
             pools.close();
         }
+    }
+
+    @Test
+    void newRecordsBesideFoldersOfVolumesAreWarnedOf() throws IOException {
+        Files.createDirectory(config.root().resolve("fast.old"));
+        Logger logger = (Logger) LoggerFactory.getLogger(Pool.class);
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        log.start();
+        logger.addAppender(log);
+        try {
+            pool();
+        } finally {
+            logger.detachAppender(log);
+        }
+        assertThat(log.list)
+                .singleElement()
+                .satisfies(
+                        event -> assertThat(event.getFormattedMessage()).contains("fast.old", "berth volumes adopt"));
     }
 
     @Test
