@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -148,13 +149,15 @@ final class PathClaims {
         return Optional.empty();
     }
 
-    /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */
-    void forEach(BiConsumer<VolumePath, VolumeId> action) {
-        walk(claims, List.of(), action);
+    /** Hands over every claim, and the path of what is none. */
+    void forEach(BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        walk(claims, List.of(), action, strange);
     }
 
-    private static void walk(Directory folder, List<String> above, BiConsumer<VolumePath, VolumeId> action) {
-        if (above.size() > VolumePath.MAX_COMPONENTS) {
+    private static void walk(
+            Directory folder, List<String> above, BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        if (above.size() >= VolumePath.MAX_COMPONENTS) {
+            strange.accept(folder.path());
             return;
         }
         folder.forEachEntry(entry -> {
@@ -163,13 +166,16 @@ final class PathClaims {
             if (entry.type() == FileType.DIRECTORY) {
                 folder.openDirectory(entry.name()).ifPresent(child -> {
                     try (child) {
-                        walk(child, path, action);
+                        walk(child, path, action, strange);
                     }
                 });
             } else {
-                readFile(folder, entry.name())
-                        .flatMap(VolumeId::parse)
-                        .ifPresent(id -> action.accept(new VolumePath(path), id));
+                Optional<VolumeId> id = readFile(folder, entry.name()).flatMap(VolumeId::parse);
+                if (id.isPresent() && VolumePath.isPath(path)) {
+                    action.accept(new VolumePath(path), id.get());
+                } else {
+                    strange.accept(folder.path().resolve(entry.name()));
+                }
             }
         });
     }
@@ -209,14 +215,15 @@ final class PathClaims {
                         .isPresent();
     }
 
+    /** What a claim says; empty for what a hand may have left: a folder, a link, a pipe, a file too long to be one. */
     private static Optional<String> readFile(Directory folder, String name) {
         try {
             return folder.read(name, Id.MAX_BYTES).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
         } catch (SystemCallException e) {
-            if (e.errno() == Errno.EISDIR) {
-                return Optional.empty();
-            }
-            throw e;
+            return switch (e.errno()) {
+                case Errno.EISDIR, Errno.EINVAL, Errno.ELOOP, Errno.EFBIG, Errno.ENXIO -> Optional.empty();
+                default -> throw e;
+            };
         }
     }
 

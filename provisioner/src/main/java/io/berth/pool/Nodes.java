@@ -105,6 +105,13 @@ public final class Nodes implements AutoCloseable {
         return detached;
     }
 
+    /** Every node that is known. */
+    List<NodeId> all() {
+        List<NodeId> nodes = new ArrayList<>();
+        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
+        return nodes;
+    }
+
     /** The volumes that are counted as a node's; none when the node is unknown. */
     public List<VolumeId> volumes(NodeId node) {
         List<VolumeId> ids = new ArrayList<>();

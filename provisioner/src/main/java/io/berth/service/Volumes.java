@@ -303,16 +303,29 @@ public final class Volumes {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
                         boolean unused = lock.last(() -> {
-                            pool.volumes().settle(id);
-                            pool.volumes()
-                                    .find(id)
-                                    .ifPresentOrElse(
-                                            volume -> deleteUnused(pool, volume),
-                                            () -> pool.volumes().confirmGone(id));
+                            pool.evenWhenFull(() -> {
+                                pool.volumes().settle(id);
+                                pool.volumes()
+                                        .find(id)
+                                        .ifPresentOrElse(
+                                                volume -> deleteUnused(pool, volume),
+                                                () -> pool.volumes().confirmGone(id));
+                            });
                             return true;
                         });
                     }
                 }));
+    }
+
+    /** Carries through a delete that was begun and failed; does nothing when there is none. */
+    public void finishDelete(VolumeId id) {
+        pools.find(id.pool())
+                .filter(pool -> pool.volumes().catalog().deleting(id).isPresent())
+                .ifPresent(pool -> {
+                    try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+                        pool.evenWhenFull(() -> pool.volumes().settle(id));
+                    }
+                });
     }
 
     private void deleteUnused(Pool pool, Volume volume) {

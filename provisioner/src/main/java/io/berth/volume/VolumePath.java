@@ -66,6 +66,14 @@ public record VolumePath(List<String> components) {
                 .toList());
     }
 
+    /** Whether these components make a path. */
+    public static boolean isPath(List<String> components) {
+        return !components.isEmpty()
+                && components.size() <= MAX_COMPONENTS
+                && components.stream().allMatch(component -> problem(component).isEmpty())
+                && !components.getFirst().equals(RECORDS);
+    }
+
     /** What is wrong with one component of a path, if anything. */
     static Optional<String> problem(String component) {
         if (component.isEmpty()) {
