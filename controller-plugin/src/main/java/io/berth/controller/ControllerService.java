@@ -59,6 +59,7 @@ import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -115,8 +116,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
         Required.text("name", request.getName());
         List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-        VolumeParameters parameters =
-                VolumeParameters.parse(request.getParametersMap(), request.getRequestedMutableParametersMap());
+        VolumeParameters parameters = VolumeParameters.parse(request.getParametersMap(), MutableParameters.of(request));
         CapacityRange capacity = capacity(request.getCapacityRange());
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
@@ -162,7 +162,8 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         ValidateVolumeCapabilitiesResponse.Builder response = ValidateVolumeCapabilitiesResponse.newBuilder();
         try {
             List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-            VolumeChange.parse(request.getRequestedMutableParametersMap());
+            Map<String, String> mutable = MutableParameters.of(request);
+            VolumeChange.parse(mutable);
             uses.forEach(use -> volumes.requireMountable(Optional.of(volume.id().pool()), use.nfs()));
             if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
@@ -176,7 +177,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
                         .addAllVolumeCapabilities(request.getVolumeCapabilitiesList())
                         .putAllVolumeContext(request.getVolumeContextMap())
                         .putAllParameters(request.getParametersMap())
-                        .putAllRequestedMutableParameters(request.getRequestedMutableParametersMap());
+                        .addAllMutableParameters(MutableParameters.confirmed(mutable));
             }
         } catch (Fault e) {
             response.setMessage(
