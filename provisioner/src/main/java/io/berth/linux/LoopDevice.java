@@ -55,8 +55,7 @@ public final class LoopDevice extends OpenFile {
     /** How often another process may be faster at taking the device that was free. */
     private static final int MOST_RACES = 100;
 
-    private static final AtomicReference<Picture> LAST =
-            new AtomicReference<>(new Picture("", List.of()));
+    private static final AtomicReference<Picture> LAST = new AtomicReference<>(new Picture("", List.of()));
 
     private final int number;
 
