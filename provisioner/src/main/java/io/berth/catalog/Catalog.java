@@ -5,6 +5,7 @@ import io.berth.linux.Directory;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -168,9 +169,14 @@ public final class Catalog implements AutoCloseable {
         return claims.isTaken(path);
     }
 
-    /** Hands over every claimed path and whose it is. */
-    public void forEachClaim(BiConsumer<VolumePath, VolumeId> action) {
-        claims.forEach(action);
+    /** A volume that keeps others from having the path: it has it, has one around it, or has one in it. */
+    public Optional<VolumeId> holder(VolumePath path) {
+        return claims.holder(path);
+    }
+
+    /** Hands over every claimed path and whose it is, and where something lies among the claims that is none. */
+    public void forEachClaim(BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        claims.forEach(action, strange);
     }
 
     /**

@@ -70,9 +70,7 @@ public final class Nodes implements AutoCloseable {
     /** Drops what a crash left of reservations: volumes that are counted as a node's and that its records do not give it. */
     void recover() {
         folder.fsync();
-        List<NodeId> nodes = new ArrayList<>();
-        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
-        nodes.forEach(node -> volumes(node).forEach(id -> releaseIfStale(node, id)));
+        all().forEach(node -> volumes(node).forEach(id -> releaseIfStale(node, id)));
     }
 
     /** Counts a volume no more that its record does not give to the node, unless somebody works on it. */
@@ -103,6 +101,13 @@ public final class Nodes implements AutoCloseable {
         catalog.replace(detached);
         release(node, volume.id());
         return detached;
+    }
+
+    /** Every node that is known. */
+    List<NodeId> all() {
+        List<NodeId> nodes = new ArrayList<>();
+        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
+        return nodes;
     }
 
     /** The volumes that are counted as a node's; none when the node is unknown. */

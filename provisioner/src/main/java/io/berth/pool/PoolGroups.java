@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -48,9 +49,24 @@ public final class PoolGroups implements AutoCloseable {
         return locks.lock(id);
     }
 
+    /** Hands over the id of every group that was made. */
+    void forEach(Consumer<GroupSnapshotId> action) {
+        catalog.forEachReady(action);
+    }
+
     /** The group with this id, once all of its snapshots are made. */
     public Optional<GroupSnapshot> find(GroupSnapshotId id) {
         return catalog.find(id);
+    }
+
+    /** Whether the record of a group that was made can be no group's: a whole one is never seen so. */
+    boolean isCutShort(GroupSnapshotId id) {
+        return catalog.find(id).isEmpty() && catalog.isReady(id);
+    }
+
+    /** Whether a group of this id is being made or deleted, or a crash came meanwhile. */
+    boolean isUnfinished(GroupSnapshotId id) {
+        return catalog.creating(id).isPresent() || catalog.deleting(id).isPresent();
     }
 
     /** How a copy may go that makes this group: as far as there is room. */

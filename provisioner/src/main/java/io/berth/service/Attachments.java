@@ -153,7 +153,8 @@ public final class Attachments {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
-                        pool.volumes().find(id).ifPresent(volume -> detach(pool, volume, nodeId));
+                        pool.evenWhenFull(
+                                () -> pool.volumes().find(id).ifPresent(volume -> detach(pool, volume, nodeId)));
                     }
                 }));
     }

@@ -8,6 +8,7 @@ import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
@@ -95,17 +96,19 @@ final class FromSource {
     }
 
     /**
-     * What is wanted, with what follows from the source: the format, and where nothing is said, the size and the owner.
+     * What is wanted, with what follows from the source: the format, a size that is never less, and where nothing is said,
+     * the owner.
      *
-     * @throws Fault OUT_OF_RANGE when it would be smaller than the source, INVALID_ARGUMENT when it cannot be a copy of it
+     * @throws Fault OUT_OF_RANGE when it must be smaller than the source, INVALID_ARGUMENT when it cannot be a copy of it
      */
     private static Volumes.Wanted fit(Volumes.Wanted wanted, ClaimedSource source) {
-        long bytes = wanted.capacity().wanted().orElse(source.capacityBytes());
-        if (bytes < source.capacityBytes()) {
+        CapacityRange asked = wanted.capacity();
+        long bytes = Math.max(asked.requiredBytes(), source.capacityBytes());
+        if (!asked.contains(bytes)) {
             throw new Fault(
                     Fault.Kind.OUT_OF_RANGE,
-                    "capacity_range: " + bytes + " bytes are less than the " + source.capacityBytes() + " of "
-                            + source.id().described() + "; a copy is as large or larger");
+                    "capacity_range: limit_bytes " + asked.limitBytes() + " is less than the " + source.capacityBytes()
+                            + " bytes of " + source.id().described() + "; a copy is as large or larger");
         }
         VolumeParameters parameters = wanted.parameters();
         Format format = source.format();
@@ -133,8 +136,10 @@ final class FromSource {
                         wanted.source());
             }
             case Format.Image image -> {
+                Optional<FileSystemType> fileSystem =
+                        parameters.with(wanted.fsType()).fileSystem();
                 if (wanted.block() != image.fileSystem().isEmpty()
-                        || wanted.fileSystem()
+                        || fileSystem
                                 .filter(type -> !image.fileSystem().equals(Optional.of(type)))
                                 .isPresent()) {
                     throw Fault.invalid(
@@ -142,9 +147,7 @@ final class FromSource {
                             wanted.block()
                                     ? "block"
                                     : "mount "
-                                            + wanted.fileSystem()
-                                                    .map(Object::toString)
-                                                    .orElse(""),
+                                            + fileSystem.map(Object::toString).orElse(""),
                             source.id().described() + " holds "
                                     + image.fileSystem().map(Object::toString).orElse("raw blocks")
                                     + ", and so does a copy of it");
@@ -155,7 +158,7 @@ final class FromSource {
                         parameters.ofCopy(format.name(), source.ownership()),
                         wanted.multiNode(),
                         wanted.block(),
-                        image.fileSystem(),
+                        image.fileSystem().map(FileSystemType::toString),
                         wanted.source());
             }
         };

@@ -235,15 +235,17 @@ public final class GroupSnapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.groups().lock(id)) {
-                        pool.groups().settle(id);
-                        Optional<GroupSnapshot> there = pool.groups().find(id);
-                        there.ifPresent(group -> {
-                            requireSame(group, snapshots);
-                            pool.groups().delete(group);
+                        pool.evenWhenFull(() -> {
+                            pool.groups().settle(id);
+                            pool.groups()
+                                    .find(id)
+                                    .ifPresentOrElse(
+                                            group -> {
+                                                requireSame(group, snapshots);
+                                                pool.groups().delete(group);
+                                            },
+                                            () -> pool.groups().confirmGone(id));
                         });
-                        if (there.isEmpty()) {
-                            pool.groups().confirmGone(id);
-                        }
                     }
                 }));
     }

@@ -199,15 +199,17 @@ public final class Snapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.snapshots().lock(id)) {
-                        pool.snapshots().settle(id);
-                        Optional<Snapshot> there = pool.snapshots().find(id);
-                        there.ifPresent(snapshot -> {
-                            requireAlone(pool, snapshot);
-                            pool.snapshots().delete(snapshot);
+                        pool.evenWhenFull(() -> {
+                            pool.snapshots().settle(id);
+                            pool.snapshots()
+                                    .find(id)
+                                    .ifPresentOrElse(
+                                            snapshot -> {
+                                                requireAlone(pool, snapshot);
+                                                pool.snapshots().delete(snapshot);
+                                            },
+                                            () -> pool.snapshots().confirm(id));
                         });
-                        if (there.isEmpty()) {
-                            pool.snapshots().confirm(id);
-                        }
                     }
                 }));
     }
