@@ -29,7 +29,15 @@ final class Disk implements FuseFile.Content {
     /** What happened to the disk. */
     private sealed interface Event {}
 
-    private record Write(long offset, byte[] bytes) implements Event {}
+    private static final class Write implements Event {
+        final long offset;
+        final byte[] bytes;
+
+        Write(long offset, byte[] bytes) {
+            this.offset = offset;
+            this.bytes = bytes;
+        }
+    }
 
     private record Clear(long offset, long length) implements Event {}
 
@@ -47,7 +55,7 @@ final class Disk implements FuseFile.Content {
         void save(Path image) {
             try (FileChannel file = FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 for (int i = 0; i < blocks.length; i++) {
-                    if (blocks[i] != ZEROS || i == blocks.length - 1) {
+                    if (!Arrays.equals(blocks[i], ZEROS) || i == blocks.length - 1) {
                         file.write(ByteBuffer.wrap(blocks[i]), (long) i * BLOCK);
                     }
                 }

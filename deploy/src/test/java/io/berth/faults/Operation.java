@@ -194,6 +194,11 @@ enum Operation {
     /** Makes what has to be there, and names the call. */
     abstract void make(Script script);
 
+    /** Whether its answer promises that something is on disk; that of a mount does not. */
+    boolean promises() {
+        return this != STAGE_IMAGE && this != DOCKER_MOUNT;
+    }
+
     /** A call, not made yet. */
     record Planned(Subject subject, State after, Consumer<Parts> call) {}
 

@@ -25,6 +25,8 @@ final class PowerCuts implements AutoCloseable {
     /** Where the first disk is put on which something does not hold. */
     private static final Path KEPT = Path.of("target", "power-cuts");
 
+    private static final List<Disk.Left> LEFT = List.of(Disk.Left.values());
+
     private static final int EIO = 5;
     private static final int FSYNCS_PER_FAILURE = 60;
 
@@ -71,7 +73,7 @@ final class PowerCuts implements AutoCloseable {
         Disk.Log log = loop.disk().log();
         for (int i = 0; i < states; i++) {
             int moment = moment(log, subjects, random);
-            Disk.Left left = Disk.Left.values()[random.nextInt(Disk.Left.values().length)];
+            Disk.Left left = LEFT.get(random.nextInt(LEFT.size()));
             String name = type + ", seed " + seed + ", state " + i + ": power lost at " + moment + ", " + left
                     + " of what came after the flush at " + log.lastFlush(moment);
             judge(name, log.stateAt(empty, moment, left, random), subjects, moment);

@@ -79,7 +79,10 @@ public final class FailingCalls implements AutoCloseable {
         int errno = decision.errno(name, arguments);
         if (errno != 0) {
             LastError.setLastError(Runtime.getRuntime(real), errno);
-            return method.getReturnType() == long.class ? (Object) (-1L) : (Object) (-1);
+            if (method.getReturnType() == long.class) {
+                return -1L;
+            }
+            return -1;
         }
         try {
             return method.invoke(real, arguments);
