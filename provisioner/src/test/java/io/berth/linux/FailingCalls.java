@@ -45,7 +45,10 @@ public final class FailingCalls implements AutoCloseable {
             files.add(file);
             if (fails.test(file)) {
                 LastError.setLastError(Runtime.getRuntime(real), Errno.EIO);
-                return method.getReturnType() == long.class ? (Object) (-1L) : (Object) (-1);
+                if (method.getReturnType() == long.class) {
+                    return -1L;
+                }
+                return -1;
             }
         }
         try {
