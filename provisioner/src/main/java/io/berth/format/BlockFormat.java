@@ -110,7 +110,7 @@ public final class BlockFormat implements VolumeFormat {
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        List<Path> names = images.devices(volume.id()).stream()
+        List<Path> names = images.devices(volume).stream()
                 .map(device -> device.node().getFileName())
                 .toList();
         return table.mounts().stream()
@@ -131,8 +131,7 @@ public final class BlockFormat implements VolumeFormat {
     @Override
     public boolean isAt(Volume volume, PathHandle at) {
         FileStatus status = at.status();
-        return status.type() == FileType.BLOCK_DEVICE
-                && images.isOf(volume.id(), status.rdevMajor(), status.rdevMinor());
+        return status.type() == FileType.BLOCK_DEVICE && images.isOf(volume, status.rdevMajor(), status.rdevMinor());
     }
 
     @Override
@@ -140,7 +139,7 @@ public final class BlockFormat implements VolumeFormat {
         if (!mounts(volume, MountTable.read()).isEmpty()) {
             return;
         }
-        for (LoopDevice.Attached attached : images.devices(volume.id())) {
+        for (LoopDevice.Attached attached : images.devices(volume)) {
             LoopDevice.open(attached).ifPresent(device -> {
                 try (device) {
                     device.detach();
@@ -178,7 +177,7 @@ public final class BlockFormat implements VolumeFormat {
     public List<HealthProblem> problems(Volume volume, MountTable table) {
         List<HealthProblem> problems =
                 new ArrayList<>(images.problem(volume).stream().toList());
-        if (images.devices(volume.id()).isEmpty() && isStaged(volume, table)) {
+        if (images.devices(volume).isEmpty() && isStaged(volume, table)) {
             problems.add(new HealthProblem(
                     HealthProblem.Reason.LOOP_DEVICE_LOST,
                     "its loop device was detached from " + volume.path() + "; unpublish and stage it again"));

@@ -218,9 +218,8 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        Set<String> devices = images.devices(volume.id()).stream()
-                .map(LoopDevice.Attached::device)
-                .collect(Collectors.toSet());
+        Set<String> devices =
+                images.devices(volume).stream().map(LoopDevice.Attached::device).collect(Collectors.toSet());
         return table.mounts().stream()
                 .filter(mount ->
                         devices.contains(mount.device()) && mount.root().equals(FILE_SYSTEM_ROOT))
@@ -230,7 +229,7 @@ public final class ImageFormat implements VolumeFormat {
     @Override
     public boolean isAt(Volume volume, PathHandle at) {
         FileStatus status = at.status();
-        return status.mountRoot() && images.isOf(volume.id(), status.deviceMajor(), status.deviceMinor());
+        return status.mountRoot() && images.isOf(volume, status.deviceMajor(), status.deviceMinor());
     }
 
     @Override

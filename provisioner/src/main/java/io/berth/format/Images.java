@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.Predicate;
 
 /**
  * The image files of one pool's volumes, and the loop devices they are attached to. A volume's image is a sparse file in
@@ -267,21 +266,50 @@ final class Images {
         });
     }
 
-    /** Whether a loop device is this volume's. */
+    /** Whether a loop device has the name of this volume's, be the image still there or not. */
     boolean isOf(VolumeId id, LoopDevice.Attached device) {
         return device.name().equals(name(id));
     }
 
-    /** The loop device with this number if it is this volume's. */
-    boolean isOf(VolumeId id, int major, int minor) {
+    /**
+     * Whether a loop device is this volume's: by its name, or because Berth attached this image to it, under another
+     * identity of the pool.
+     */
+    private boolean isOf(Volume volume, Optional<FileStatus> image, LoopDevice.Attached device) {
+        return isOf(volume.id(), device)
+                || (device.name().startsWith(NAME_PREFIX)
+                        && image.filter(device::isBackedBy).isPresent());
+    }
+
+    /** Whether the loop device with this number is this volume's. */
+    boolean isOf(Volume volume, int major, int minor) {
         return LoopDevice.attached(major, minor)
-                .filter(device -> isOf(id, device))
+                .filter(device -> isOf(volume, image(volume), device))
                 .isPresent();
     }
 
     /** The volume's loop devices; more than one only while the kernel lets go of an earlier one. */
-    List<LoopDevice.Attached> devices(VolumeId id) {
-        return LoopDevice.attached().stream().filter(device -> isOf(id, device)).toList();
+    List<LoopDevice.Attached> devices(Volume volume) {
+        Optional<FileStatus> image = image(volume);
+        return LoopDevice.attached().stream()
+                .filter(device -> isOf(volume, image, device))
+                .toList();
+    }
+
+    /** The status of a volume's image; empty when it is gone. */
+    private Optional<FileStatus> image(Volume volume) {
+        try {
+            return root.openBeneath(volume.path().toPath()).flatMap(folder -> {
+                try (folder) {
+                    return folder.status(FILE);
+                }
+            });
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return Optional.empty(); // something else lies on the way
+            }
+            throw e;
+        }
     }
 
     /**
@@ -293,7 +321,7 @@ final class Images {
      */
     Optional<LoopDevice> attached(Volume volume) {
         try (RegularFile file = open(volume)) {
-            return attached(file, device -> isOf(volume.id(), device));
+            return attached(file);
         }
     }
 
@@ -304,15 +332,15 @@ final class Images {
      */
     static Optional<LoopDevice> attachedTo(Directory folder) {
         try (RegularFile file = RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
-            return attached(file, device -> device.name().startsWith(NAME_PREFIX));
+            return attached(file);
         }
     }
 
-    private static Optional<LoopDevice> attached(RegularFile file, Predicate<LoopDevice.Attached> isOurs) {
+    private static Optional<LoopDevice> attached(RegularFile file) {
         FileStatus status = file.status();
         for (LoopDevice.Attached device : LoopDevice.attached()) {
             if (device.isBackedBy(status)) {
-                if (!isOurs.test(device)) {
+                if (!device.name().startsWith(NAME_PREFIX)) {
                     throw new Fault(
                             Fault.Kind.FAILED_PRECONDITION,
                             "the image " + file.path() + " is attached to " + device.node()

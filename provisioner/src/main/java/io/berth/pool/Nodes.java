@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The nodes that use a pool, and which volumes they have. A node is a folder, {@code .berth/nodes/NODE}, made when the
@@ -20,6 +22,8 @@ import java.util.OptionalLong;
  * says it, and removed after the record says it no more. Thread-safe; callers hold the volume's lock.
  */
 public final class Nodes implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Nodes.class);
+
     private final Directory folder;
     private final Catalog catalog;
     private final VolumeLocks locks;
@@ -70,12 +74,21 @@ public final class Nodes implements AutoCloseable {
     /** Drops what a crash left of reservations: volumes that are counted as a node's and that its records do not give it. */
     void recover() {
         folder.fsync();
-        List<NodeId> nodes = new ArrayList<>();
-        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
-        nodes.forEach(node -> volumes(node).forEach(id -> releaseIfStale(node, id)));
+        for (NodeId node : all()) {
+            for (VolumeId id : volumes(node)) {
+                try {
+                    releaseIfStale(node, id);
+                } catch (Fault e) {
+                    LOG.warn("volume {} stays counted as one of node {}: {}", id, node, e.getMessage());
+                }
+            }
+        }
     }
 
-    /** Counts a volume no more that its record does not give to the node, unless somebody works on it. */
+    /**
+     * Counts a volume no more that its record does not give to the node, unless somebody works on it, or the record cannot be
+     * trusted.
+     */
     public void releaseIfStale(NodeId node, VolumeId id) {
         locks.tryLock(id).ifPresent(lock -> {
             try (lock) {

@@ -109,7 +109,11 @@ public final class Pool implements AutoCloseable {
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
                     .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
-                return new Pool(config, nfs, root, records, realRoot);
+                Pool pool = new Pool(config, nfs, root, records, realRoot);
+                if (make) {
+                    pool.identity.keep(records);
+                }
+                return pool;
             }
         } catch (SystemCallException e) {
             root.close();

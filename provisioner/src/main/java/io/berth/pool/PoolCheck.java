@@ -3,6 +3,7 @@ package io.berth.pool;
 import io.berth.catalog.ArchiveName;
 import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.volume.NodeId;
@@ -50,6 +51,7 @@ public final class PoolCheck {
     /** Checks a pool and hands over each finding as it is made. May run beside the process that serves the pool. */
     public static void run(Pool pool, boolean repair, Consumer<Finding> findings) {
         PoolCheck check = new PoolCheck(pool, repair, findings);
+        check.identity();
         check.unfinished();
         check.volumes();
         Set<String> archives = check.archives();
@@ -57,6 +59,18 @@ public final class PoolCheck {
         check.nodes();
         check.strangers(archives);
         new SnapshotCheck(pool, check).run();
+    }
+
+    private void identity() {
+        try (Directory records =
+                pool.folder().root().openDirectory(VolumePath.RECORDS).orElseThrow()) {
+            if (!pool.identity().isKept(records)) {
+                guarded(
+                        "pool " + pool.config().name(),
+                        "pool.json or its copy pool.json.old is lost or damaged",
+                        () -> pool.identity().keep(records));
+            }
+        }
     }
 
     private void unfinished() {

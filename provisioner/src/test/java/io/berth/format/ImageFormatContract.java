@@ -160,9 +160,9 @@ abstract class ImageFormatContract extends VolumeFormatContract {
     void theLoopDeviceGoesWithTheLastMount() {
         Volume volume = volume("fast.v", Ownership.ROOT);
         format.create(volume);
-        assertThat(images.devices(volume.id())).isEmpty();
+        assertThat(images.devices(volume)).isEmpty();
         format.mount(volume, target, Set.of());
-        assertThat(images.devices(volume.id()))
+        assertThat(images.devices(volume))
                 .singleElement()
                 .satisfies(device -> assertThat(device.flags())
                         .isEqualTo(
@@ -170,7 +170,7 @@ abstract class ImageFormatContract extends VolumeFormatContract {
                                         ? Set.of(LoopDevice.Flag.AUTOCLEAR, LoopDevice.Flag.DIRECT_IO)
                                         : Set.of(LoopDevice.Flag.AUTOCLEAR)));
         Mounts.unmount(target);
-        assertThat(images.devices(volume.id())).isEmpty();
+        assertThat(images.devices(volume)).isEmpty();
     }
 
     @Test
@@ -181,7 +181,7 @@ abstract class ImageFormatContract extends VolumeFormatContract {
             out.write(ByteBuffer.allocate(8192));
         }
         assertThatThrownBy(() -> format.mount(volume, target, Set.of())).isInstanceOf(Fault.class);
-        assertThat(images.devices(volume.id())).isEmpty();
+        assertThat(images.devices(volume)).isEmpty();
     }
 
     @Test

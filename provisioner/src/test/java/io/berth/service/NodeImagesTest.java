@@ -34,12 +34,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Images and raw blocks on a node. */
 @Timeout(120)
@@ -203,6 +206,31 @@ class NodeImagesTest {
         assertThat(staging).isEmptyDirectory();
         volumes.delete(id);
         assertThatThrownBy(() -> stage(id)).satisfies(kind(Fault.Kind.NOT_FOUND));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatWasMountedUnderAnotherIdentityOfThePoolIsKnown(boolean block) throws Exception {
+        String id = block ? block("v") : image("v", "ext4");
+        Runnable stage = () -> {
+            if (block) {
+                node.stageDevice(id, staging, WRITER, Map.of());
+            } else {
+                stage(id);
+            }
+        };
+        stage.run();
+        Path identity = folder.resolve("fast/.berth/pool.json");
+        Files.writeString(
+                identity,
+                Files.readString(identity)
+                        .replaceAll("\"uuid\" : \"[^\"]*\"", "\"uuid\" : \"" + UUID.randomUUID() + "\""));
+        restart();
+        assertThatThrownBy(() -> volumes.delete(id)).satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
+        stage.run();
+        node.unstage(id, staging);
+        assertThat(loops()).isEmpty();
+        volumes.delete(id);
     }
 
     @Test

@@ -256,6 +256,54 @@ class SnapshotRecoveryTest {
         thereIsNoSnapshot();
     }
 
+    @Test
+    void aSnapshotThatIsAnIntentTooIsASnapshot() throws Exception {
+        volume();
+        Snapshot made = snapshot();
+        Files.createLink(record("creating"), record("ready"));
+        restart();
+        staysAsItIs(made);
+        Files.copy(record("ready"), record("deleting"));
+        restart();
+        staysAsItIs(made);
+    }
+
+    private void staysAsItIs(Snapshot made) {
+        assertThat(snapshots.get("fast.s")).isEqualTo(made);
+        assertThat(ofSnapshots.resolve("data/fast.s/file")).hasContent("of v");
+        assertThat(TemporaryPool.names(ofSnapshots.resolve("creating"))).isEmpty();
+        assertThat(TemporaryPool.names(ofSnapshots.resolve("deleting"))).isEmpty();
+        assertThat(findings(false)).isEmpty();
+    }
+
+    @Test
+    void aSnapshotThatIsTheSameFileAsItsIntentToDeleteIsDeleted() throws Exception {
+        volume();
+        snapshot();
+        Files.createLink(record("deleting"), record("ready"));
+        restart();
+        thereIsNoSnapshot();
+    }
+
+    @Test
+    void aCopyThatIsAnIntentTooIsAVolume() throws Exception {
+        volume();
+        Volume made = copy(true, Map.of());
+        Files.createLink(records.resolve("creating/fast.r.json"), records.resolve("volumes/fast.r.json"));
+        restart();
+        assertThat(volumes.get("fast.r")).isEqualTo(made);
+        assertThat(volumes.location(made).resolve("file")).hasContent("of v");
+        assertThat(findings(false)).isEmpty();
+    }
+
+    @Test
+    void theCallThatFindsAWholeCopyAnswersWithIt() throws Exception {
+        volume();
+        Volume made = copy(true, Map.of());
+        Files.move(records.resolve("volumes/fast.r.json"), records.resolve("creating/fast.r.json"));
+        assertThat(copy(true, Map.of())).isEqualTo(made);
+    }
+
     /** How far a restore or a clone was when the crash came. */
     enum Copying {
         BEGUN,
