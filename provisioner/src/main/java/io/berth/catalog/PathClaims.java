@@ -2,7 +2,9 @@ package io.berth.catalog;
 
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
+import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
 import io.berth.volume.VolumeId;
@@ -100,6 +102,53 @@ final class PathClaims {
         }
     }
 
+    /**
+     * The volume that has the path, in whose path it lies, or one of those that lie in it; empty when none does, or what
+     * stands there was not made by Berth.
+     */
+    Optional<VolumeId> holder(VolumePath path) {
+        List<String> components = path.components();
+        try {
+            for (int length = 1; length <= components.size(); length++) {
+                VolumePath at = new VolumePath(components.subList(0, length));
+                try (Directory folder = openParent(at.parent()).orElse(null)) {
+                    Optional<FileStatus> status = folder == null ? Optional.empty() : folder.status(at.name());
+                    if (folder == null || status.isEmpty()) {
+                        return Optional.empty();
+                    }
+                    if (status.get().type() != FileType.DIRECTORY) {
+                        return readFile(folder, at.name()).flatMap(VolumeId::parse);
+                    }
+                }
+            }
+            return anyIn(path);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return Optional.empty(); // it changed meanwhile
+            }
+            throw e;
+        }
+    }
+
+    /** Each folder has a claim in it, so there is no need to look at more than the first of each. */
+    private Optional<VolumeId> anyIn(VolumePath path) {
+        Optional<Directory> opened = claims.openBeneath(path.toPath());
+        for (int depth = 0; opened.isPresent() && depth <= VolumePath.MAX_COMPONENTS; depth++) {
+            try (Directory folder = opened.get()) {
+                Optional<Listing.Entry> first =
+                        folder.list(0, 1).entries().stream().findFirst();
+                if (first.isEmpty()) {
+                    return Optional.empty();
+                }
+                if (first.get().type() != FileType.DIRECTORY) {
+                    return readFile(folder, first.get().name()).flatMap(VolumeId::parse);
+                }
+                opened = folder.openDirectory(first.get().name());
+            }
+        }
+        return Optional.empty();
+    }
+
     /** Hands over every claim, and the path of what is none. */
     void forEach(BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
         walk(claims, List.of(), action, strange);
@@ -140,6 +189,7 @@ final class PathClaims {
         tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
+                folder.fsync(); // whoever claimed it may not have come to that
                 return true;
             }
             if (!removeEmpty(folder, name)) {

@@ -133,7 +133,7 @@ public final class DirectoryFormat implements VolumeFormat {
                 return Optional.empty();
             }
             scratch.rename(name, parent, volume.path().name());
-            parent.fsync();
+            parent.syncAfterMove(scratch);
             return Optional.of(copied);
         }
     }

@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * An open loop device: a block device whose blocks are a file's. Closing it leaves it attached, unless it is
@@ -56,8 +55,7 @@ public final class LoopDevice extends OpenFile {
     /** How often another process may be faster at taking the device that was free. */
     private static final int MOST_RACES = 100;
 
-    private static final AtomicReference<Picture> LAST =
-            new AtomicReference<>(new Picture(Optional.empty(), List.of()));
+    private static final AtomicReference<Picture> LAST = new AtomicReference<>(new Picture("", List.of()));
 
     private final int number;
 
@@ -251,40 +249,40 @@ public final class LoopDevice extends OpenFile {
 
     /** Every device of this machine that has a file, or had one a moment ago: {@link #open(Attached)} tells. */
     public static List<Attached> attached() {
-        Optional<String> events = events();
+        String seen = seen();
         Picture last = LAST.get();
-        if (events.isPresent() && events.equals(last.events())) {
+        if (seen.equals(last.seen())) {
             return last.devices();
         }
-        Picture now = new Picture(events, look());
+        Picture now = new Picture(seen, look(seen));
         LAST.set(now);
         return now.devices();
     }
 
     /**
-     * The devices that had a file when the kernel had told so many events. It tells one for each device that gets or loses a
-     * file, so while the number stays the same no device needs to be opened.
+     * The devices that had a file when the kernel showed this. A device that gets a file gets a size, and one that loses its
+     * file is told of by an event, so while both are as they were no device needs to be opened. Either alone is not enough:
+     * some kernels tell of no event when a file is attached.
      */
-    private record Picture(Optional<String> events, List<Attached> devices) {}
+    private record Picture(String seen, List<Attached> devices) {}
 
-    private static Optional<String> events() {
+    /** The number of events so far, and the devices that have a size. */
+    private static String seen() {
         try {
-            return Optional.of(Files.readString(SYS_EVENTS));
-        } catch (IOException e) {
-            return Optional.empty(); // then each call looks
-        }
-    }
-
-    private static List<Attached> look() {
-        // Devices without a file, of which there may be hundreds, have no size and are left out there.
-        try (Stream<String> lines = Files.lines(PARTITIONS)) {
-            return lines.map(line -> line.substring(line.lastIndexOf(' ') + 1))
-                    .filter(NAME.asMatchPredicate())
-                    .flatMap(name -> status(name).stream())
-                    .toList();
+            return Files.readString(SYS_EVENTS) + Files.readString(PARTITIONS);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static List<Attached> look(String partitions) {
+        // Devices without a file, of which there may be hundreds, have no size and are left out there.
+        return partitions
+                .lines()
+                .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+                .filter(NAME.asMatchPredicate())
+                .flatMap(name -> status(name).stream())
+                .toList();
     }
 
     /** What the device of this number is; empty when it is no loop device, or has no file. */

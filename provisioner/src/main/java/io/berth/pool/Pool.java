@@ -67,7 +67,7 @@ public final class Pool implements AutoCloseable {
             this.snapshots = new PoolSnapshots(parts, ofSnapshots, snapshotCatalog, groupCatalog);
             this.groups = new PoolGroups(groupCatalog, parts.locks(), snapshots);
         }
-        this.nodes = new Nodes(records, catalog);
+        this.nodes = new Nodes(records, catalog, parts.locks());
         this.volumes = new PoolVolumes(parts, records, catalog, nodes);
     }
 
@@ -227,6 +227,9 @@ public final class Pool implements AutoCloseable {
                     "mount option \"" + options + "\": volume " + volume.id()
                             + " is an image, which the node reaches by the options of pool " + config.name());
         }
+        config.lostOption(options)
+                .ifPresent(option -> LOG.warn(
+                        "volume {}: mount option {} {}", volume.id(), Fault.quote(option), config.lost(option)));
         try (NfsMount mount = NfsMount.mount(
                         new NfsShare(own.export(), options.ofFileSystem().over(own.options())));
                 Directory export = Directory.open(mount.path(), Optional.of(mount.calls()));
@@ -254,10 +257,11 @@ public final class Pool implements AutoCloseable {
     }
 
     /**
-     * Settles every volume that a crash left unfinished and that no other process is working on, and counts what is
-     * promised. A volume that cannot be settled is reported and left as it is.
+     * Makes durable what a killed process left undurable, settles every volume that a crash left unfinished and that no other
+     * process is working on, and counts what is promised. A volume that cannot be settled is reported and left as it is.
      */
     public void recover() {
+        trash().sync();
         volumes.recover();
         groups.recover();
         snapshots.recover();
@@ -266,7 +270,8 @@ public final class Pool implements AutoCloseable {
         limitUpkeep.watch();
         limitUpkeep.expectSomethingLeft();
         limitUpkeep.giveBackIfDue();
-        volumes.recoverOnNode();
+        nodes.recover();
+        volumes.recoverEach();
     }
 
     /** Removes some of what is in the trash; see {@link Trash#reap}. */

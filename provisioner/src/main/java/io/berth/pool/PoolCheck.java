@@ -116,6 +116,10 @@ public final class PoolCheck {
 
     private String check(ArchiveName name, Volume volume) {
         VolumePath path = Archives.keptAt(volume);
+        if (catalog.isRestored(name)) {
+            guarded(name.toString(), "is a volume again, but listed as an archive", () -> catalog.restore(name));
+            return path.components().getFirst();
+        }
         if (pool.folder().at(path).isEmpty()) {
             found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
         }

@@ -208,8 +208,30 @@ public final class PoolGroups implements AutoCloseable {
                 .toList();
     }
 
+    /**
+     * Makes sure that a group's record and its snapshots' are on disk, before somebody is told of it; finishes what a failure
+     * left undone when the group was made.
+     */
+    public void confirm(GroupSnapshot group) {
+        locked(group.snapshots().iterator(), () -> {
+            catalog.confirm(group.id());
+            for (SnapshotId id : group.snapshots()) {
+                snapshots.settle(id);
+                snapshots.confirm(id);
+            }
+        });
+    }
+
+    /** Makes sure that it is on disk that there is no such group, before somebody is told of it. */
+    public void confirmGone(GroupSnapshotId id) {
+        catalog.confirm(id);
+    }
+
     /** Finishes or undoes what a crash left of this group. Does nothing when nothing was left. */
     public void settle(GroupSnapshotId id) {
+        if (!catalog.settle(id)) {
+            return;
+        }
         catalog.deleting(id).ifPresent(group -> locked(group.snapshots().iterator(), () -> finishDelete(group)));
         catalog.creating(id)
                 .ifPresentOrElse(
@@ -218,6 +240,7 @@ public final class PoolGroups implements AutoCloseable {
 
     /** Settles every group that a crash left unfinished and that no other process is working on. */
     void recover() {
+        catalog.sync();
         List<GroupSnapshotId> unfinished = new ArrayList<>();
         catalog.forEachUnfinished(unfinished::add);
         locks.settle(unfinished, this::settle);
