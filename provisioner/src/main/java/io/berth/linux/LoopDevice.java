@@ -125,10 +125,9 @@ public final class LoopDevice extends OpenFile {
         for (int race = 0; race < MOST_RACES; race++) {
             int number = getFree();
             Optional<LoopDevice> device = open(number, Descriptor.O_RDWR);
-            if (device.isPresent() && device.get().configure(file, config)) {
+            if (device.isPresent() && device.get().configureOrClose(file, config)) {
                 return device.get();
             }
-            device.ifPresent(LoopDevice::close);
         }
         throw new SystemCallException("ioctl LOOP_CONFIGURE", file.path().toString(), Errno.EBUSY);
     }
@@ -208,6 +207,18 @@ public final class LoopDevice extends OpenFile {
             return Optional.empty();
         } catch (Fault e) {
             return Optional.of(e.getMessage() + " (a container needs all devices, in Kubernetes privileged: true)");
+        }
+    }
+
+    private boolean configureOrClose(RegularFile file, byte[] config) {
+        boolean configured = false;
+        try {
+            configured = configure(file, config);
+            return configured;
+        } finally {
+            if (!configured) {
+                close();
+            }
         }
     }
 
@@ -296,12 +307,18 @@ public final class LoopDevice extends OpenFile {
     /** Opens an attached device, which so stays attached; empty when it is not attached to the same file any more. */
     public static Optional<LoopDevice> open(Attached attached) {
         Optional<LoopDevice> device = open(attached.number(), Descriptor.O_RDONLY);
-        if (device.isPresent()
-                && device.get().status64().filter(now -> isSame(now, attached)).isEmpty()) {
-            device.get().close();
-            return Optional.empty();
+        try {
+            if (device.flatMap(LoopDevice::status64)
+                    .filter(now -> isSame(now, attached))
+                    .isPresent()) {
+                return device;
+            }
+        } catch (RuntimeException | Error e) {
+            device.ifPresent(LoopDevice::close);
+            throw e;
         }
-        return device;
+        device.ifPresent(LoopDevice::close);
+        return Optional.empty();
     }
 
     private static boolean isSame(Attached one, Attached other) {

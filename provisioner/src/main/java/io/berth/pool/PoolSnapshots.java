@@ -172,7 +172,7 @@ public final class PoolSnapshots implements AutoCloseable {
      */
     Snapshot place(Snapshot snapshot, Copied copied) {
         String name = snapshot.id().toString();
-        long used = copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
+        long used = copied.rung() == Rung.SNAPSHOT && copied.taken() == 0 ? snapshot.capacityBytes() : copied.taken();
         room.count(snapshot.id(), 0, used);
         copying.rename(name, data, name);
         if (copied.rung() == Rung.SNAPSHOT) {
