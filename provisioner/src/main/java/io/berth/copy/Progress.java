@@ -26,23 +26,26 @@ public final class Progress {
     private final AtomicReference<Rung> rung = new AtomicReference<>(Rung.CLONE);
     private final AtomicReference<Optional<Throwable>> failure = new AtomicReference<>(NONE);
     private final long maxBytes;
+    private final long maxFiles;
     private final Consumer<Progress> report;
     private final AtomicLong reported = new AtomicLong(System.nanoTime());
     private volatile boolean stopped;
 
     /** Of a copy that may become as large as it will. */
     public Progress() {
-        this(Long.MAX_VALUE, progress -> {});
+        this(Long.MAX_VALUE, Long.MAX_VALUE, progress -> {});
     }
 
     /**
      * Of a copy that has a bound and is watched.
      *
      * @param maxBytes what it may count for, shared or copied; with more it fails with RESOURCE_EXHAUSTED
-     * @param report called about once a second by one of the threads that copy
+     * @param maxFiles how many files it may make; with more it fails likewise
+     * @param report called about once a second by one of the threads that copy; the copy fails when it throws
      */
-    public Progress(long maxBytes, Consumer<Progress> report) {
+    public Progress(long maxBytes, long maxFiles, Consumer<Progress> report) {
         this.maxBytes = maxBytes;
+        this.maxFiles = maxFiles;
         this.report = report;
     }
 
@@ -115,6 +118,11 @@ public final class Progress {
                     Fault.Kind.RESOURCE_EXHAUSTED,
                     "there is room for " + maxBytes + " bytes, and what is copied needs more, with " + INODE_BYTES
                             + " for each of its files");
+        }
+        if (files() > maxFiles) {
+            throw new Fault(
+                    Fault.Kind.RESOURCE_EXHAUSTED,
+                    "there are inodes for " + maxFiles + " files more, and what is copied has more");
         }
         long now = System.nanoTime();
         long last = reported.get();

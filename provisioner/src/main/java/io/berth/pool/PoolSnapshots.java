@@ -36,6 +36,7 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Room room;
     private final Formats formats;
     private final Rungs rungs;
+    private final CrashedCopies crashed;
     private final GroupCatalog groups;
 
     PoolSnapshots(PoolParts parts, Directory snapshots, SnapshotCatalog catalog, GroupCatalog groups) {
@@ -47,6 +48,7 @@ public final class PoolSnapshots implements AutoCloseable {
         this.room = parts.room();
         this.formats = parts.formats();
         this.rungs = parts.rungs();
+        this.crashed = parts.crashed();
         this.data = PoolFolder.ofRecords(snapshots, "data");
         this.copying = PoolFolder.ofRecords(snapshots, "copying");
     }
@@ -106,7 +108,7 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** How a copy may go that makes this snapshot: as far as there is room, and {@link #progress} tells how far it is. */
     public Progress watch(SnapshotId id) {
-        return new Progress(room.availableBytes(), progress -> write(id, progress));
+        return room.watch(progress -> write(id, progress));
     }
 
     /**
@@ -145,6 +147,7 @@ public final class PoolSnapshots implements AutoCloseable {
             catalog.commit(whole.id());
             now = whole.usedBytes();
             rungs.remember(snapshot.format().name(), copied);
+            crashed.forget(snapshot.id());
         } catch (RuntimeException | Error e) {
             undo(snapshot.id(), e);
             throw e;
@@ -156,7 +159,7 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** As {@link #watch(SnapshotId)}, for several at once. */
     Progress watch() {
-        return new Progress(room.availableBytes(), progress -> {});
+        return room.watch(progress -> {});
     }
 
     /** Copies what several volumes hold, to where {@link #place} finds it; see {@link Formats#copyAtOnce}. */
@@ -215,6 +218,7 @@ public final class PoolSnapshots implements AutoCloseable {
         try {
             undo(id);
         } catch (RuntimeException again) {
+            crashed.failed(id);
             why.addSuppressed(again); // the intent stays, so the next create or start undoes it
         }
     }
@@ -250,6 +254,7 @@ public final class PoolSnapshots implements AutoCloseable {
             if (isWholeInGroup(id)) {
                 catalog.commit(id);
             } else {
+                crashed.add(id);
                 undo(id);
             }
         }

@@ -9,6 +9,7 @@ import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.Format;
+import io.berth.volume.PathTemplate;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
@@ -40,8 +41,11 @@ final class FromSource {
         }
         Copies copies = pools.copies();
         Copies.Copy copy = copies.find(id)
-                .orElseGet(() ->
-                        copies.start(id, pool.volumes().watch(), progress -> copy(pool, id, of, wanted, progress)));
+                .orElseGet(() -> copies.start(
+                        id,
+                        wanted.parameters().strings().getOrDefault(PathTemplate.PVC_NAMESPACE, ""),
+                        pool.volumes().watch(),
+                        progress -> copy(pool, id, of, wanted, progress)));
         if (!copy.await(patience)) {
             throw new Fault(
                     Fault.Kind.BUSY,
@@ -61,6 +65,7 @@ final class FromSource {
                 public void run() {
                     if (pool.volumes().find(id).isEmpty()) {
                         pool.volumes().settle(id);
+                        pools.requireFewCrashes(pool, id);
                         pool.volumes()
                                 .create(VolumePlan.of(pool, id, fitting, false, clock.instant()), source, progress);
                     }
@@ -72,7 +77,7 @@ final class FromSource {
                     source.close();
                 }
             };
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             source.close();
             throw e;
         }

@@ -258,6 +258,7 @@ public final class Volumes {
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
                         boolean unused = lock.last(() -> {
                             pool.volumes().settle(id);
+                            pool.crashed().forget(id);
                             pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
                             return true;
                         });
