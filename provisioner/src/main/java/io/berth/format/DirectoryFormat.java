@@ -101,7 +101,7 @@ public final class DirectoryFormat implements VolumeFormat {
             return copied;
         }
         try (Directory data = open(parent, name)) {
-            return new Copied(Rung.SNAPSHOT, 0, limits.usedBytes(data), 0);
+            return new Copied(Rung.SNAPSHOT, 0, 0, limits.usedBytes(data), 0);
         }
     }
 

@@ -135,7 +135,8 @@ final class Images {
             }
             to.fsync();
             folder.fsync();
-            return new Copied(rung, 1, Math.min(before.size(), before.allocated()), 0);
+            long bytes = Math.min(before.size(), before.allocated());
+            return new Copied(rung, 1, bytes, bytes, 0);
         }
     }
 
@@ -348,12 +349,23 @@ final class Images {
                 }
                 Optional<LoopDevice> opened = LoopDevice.open(device);
                 if (opened.isPresent()) {
-                    opened.filter(loop -> loop.size() != status.size()).ifPresent(LoopDevice::setCapacity);
+                    fit(opened.get(), status.size());
                     return opened;
                 }
             }
         }
         return Optional.empty();
+    }
+
+    private static void fit(LoopDevice device, long bytes) {
+        try {
+            if (device.size() != bytes) {
+                device.setCapacity();
+            }
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
     }
 
     /** Attaches a volume's image, which is attached to no device. */

@@ -54,7 +54,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException ELOOP when it is a symbolic link, ENOTDIR when it is another file
      */
     public Optional<Directory> openDirectory(String name) {
-        return open(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+        return open(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, pathOf(name)));
     }
 
     /**
@@ -63,8 +63,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException also EXDEV when something is mounted there
      */
     public Optional<Directory> openSameMount(String name) {
-        return openSameMount(name, OPEN_DIRECTORY)
-                .map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+        return openSameMount(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, pathOf(name)));
     }
 
     /**
@@ -74,9 +73,8 @@ public final class Directory extends OpenFile {
      */
     public Directory openParent() {
         int resolve = Descriptor.NO_SYMLINKS | Descriptor.NO_MAGICLINKS | Descriptor.NO_XDEV;
-        Path parent = Optional.ofNullable(path().getParent()).orElse(path());
         return open(PARENT, OPEN_DIRECTORY, resolve, "..")
-                .map(opened -> new Directory(opened, parent))
+                .map(opened -> new Directory(opened, pathOfParent()))
                 .orElseThrow(this::removed);
     }
 
@@ -151,6 +149,11 @@ public final class Directory extends OpenFile {
             throw e; // the first error is the one to tell
         }
         return true;
+    }
+
+    /** Opens this directory once more, with a position of its own. */
+    public Directory again() {
+        return openBeneath(Path.of(".")).orElseThrow(this::removed);
     }
 
     /**
@@ -423,7 +426,7 @@ public final class Directory extends OpenFile {
     }
 
     private Listing listHere(long cookie, int maxEntries) {
-        try (Directory page = openBeneath(Path.of(".")).orElseThrow(this::removed)) {
+        try (Directory page = again()) {
             Libc.check(page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", this);
             return page.readPage(cookie, maxEntries);
         }

@@ -49,6 +49,27 @@ public record FileStatus(
         return inode == other.inode && deviceMajor == other.deviceMajor && deviceMinor == other.deviceMinor;
     }
 
+    /** The same, but with this time of the last access. */
+    public FileStatus withAccessed(Instant time) {
+        return new FileStatus(
+                type,
+                mode,
+                uid,
+                gid,
+                links,
+                size,
+                allocated,
+                inode,
+                deviceMajor,
+                deviceMinor,
+                rdevMajor,
+                rdevMinor,
+                time,
+                modified,
+                mountRoot,
+                mountId);
+    }
+
     /** The status of what the descriptor itself is. */
     static FileStatus of(Descriptor descriptor, Object path) {
         byte[] statx = new byte[STRUCT_BYTES];

@@ -3,6 +3,7 @@ package io.berth.linux;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -11,6 +12,11 @@ import java.util.function.Supplier;
  * after {@link #close} throws IllegalStateException.
  */
 public abstract sealed class OpenFile implements AutoCloseable permits Directory, LoopDevice, PathHandle, RegularFile {
+    /** The longest path that the kernel takes; a file can lie deeper than any path can say. */
+    private static final int LONGEST_PATH = 4095;
+
+    private static final String LEFT_OUT = "…";
+
     final Descriptor descriptor;
     private final Path parent;
     private final String name;
@@ -32,6 +38,28 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
      */
     public final Path path() {
         return name.isEmpty() ? parent : parent.resolve(FileName.forPath(name));
+    }
+
+    /**
+     * The path of what has this name in it. Where it is longer than a path can be, its middle is left out: however deep a
+     * file lies, no more than a few kilobytes tell where.
+     */
+    final Path pathOf(String child) {
+        Path path = path();
+        if (path.toString().length() + child.length() >= LONGEST_PATH) {
+            path = path.getRoot()
+                    .resolve(path.subpath(0, (path.getNameCount() + 1) / 2))
+                    .resolve(LEFT_OUT);
+        }
+        return path.resolve(FileName.forPath(child));
+    }
+
+    /** The path of the directory that it is in; of one whose path has its middle left out, as much as is known. */
+    final Path pathOfParent() {
+        Path path = path();
+        return path.endsWith(LEFT_OUT)
+                ? path
+                : Optional.ofNullable(path.getParent()).orElse(path);
     }
 
     /** Its path. */

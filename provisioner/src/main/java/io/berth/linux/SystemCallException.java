@@ -67,6 +67,7 @@ public final class SystemCallException extends Fault {
                     Errno.ECONNREFUSED,
                     Errno.EMFILE,
                     Errno.ENFILE,
+                    Errno.EAGAIN,
                     Errno.ENOMEM -> Fault.Kind.UNAVAILABLE;
             default -> Fault.Kind.INTERNAL;
         };
@@ -86,6 +87,7 @@ public final class SystemCallException extends Fault {
                 "; the storage does not answer as it should; check the disk or the server";
             case Errno.EBADMSG, Errno.EUCLEAN ->
                 "; the file system is damaged: the kernel's log says how, e2fsck or xfs_repair may mend it";
+            case Errno.EAGAIN -> "; another process uses it in a way that excludes this, such as a lease; try again";
             case Errno.EMFILE, Errno.ENFILE -> "; raise the limit on open files";
             case Errno.ENOSYS -> "; Linux 5.12 or newer is needed, with no seccomp filter on this call";
             default -> "";

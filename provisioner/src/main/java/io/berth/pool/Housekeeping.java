@@ -68,6 +68,8 @@ public final class Housekeeping implements AutoCloseable {
             pools.letGoOfUnmounted(LAST_CALLS);
         } catch (Fault e) {
             LOG.debug("housekeeping: {}", e.getMessage()); // calls on that pool say so
+        } catch (RuntimeException | Error e) {
+            LOG.error("housekeeping failed", e);
         }
     }
 
@@ -77,7 +79,7 @@ public final class Housekeeping implements AutoCloseable {
             pool.recountIfStale();
             Trash.Reaped reaped = pool.reap(step);
             pool.watchLimits();
-            if (reaped.removed() >= step) {
+            if (reaped.more()) {
                 return BETWEEN_STEPS;
             }
             if (reaped.stuck() > 0) {
@@ -92,7 +94,7 @@ public final class Housekeeping implements AutoCloseable {
         } catch (Fault e) {
             LOG.warn("pool {}: housekeeping: {}", pool.config().name(), e.getMessage());
             return STUCK;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // this thread must not end by it
             LOG.error("pool {}: housekeeping failed", pool.config().name(), e);
             return STUCK;
         }

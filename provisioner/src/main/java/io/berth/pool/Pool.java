@@ -63,7 +63,8 @@ public final class Pool implements AutoCloseable {
                     new Trash(records),
                     new Room(config, root, new Promised(catalog, snapshotCatalog)),
                     new Formats(root, realRoot, identity.uuid()),
-                    new Rungs(config.name(), records));
+                    new Rungs(config.name(), records),
+                    new CrashedCopies(records));
             this.snapshots = new PoolSnapshots(parts, ofSnapshots, snapshotCatalog, groupCatalog);
             this.groups = new PoolGroups(groupCatalog, parts.locks(), snapshots);
         }
@@ -199,6 +200,11 @@ public final class Pool implements AutoCloseable {
         return parts.rungs();
     }
 
+    /** The copies during which a process ended. */
+    public CrashedCopies crashed() {
+        return parts.crashed();
+    }
+
     public Trash trash() {
         return parts.trash();
     }
@@ -269,6 +275,7 @@ public final class Pool implements AutoCloseable {
         volumes.recover();
         groups.recover();
         snapshots.recover();
+        crashed().forgetOld();
         parts.room().recount();
         LimitsAtStart.restore(this);
         limitUpkeep.watch();

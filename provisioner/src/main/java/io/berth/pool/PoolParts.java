@@ -4,10 +4,18 @@ import io.berth.format.Formats;
 
 /** What the volumes, snapshots and groups of a pool share. */
 record PoolParts(
-        PoolFolder folder, VolumeLocks locks, SourceClaims claims, Trash trash, Room room, Formats formats, Rungs rungs)
+        PoolFolder folder,
+        VolumeLocks locks,
+        SourceClaims claims,
+        Trash trash,
+        Room room,
+        Formats formats,
+        Rungs rungs,
+        CrashedCopies crashed)
         implements AutoCloseable {
     @Override
     public void close() {
+        crashed.close();
         rungs.close();
         claims.close();
         locks.close();

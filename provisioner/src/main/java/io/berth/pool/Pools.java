@@ -3,6 +3,7 @@ package io.berth.pool;
 import io.berth.fault.Fault;
 import io.berth.nfs.Export;
 import io.berth.nfs.NfsShare;
+import io.berth.volume.Id;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
@@ -36,6 +37,7 @@ public final class Pools implements AutoCloseable {
     private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
     private final Function<PoolConfig, Pool> opener;
     private final Copies copies = new Copies();
+    private final boolean serving;
     /** In the order in which they were let go. */
     private final Queue<LetGo> letGo = new ConcurrentLinkedQueue<>();
 
@@ -52,7 +54,8 @@ public final class Pools implements AutoCloseable {
         }
     }
 
-    private Pools(List<PoolConfig> configs, Function<PoolConfig, Pool> opener) {
+    private Pools(boolean serving, List<PoolConfig> configs, Function<PoolConfig, Pool> opener) {
+        this.serving = serving;
         this.opener = opener;
         for (PoolConfig config : configs) {
             if (slots.putIfAbsent(config.name(), new Slot(config)) != null) {
@@ -77,7 +80,7 @@ public final class Pools implements AutoCloseable {
      * @param node this node, to be known in each pool, so that controllers on other nodes can give it volumes
      */
     public static Pools serving(List<PoolConfig> configs, Optional<NodeId> node) {
-        return new Pools(configs, config -> {
+        return new Pools(true, configs, config -> {
             Pool pool = Pool.open(config);
             pool.recover();
             node.ifPresent(pool.nodes()::register);
@@ -87,7 +90,7 @@ public final class Pools implements AutoCloseable {
 
     /** Pools that another process may be serving: opened as they are. */
     public static Pools beside(List<PoolConfig> configs) {
-        return new Pools(configs, Pool::openExisting);
+        return new Pools(false, configs, Pool::openExisting);
     }
 
     private static void refuseNested(List<PoolConfig> configs) {
@@ -235,6 +238,18 @@ public final class Pools implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + slot.config.name() + " is still being opened; try again");
+    }
+
+    /**
+     * Lets a copy begin. A process that serves refuses one during which processes ended; a command, which a person runs and
+     * nobody else depends on, does not.
+     *
+     * @throws Fault as {@link CrashedCopies#requireFew}
+     */
+    public void requireFewCrashes(Pool pool, Id id) {
+        if (serving) {
+            pool.crashed().requireFew(id);
+        }
     }
 
     /** The copies that this process makes in these pools. */

@@ -103,6 +103,8 @@ public final class Driver implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(
                         ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
+        // Tests kill drivers more often than a copy is tried again.
+        builder.environment().putIfAbsent("BERTH_JAVA_OPTS", "-Dberth.copies.tries=1000000");
         builder.environment().putAll(environment);
         try {
             return builder.start();
