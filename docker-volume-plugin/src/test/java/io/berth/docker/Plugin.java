@@ -20,6 +20,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -35,6 +36,7 @@ final class Plugin implements AutoCloseable {
     Volumes volumes;
     Snapshots snapshots;
     NodeVolumes node;
+    OptionalInt stateGroup = OptionalInt.empty();
     /** The calls that were told of. */
     final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
 
@@ -60,8 +62,8 @@ final class Plugin implements AutoCloseable {
         snapshots = new Snapshots(pools, Clock.systemUTC());
         HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));
         node = new NodeVolumes(pools, volumes, hostPaths);
-        DockerSettings settings =
-                new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
+        DockerSettings settings = new DockerSettings(
+                new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"), stateGroup);
         server = DockerServer.start(
                 settings.socket(),
                 8,

@@ -1,6 +1,7 @@
 package io.berth.linux;
 
 import java.nio.ByteBuffer;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.function.Consumer;
@@ -11,6 +12,8 @@ import java.util.function.Supplier;
  * after {@link #close} throws IllegalStateException.
  */
 public abstract sealed class OpenFile implements AutoCloseable permits Directory, LoopDevice, PathHandle, RegularFile {
+    private static final int LONGEST_PATH = 4096;
+
     final Descriptor descriptor;
     private final Path parent;
     private final String name;
@@ -32,6 +35,24 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
      */
     public final Path path() {
         return name.isEmpty() ? parent : parent.resolve(FileName.forPath(name));
+    }
+
+    /**
+     * The path at which it is now, without symbolic links, by the mount through which it was opened. See
+     * proc_pid_fd(5).
+     *
+     * @throws SystemCallException EINVAL when the path is none that a {@link Path} can hold
+     */
+    public final Path realPath() {
+        byte[] target = new byte[LONGEST_PATH];
+        long length = descriptor.call(
+                fd -> Libc.calls().readlinkat(Libc.AT_FDCWD, Descriptor.path(fd), target, target.length));
+        String text = FileName.decode(target, 0, (int) Libc.check(length, "readlinkat", this));
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new SystemCallException("readlinkat", text, Errno.EINVAL);
+        }
     }
 
     /** Its path. */

@@ -40,6 +40,7 @@ public final class Pool implements AutoCloseable {
     private Pool(PoolConfig config, Optional<NfsMount> nfs, Directory root, Directory records, Path realRoot) {
         this.config = config;
         this.nfs = nfs;
+        PoolAccess.requireOurs(records);
         this.identity = PoolIdentity.of(records, config.name());
         Catalog catalog = Catalog.open(records);
         try (Directory ofSnapshots = PoolFolder.ofRecords(records, "snapshots")) {
@@ -179,6 +180,16 @@ public final class Pool implements AutoCloseable {
         return !config.awaitsMount() || folder().isInPlace();
     }
 
+    /** Who else may change what lies in its folder; see {@link PoolAccess#writers}. */
+    public Optional<String> writers() {
+        return PoolAccess.writers(folder().root());
+    }
+
+    /** Who else may change what lies in its folder, or enter it, and what to do; empty when nobody. */
+    Optional<String> others() {
+        return writers().or(() -> PoolAccess.visitors(folder().root()));
+    }
+
     /** Why volumes cannot be made or used now, if so. */
     public Optional<Fault> problem() {
         return folder().health(MountTable.read()).map(problem -> unusable(config, problem.message()));
@@ -205,7 +216,7 @@ public final class Pool implements AutoCloseable {
                         .orElseThrow(() -> new Fault(
                                 Fault.Kind.NOT_FOUND,
                                 "volume " + volume.id() + ": its folder " + volume.path() + " is gone"))) {
-            Mounts.bind(data, target, options.mount());
+            Mounts.bind(data, target, config.over(options.mount()));
         }
     }
 

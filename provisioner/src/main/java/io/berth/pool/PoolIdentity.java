@@ -27,10 +27,10 @@ public record PoolIdentity(UUID uuid, PoolName name) {
      * @throws Fault FAILED_PRECONDITION when the folder belongs to a pool of another name or a newer Berth
      */
     static PoolIdentity of(Directory records, PoolName name) {
-        Optional<byte[]> there = records.read(FILE, MAX_BYTES);
+        Optional<byte[]> there = records.readOurs(FILE, MAX_BYTES);
         if (there.isEmpty()) {
             write(records, new PoolIdentity(UUID.randomUUID(), name));
-            there = records.read(FILE, MAX_BYTES);
+            there = records.readOurs(FILE, MAX_BYTES);
         }
         String where = records.path().resolve(FILE).toString();
         PoolIdentity identity = decode(where, there.orElse(new byte[0]));
