@@ -10,6 +10,7 @@ import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileSystemStatus;
+import io.berth.linux.Linux;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
@@ -94,6 +95,7 @@ public final class Pool implements AutoCloseable {
             });
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
+                requireRoot(config, root);
                 root.fsync();
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
@@ -111,6 +113,20 @@ public final class Pool implements AutoCloseable {
         } catch (RuntimeException e) {
             root.close();
             throw e;
+        }
+    }
+
+    /** What was just made in a pool's folder is root's, unless its server takes root for another. */
+    private static void requireRoot(PoolConfig config, Directory root) {
+        boolean ours = root.status(VolumePath.RECORDS)
+                .filter(status -> status.uid() == Linux.geteuid())
+                .isPresent();
+        if (!ours) {
+            root.rmdir(VolumePath.RECORDS);
+            throw unusable(
+                    config,
+                    "root is another user there (root_squash), so others could write what Berth does; export it with"
+                            + " no_root_squash to this client");
         }
     }
 
