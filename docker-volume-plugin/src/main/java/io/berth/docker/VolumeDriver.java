@@ -25,6 +25,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -80,13 +81,15 @@ public final class VolumeDriver implements AutoCloseable {
         this.volumes = volumes;
         this.snapshots = snapshots;
         this.node = node;
-        Path state = folder(settings.stateDir(), "rwx--x--x");
-        Path docker = folder(state.resolve("docker"), "rwx--x--x");
-        // Containers in user namespaces pass through here, so others may. It lies beside the folder of ids, for of a
-        // plugin that Docker runs, Docker keeps the one and the machine the other.
-        this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
-        this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
-        this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
+        // Nobody passes through here: what containers make in volumes, setuid programs and devices too, is not for the
+        // users of the machine. Where root in containers is another user, its group may.
+        Path state = folder(settings.stateDir(), settings.stateGroup());
+        Path docker = folder(state.resolve("docker"), OptionalInt.empty());
+        // It lies beside the folder of ids, for of a plugin that Docker runs, Docker keeps the one and the machine the
+        // other.
+        this.mounts = folder(state.resolve("mounts"), settings.stateGroup());
+        this.ids = MountIds.open(folder(docker.resolve("ids"), OptionalInt.empty()));
+        this.records = LocalRecords.open(folder(docker.resolve("volumes"), OptionalInt.empty()));
         this.removeAll = settings.removeAll();
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
         this.shown = new ShownVolumes(
@@ -129,9 +132,13 @@ public final class VolumeDriver implements AutoCloseable {
         }
     }
 
-    private static Path folder(Path path, String mode) throws IOException {
+    private static Path folder(Path path, OptionalInt group) throws IOException {
         Files.createDirectories(path);
-        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
+        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
+        if (group.isPresent()) {
+            Files.setAttribute(path, "unix:gid", group.getAsInt());
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx--x---"));
+        }
         return path.toRealPath();
     }
 

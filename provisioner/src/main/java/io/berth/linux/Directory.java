@@ -164,10 +164,15 @@ public final class Directory extends OpenFile {
      *     file
      */
     public Optional<byte[]> read(String name, int maxBytes) {
-        return descriptor.together(() -> readHere(name, maxBytes));
+        return descriptor.together(() -> readHere(name, maxBytes, false));
     }
 
-    private Optional<byte[]> readHere(String name, int maxBytes) {
+    /** As {@link #read}; refuses a file that others may have written, see {@link FileStatus#requireOurs}. */
+    public Optional<byte[]> readOurs(String name, int maxBytes) {
+        return descriptor.together(() -> readHere(name, maxBytes, true));
+    }
+
+    private Optional<byte[]> readHere(String name, int maxBytes, boolean ours) {
         // Without O_NONBLOCK the opening of a FIFO that somebody planted would wait for a writer.
         int flags = Descriptor.O_RDONLY | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
         Optional<Descriptor> opened = open(name, flags);
@@ -179,6 +184,9 @@ public final class Directory extends OpenFile {
             if (status.type() != FileType.REGULAR) {
                 int errno = status.type() == FileType.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
                 throw new SystemCallException("read", text(name), errno);
+            }
+            if (ours) {
+                status.requireOurs(text(name));
             }
             return Optional.of(readAll(file, status.size(), maxBytes, text(name)));
         }

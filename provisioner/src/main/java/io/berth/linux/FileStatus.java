@@ -1,8 +1,10 @@
 package io.berth.linux;
 
+import io.berth.fault.Fault;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -40,6 +42,7 @@ public record FileStatus(
     /** The basic ones, and the mount's number. */
     private static final int WANTED = 0x7ff | 0x1000;
 
+    private static final int WRITABLE_BY_OTHERS = 022;
     private static final int STRUCT_BYTES = 256;
     private static final int SECTOR = 512;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
@@ -68,6 +71,26 @@ public record FileStatus(
                 modified,
                 mountRoot,
                 mountId);
+    }
+
+    /**
+     * Refuses what others than root and this process's user may have written: what it says is not believed.
+     *
+     * @param path of the file, for people
+     * @throws Fault FAILED_PRECONDITION with the cure
+     */
+    public void requireOurs(Object path) {
+        String then = ", so others may have written what is there; look at it, and if it is right: ";
+        if (uid != 0 && uid != Linux.geteuid()) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    path + " belongs to user " + uid + then + "chown root:root " + path);
+        }
+        if ((mode & WRITABLE_BY_OTHERS) != 0) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    path + " has mode " + String.format(Locale.ROOT, "%04o", mode) + then + "chmod go-w " + path);
+        }
     }
 
     /** The status of what the descriptor itself is. */

@@ -1,6 +1,7 @@
 package io.berth.linux;
 
 import java.nio.ByteBuffer;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
@@ -60,6 +61,24 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         return path.endsWith(LEFT_OUT)
                 ? path
                 : Optional.ofNullable(path.getParent()).orElse(path);
+    }
+
+    /**
+     * The path at which it is now, without symbolic links, by the mount through which it was opened. See
+     * proc_pid_fd(5).
+     *
+     * @throws SystemCallException EINVAL when the path is none that a {@link Path} can hold
+     */
+    public final Path realPath() {
+        byte[] target = new byte[LONGEST_PATH];
+        long length = descriptor.call(
+                fd -> Libc.calls().readlinkat(Libc.AT_FDCWD, Descriptor.path(fd), target, target.length));
+        String text = FileName.decode(target, 0, (int) Libc.check(length, "readlinkat", this));
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new SystemCallException("readlinkat", text, Errno.EINVAL);
+        }
     }
 
     /** Its path. */

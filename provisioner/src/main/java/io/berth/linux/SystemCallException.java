@@ -94,9 +94,8 @@ public final class SystemCallException extends Fault {
         };
     }
 
-    /** On one line and not endless, whatever a hostile name holds. */
+    /** Not endless, whatever a hostile name holds. */
     private static String printable(String path) {
-        boolean plain = path.length() <= LONGEST_PATH && path.chars().noneMatch(Character::isISOControl);
-        return plain ? path : Fault.quote(path);
+        return path.length() <= LONGEST_PATH ? path : Fault.quote(path);
     }
 }

@@ -10,6 +10,7 @@ import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileSystemStatus;
+import io.berth.linux.Linux;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
@@ -51,6 +52,7 @@ public final class Pool implements AutoCloseable {
         this.config = config;
         this.nfs = nfs;
         this.spare = new Spare(root);
+        PoolAccess.requireOurs(records);
         this.identity = PoolIdentity.of(records, config.name());
         Catalog catalog = Catalog.open(records);
         try (Directory ofSnapshots = PoolFolder.ofRecords(records, "snapshots")) {
@@ -105,6 +107,7 @@ public final class Pool implements AutoCloseable {
             });
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
+                requireRoot(config, root);
                 root.fsync();
                 warnOfLostRecords(config, root);
             }
@@ -144,6 +147,20 @@ public final class Pool implements AutoCloseable {
                     config.root(),
                     String.join(", ", volumes),
                     VolumePath.RECORDS);
+        }
+    }
+
+    /** What was just made in a pool's folder is root's, unless its server takes root for another. */
+    private static void requireRoot(PoolConfig config, Directory root) {
+        boolean ours = root.status(VolumePath.RECORDS)
+                .filter(status -> status.uid() == Linux.geteuid())
+                .isPresent();
+        if (!ours) {
+            root.rmdir(VolumePath.RECORDS);
+            throw unusable(
+                    config,
+                    "root is another user there (root_squash), so others could write what Berth does; export it with"
+                            + " no_root_squash to this client");
         }
     }
 
@@ -218,6 +235,16 @@ public final class Pool implements AutoCloseable {
         return !config.awaitsMount() || folder().isInPlace();
     }
 
+    /** Who else may change what lies in its folder; see {@link PoolAccess#writers}. */
+    public Optional<String> writers() {
+        return PoolAccess.writers(folder().root());
+    }
+
+    /** Who else may change what lies in its folder, or enter it, and what to do; empty when nobody. */
+    Optional<String> others() {
+        return writers().or(() -> PoolAccess.visitors(folder().root()));
+    }
+
     /** Why volumes cannot be made or used now, if so. */
     public Optional<Fault> problem() {
         return folder().health(MountTable.read()).map(problem -> unusable(config, problem.message()));
@@ -247,7 +274,7 @@ public final class Pool implements AutoCloseable {
                         .orElseThrow(() -> new Fault(
                                 Fault.Kind.NOT_FOUND,
                                 "volume " + volume.id() + ": its folder " + volume.path() + " is gone"))) {
-            Mounts.bind(data, target, options.mount());
+            Mounts.bind(data, target, config.over(options.mount()));
         }
     }
 

@@ -83,6 +83,7 @@ public final class Pools implements AutoCloseable {
         return new Pools(true, configs, config -> {
             Pool pool = Pool.open(config);
             pool.recover();
+            pool.others().ifPresent(text -> LOG.warn("pool {}: {}", config.name(), text));
             node.ifPresent(pool.nodes()::register);
             return pool;
         });
@@ -157,6 +158,13 @@ public final class Pools implements AutoCloseable {
         }
     }
 
+    /** Where the pools of these settings lie, without symbolic links. What is mounted from a server is not asked. */
+    public static List<Path> folders(List<PoolConfig> configs) {
+        return configs.stream()
+                .map(config -> config.mounted().isPresent() ? config.root() : real(config.root()))
+                .toList();
+    }
+
     public List<PoolConfig> configs() {
         return slots.values().stream().map(slot -> slot.config).toList();
     }
@@ -174,6 +182,11 @@ public final class Pools implements AutoCloseable {
         }
         Pool open = slot.pool;
         return open != null && open.isInPlace() ? open : open(slot);
+    }
+
+    /** Whether the settings have no pool of this name. */
+    public boolean hasNone(PoolName name) {
+        return !slots.containsKey(name);
     }
 
     /** The pool of this name if the settings have one, opened; see {@link #get}. */

@@ -54,22 +54,24 @@ public final class NodeVolumes {
     private final InlineVolumes inlineVolumes;
     private final HostPathVolumes hostPathVolumes;
 
+    /** As the other, where no inline volume lies in a pool. */
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
-        this(pools, volumes, hostPaths, Optional.empty());
+        this(pools, volumes, hostPaths, InlineRules.DEFAULT, Optional.empty());
     }
 
     /**
      * The volumes of this node.
      *
+     * @param inline which inline volumes may be made
      * @param here this node, where only volumes that were given to it are mounted ({@link Attachments}); empty: all are
      */
-    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, Optional<NodeId> here) {
+    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, InlineRules inline, Optional<NodeId> here) {
         this.pools = pools;
         this.volumes = volumes;
         this.here = here;
         this.lookup = new VolumeLookup(pools, hostPaths);
         this.targets = new Targets(pools);
-        this.inlineVolumes = new InlineVolumes(pools, volumes, targets);
+        this.inlineVolumes = new InlineVolumes(pools, volumes, lookup, targets, inline);
         this.hostPathVolumes = new HostPathVolumes(lookup, hostPaths, targets);
     }
 
@@ -152,7 +154,9 @@ public final class NodeVolumes {
                     throw Targets.occupied(there.get());
                 }
             } else {
-                Targets.makeFolders(stagingPath);
+                if (volume.format().isBlock()) {
+                    Targets.makeFolder(stagingPath);
+                }
                 if (options.isUsual() || pool.config().mounted().isEmpty()) {
                     mount(pool, volume, staged, options.mount());
                 } else {
@@ -172,7 +176,9 @@ public final class NodeVolumes {
     }
 
     static void mount(Pool pool, Volume volume, Path target, Set<MountOption> options) {
-        Runnable mount = () -> pool.format(volume).mount(volume, target, options);
+        Set<MountOption> all =
+                volume.format().isBlock() ? options : pool.config().over(options);
+        Runnable mount = () -> pool.format(volume).mount(volume, target, all);
         if (volume.format().isBlock()) {
             Targets.withFile(target, mount);
         } else {
@@ -270,7 +276,7 @@ public final class NodeVolumes {
                 throw noDevice();
             }
             switch (inline.get()) {
-                case InlineVolume.OfHost host -> hostPathVolumes.publish(request, host.path());
+                case InlineVolume.OfHost host -> hostPathVolumes.publishInline(request, host.path());
                 case InlineVolume.OnDisk disk -> inlineVolumes.publish(request, disk);
                 case InlineVolume.InMemory memory -> inlineVolumes.publish(request, memory);
             }
@@ -356,7 +362,7 @@ public final class NodeVolumes {
                     volume, request.targetPath(), new NfsOptions(request.nfs().nfs(), request.options()));
             return;
         }
-        Mounts.bind(staging, request.targetPath(), request.options(), pool.calls());
+        Mounts.bind(staging, request.targetPath(), pool.config().over(request.options()), pool.calls());
     }
 
     /** A device is read-only or writable as a whole, wherever it appears; its staging mount is nobody's to use. */
@@ -386,7 +392,7 @@ public final class NodeVolumes {
         if (share.isPresent()) {
             NfsShares.requireThere(share.get());
         } else if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
-            hostPathVolumes.open(host.path()).close();
+            hostPathVolumes.openInline(host.path()).close();
         }
     }
 

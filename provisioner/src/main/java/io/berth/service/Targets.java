@@ -84,11 +84,15 @@ final class Targets {
         throw new Fault(Fault.Kind.BUSY, "another call has been working at " + path + " for too long; try again");
     }
 
-    /** Makes the folder and those above it where they are missing. */
-    static void makeFolders(Path folder) {
+    /** Makes the folder where it is missing; what it lies in is the caller's to make. */
+    static void makeFolder(Path folder) {
         try {
-            Files.createDirectories(
+            Files.createDirectory(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE)));
+        } catch (FileAlreadyExistsException e) {
+            return; // the caller's, as usual
+        } catch (NoSuchFileException e) {
+            throw noParent(folder, e);
         } catch (IOException e) {
             throw cannotMake(folder, e);
         }
@@ -124,10 +128,7 @@ final class Targets {
         } catch (FileAlreadyExistsException e) {
             made = false; // of an earlier call, or the caller's
         } catch (NoSuchFileException e) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "the folder that " + target + " lies in is missing; make it first",
-                    e);
+            throw noParent(target, e);
         } catch (IOException e) {
             throw cannotMake(target, e);
         }
@@ -147,6 +148,16 @@ final class Targets {
         } catch (IOException e) {
             failure.addSuppressed(e);
         }
+    }
+
+    /** What is mounted in a folder of this process's own would be seen by nobody. */
+    private static Fault noParent(Path target, IOException e) {
+        return new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                "the folder that " + target
+                        + " lies in is missing here; whoever calls makes it first. In Kubernetes the"
+                        + " kubelet does: if its folder is not /var/lib/kubelet, tell the chart (kubelet.folder)",
+                e);
     }
 
     private static Fault cannotMake(Path target, IOException e) {

@@ -145,7 +145,7 @@ final class VolumeLookup {
         for (Pool pool : pools.opened()) {
             Optional<Path> path = table.origin(pool.folder().realPath()).relativize(mount);
             if (path.isPresent()) {
-                if (asked.isPresent() || isAnothers(id, pool, path.get())) {
+                if (asked.isPresent() || (mayHaveRecord(id) && isAnothers(id, pool, path.get()))) {
                     throw notOurs(
                             id,
                             mount,
@@ -160,6 +160,16 @@ final class VolumeLookup {
                 && !hostPaths.mayShow(mount, table)) {
             throw notOurs(id, mount, "a whole file system (" + mount.fsType() + " from " + mount.source() + ")");
         }
+    }
+
+    /**
+     * Whether the id can be of a volume in one of the pools. Under any other nothing was ever mounted but what its attributes
+     * named: earlier versions mounted folders of pools as paths of the host, where a link or a mount led there.
+     */
+    private boolean mayHaveRecord(String id) {
+        return VolumeId.parse(id)
+                .filter(parsed -> !pools.hasNone(parsed.pool()))
+                .isPresent();
     }
 
     private boolean isImageOf(String id, MountPoint mount) {

@@ -119,13 +119,15 @@ public final class Driver implements AutoCloseable {
                 "serve",
                 "--endpoint=unix://" + folder.resolve("csi.sock"),
                 "--driver-name=" + NAME,
-                "--allow-host-path=" + folder.resolve("allowed")));
+                "--allow-host-path=" + folder.resolve("allowed"),
+                "--allow-inline-host-path=" + folder.resolve("allowed")));
         if (flags.stream().noneMatch(flag -> flag.startsWith("--node-id"))) {
             line.add("--node-id=" + NODE);
         }
         if (flags.stream().noneMatch(flag -> flag.startsWith("--pool"))) {
             line.add("--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory");
             line.add("--pool=shared=hostpath:" + folder.resolve("shared"));
+            line.addAll(List.of("--inline-pool=fast", "--inline-pool=shared"));
         }
         line.addAll(flags);
         return line;
