@@ -100,7 +100,8 @@ public final class DockerServer implements AutoCloseable {
             throw e;
         } catch (Exception e) { // Jetty's start declares no less
             server.end();
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + endpoint + ": " + e, e);
+            String reason = e instanceof IOException failure ? Fault.reason(failure) : e.getMessage();
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + endpoint + ": " + reason, e);
         }
     }
 

@@ -5,6 +5,7 @@ import io.berth.linux.Directory;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -141,6 +142,11 @@ public final class Catalog implements AutoCloseable {
     /** Whether the path is claimed by some volume, lies in one's, or one may have a path below it. */
     public boolean isClaimed(VolumePath path) {
         return claims.isTaken(path);
+    }
+
+    /** Whose claimed path this is, or lies in; empty when no volume claimed it. */
+    public Optional<VolumeId> claimant(Path path) {
+        return claims.owner(path);
     }
 
     /** Hands over every claimed path and whose it is. */

@@ -2,6 +2,7 @@ package io.berth.catalog;
 
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
@@ -97,6 +98,26 @@ final class PathClaims {
             }
             throw e;
         }
+    }
+
+    /** Whose path this is, or lies in; empty when it is no volume's. */
+    Optional<VolumeId> owner(Path path) {
+        for (int depth = 1; depth <= path.getNameCount(); depth++) {
+            Path prefix = path.subpath(0, depth);
+            String name = prefix.getName(depth - 1).toString();
+            try (Directory folder =
+                    openParent(Optional.ofNullable(prefix.getParent())).orElse(null)) {
+                Optional<FileType> found =
+                        folder == null ? Optional.empty() : folder.status(name).map(FileStatus::type);
+                if (folder == null || found.isEmpty()) {
+                    return Optional.empty();
+                }
+                if (found.get() != FileType.DIRECTORY) {
+                    return readFile(folder, name).flatMap(VolumeId::parse);
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */

@@ -93,7 +93,7 @@ public final class HostPaths {
             handle.close();
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "host path " + wanted.path() + " is a " + found + ", type "
+                    "host path " + wanted.path() + " is " + found.described() + ", type "
                             + Fault.quote(wanted.type().toString()) + " wants another");
         }
     }

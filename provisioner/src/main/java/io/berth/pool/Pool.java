@@ -46,7 +46,8 @@ public final class Pool implements AutoCloseable {
             SnapshotCatalog snapshotCatalog = SnapshotCatalog.open(ofSnapshots);
             GroupCatalog groupCatalog = PoolGroups.catalog(ofSnapshots);
             this.parts = new PoolParts(
-                    new PoolFolder(config, root, realRoot, catalog, calls()),
+                    new PoolFolder(config, root, records, realRoot, catalog, calls()),
+                    records,
                     new VolumeLocks(config.name(), records),
                     new SourceClaims(records),
                     new Trash(records),
@@ -95,9 +96,13 @@ public final class Pool implements AutoCloseable {
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
             }
-            try (Directory records = root.openDirectory(VolumePath.RECORDS)
-                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
+            Directory records = root.openDirectory(VolumePath.RECORDS)
+                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"));
+            try {
                 return new Pool(config, nfs, root, records, realRoot);
+            } catch (RuntimeException e) {
+                records.close();
+                throw e;
             }
         } catch (SystemCallException e) {
             root.close();
@@ -106,7 +111,7 @@ public final class Pool implements AutoCloseable {
                     config, e.getMessage() + (squashed ? "; export it with rw,no_root_squash to this client" : ""));
         } catch (IOException e) {
             root.close();
-            throw unusable(config, e.toString());
+            throw unusable(config, config.root() + ": " + Fault.reason(e));
         } catch (RuntimeException e) {
             root.close();
             throw e;
@@ -174,9 +179,20 @@ public final class Pool implements AutoCloseable {
         return nodes;
     }
 
-    /** False when the file system that it awaits was unmounted, even if it is mounted again: then it is to be reopened. */
+    /**
+     * False when its path leads elsewhere than when it was opened, even if that is a mount of the same: then it is to be
+     * opened anew. A server is asked only after a call has met a file that it knows no more.
+     */
     boolean isInPlace() {
-        return !config.awaitsMount() || folder().isInPlace();
+        if (nfs.isEmpty()) {
+            return folder().isInPlace();
+        }
+        Bulkhead calls = nfs.get().calls();
+        if (!calls.takeDoubt() || (folder().isKnownToServer() && !parts.locks().isBroken())) {
+            return true;
+        }
+        calls.doubt();
+        return false;
     }
 
     /** Why volumes cannot be made or used now, if so. */

@@ -129,6 +129,7 @@ public final class PoolVolumes implements AutoCloseable {
     }
 
     private void create(Volume volume, BooleanSupplier maker) {
+        folder.requireOneFileSystem(volume);
         room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {
@@ -201,6 +202,9 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public void delete(Volume volume) {
         claims.requireNone(volume.id());
+        if (!volume.adopted() && volume.onDelete() != OnDelete.RETAIN) {
+            folder.requireMovable(volume);
+        }
         catalog.beginDelete(volume.id());
         room.giveBack(volume.id(), volume.capacityBytes());
         finishDelete(volume);
@@ -224,6 +228,7 @@ public final class PoolVolumes implements AutoCloseable {
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
+        folder.requireMovable(volume);
         if (fate == OnDelete.DELETE) {
             trash.put(parent, volume.path().name(), volume.id());
             return;
