@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.socket.SocketFile;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
