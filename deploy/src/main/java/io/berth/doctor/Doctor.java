@@ -74,7 +74,7 @@ public final class Doctor {
                     ? Finding.ok("kernel", "Linux " + release)
                     : Finding.broken("kernel", "Linux " + release + "; 5.12 or newer is needed");
         } catch (IOException e) {
-            return Finding.broken("kernel", "cannot be told: " + e + "; is /proc mounted?");
+            return Finding.broken("kernel", "cannot be told: " + Fault.reason(e) + "; is /proc mounted?");
         }
     }
 
@@ -142,8 +142,10 @@ public final class Doctor {
             return Finding.ok(subject, what);
         } catch (SystemCallException e) {
             return Finding.broken(subject, e.getMessage() + "; make the folder, or mount its disk");
-        } catch (IOException | Fault e) {
-            return Finding.broken(subject, String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            return Finding.broken(subject, pool.root() + ": " + Fault.reason(e));
+        } catch (Fault e) {
+            return Finding.broken(subject, e.getMessage());
         }
     }
 

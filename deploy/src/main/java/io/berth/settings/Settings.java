@@ -179,7 +179,8 @@ public record Settings(
             "max-calls",
             "COUNT",
             "64",
-            "How many calls may be under way at once; more are refused and tried again by the caller.",
+            "How many calls may be under way at once, of CSI's Node service, of Identity and of the other services each;"
+                    + " more are refused and tried again by the caller.",
             Values.number(1, 4096));
     static final Setting<Duration> SLOW_CALL = Setting.withDefault(
             "slow-call",

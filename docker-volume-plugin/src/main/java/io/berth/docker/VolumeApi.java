@@ -90,7 +90,7 @@ final class VolumeApi {
             } catch (RuntimeException | Error e) {
                 LOG.error("a defect of Berth", e);
                 entry.failed(Fault.Kind.INTERNAL, e.toString());
-                return Answer.error(500, "a defect of Berth, see its log: " + e);
+                return Answer.error(500, "a defect of Berth, see its log");
             }
         }
     }

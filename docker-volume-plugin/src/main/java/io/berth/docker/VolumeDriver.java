@@ -127,7 +127,8 @@ public final class VolumeDriver implements AutoCloseable {
         } catch (IOException e) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "cannot keep Docker's state in " + settings.stateDir() + ": " + e + "; choose another --state-dir",
+                    "cannot keep Docker's state in " + settings.stateDir() + ": " + Fault.reason(e)
+                            + "; choose another --state-dir",
                     e);
         }
     }
@@ -397,12 +398,9 @@ public final class VolumeDriver implements AutoCloseable {
         if (isMounted(mountpoint)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
             if (outside.isEmpty()) {
-                node.unstage(
-                        volume.map(Volume::id)
-                                .or(() -> records.inPool(name).map(LocalRecord.InPool::id))
-                                .map(VolumeId::toString)
-                                .orElse(name),
-                        mountpoint);
+                Optional<VolumeId> id =
+                        volume.map(Volume::id).or(() -> records.inPool(name).map(LocalRecord.InPool::id));
+                node.unstage(id.map(VolumeId::toString).orElse(name), mountpoint);
             } else if (outside.get().isShare()) {
                 node.unstage(handle(name), mountpoint);
             } else {
@@ -412,7 +410,10 @@ public final class VolumeDriver implements AutoCloseable {
         try {
             Files.deleteIfExists(mountpoint);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove the folder " + mountpoint + ": " + e, e);
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "cannot remove the folder " + mountpoint + ": " + Fault.reason(e),
+                    e);
         }
     }
 

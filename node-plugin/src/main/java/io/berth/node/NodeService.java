@@ -129,7 +129,8 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
                 request.getVolumeContextMap(),
                 ofSecret.isUsual()
                         ? NfsOptions.DEFAULT
-                        : ofSecret.over(use.nfs()).ofFileSystem()));
+                        : ofSecret.over(use.nfs()).ofFileSystem(),
+                use.nfs()));
         Replies.reply(observer, NodePublishVolumeResponse.getDefaultInstance());
     }
 

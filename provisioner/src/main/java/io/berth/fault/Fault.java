@@ -1,7 +1,15 @@
 package io.berth.fault;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.util.Collection;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -75,6 +83,19 @@ public class Fault extends RuntimeException {
     @Override
     public String getMessage() {
         return message;
+    }
+
+    /** Why a file could not be read, made or removed, in the system's words and without the path. */
+    public static String reason(IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException e -> "there is no such file or folder";
+            case FileAlreadyExistsException e -> "something of that name is there";
+            case DirectoryNotEmptyException e -> "it is not empty";
+            case NotDirectoryException e -> "it is no folder";
+            case AccessDeniedException e -> "permission denied";
+            case FileSystemException e -> Objects.requireNonNullElse(e.getReason(), "input/output error");
+            default -> Objects.requireNonNullElse(failure.getMessage(), "input/output error");
+        };
     }
 
     /** The text between quotes, safe to print on one line as {@link #oneLine} makes it, cut at 200 characters. */

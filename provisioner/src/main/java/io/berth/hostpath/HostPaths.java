@@ -187,7 +187,7 @@ public final class HostPaths {
         if (found == FileType.SYMLINK || required.filter(type -> type != found).isPresent()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "host path " + wanted.path() + " is a " + found + ", type "
+                    "host path " + wanted.path() + " is " + found.described() + ", type "
                             + Fault.quote(wanted.type().toString()) + " wants another");
         }
     }

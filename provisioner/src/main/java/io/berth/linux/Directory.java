@@ -98,6 +98,17 @@ public final class Directory extends OpenFile {
         return openBeneath(relative, OPEN_DIRECTORY).map(opened -> new Directory(opened, path));
     }
 
+    /** Whether the way to a path below this directory leads over a mount, the path itself included; false where it ends. */
+    public boolean crossesMount(Path relative) {
+        byte[] path = FileName.encode(relative.toString());
+        int resolve = Descriptor.BENEATH | Descriptor.NO_XDEV;
+        long result = descriptor.open(fd -> Descriptor.openat2(fd, path, OPEN_DIRECTORY, 0, resolve));
+        if (result >= 0) {
+            descriptor.opened(result).close();
+        }
+        return result == -Errno.EXDEV;
+    }
+
     Optional<Descriptor> openBeneath(Path relative, int flags) {
         if (relative.isAbsolute() || relative.toString().isEmpty()) {
             throw new IllegalArgumentException("not a relative path: \"" + relative + "\"");
@@ -313,8 +324,8 @@ public final class Directory extends OpenFile {
         byte[] newComponent = FileName.component(newName);
         long result =
                 descriptor.call(to.descriptor, (fd, toFd) -> Libc.calls().renameat(fd, component, toFd, newComponent));
-        if (result == -Errno.ENOENT && status(name).isEmpty()) {
-            return false; // else it is the directory to go to that was removed
+        if ((result == -Errno.ENOENT || result == -Errno.EXDEV) && status(name).isEmpty()) {
+            return false; // else it is the directory to go to that was removed, or lies on another file system
         }
         Libc.check(result, "renameat", text(name) + " to " + to.text(newName));
         return true;

@@ -43,6 +43,7 @@ public record FileStatus(
     private static final int WANTED = 0x7ff | 0x1000;
 
     private static final int WRITABLE_BY_OTHERS = 022;
+    private static final int FORCE_SYNC = 0x2000;
     private static final int STRUCT_BYTES = 256;
     private static final int SECTOR = 512;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
@@ -99,6 +100,18 @@ public record FileStatus(
         long result = descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, WANTED, statx));
         Libc.check(result, "statx", path);
         return decode(statx);
+    }
+
+    /** Whether the server of a network file system knows the file no more; it is asked, whatever is remembered of it. */
+    static boolean isStale(Descriptor descriptor, Object path) {
+        byte[] statx = new byte[STRUCT_BYTES];
+        int flags = Libc.AT_EMPTY_PATH | FORCE_SYNC;
+        long result = descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, flags, WANTED, statx));
+        if (result == -Errno.ESTALE) {
+            return true;
+        }
+        Libc.check(result, "statx", path);
+        return false;
     }
 
     /** The status of a name in a directory, of the link itself if it is one; empty when there is none. */

@@ -92,6 +92,11 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         return FileStatus.of(descriptor, this);
     }
 
+    /** Whether its server knows it no more, asked now: what it was opened as was removed there, or restored. */
+    public final boolean isStale() {
+        return FileStatus.isStale(descriptor, this);
+    }
+
     /** The file system it lies in. */
     public final FileSystemStatus fileSystem() {
         return FileSystemStatus.of(descriptor, toString());

@@ -61,6 +61,7 @@ public final class SystemCallException extends Fault {
                     Errno.ENOSYS -> Fault.Kind.FAILED_PRECONDITION;
             case Errno.EIO,
                     Errno.ESTALE,
+                    Errno.EBADF,
                     Errno.ETIMEDOUT,
                     Errno.EHOSTUNREACH,
                     Errno.ENETUNREACH,
@@ -83,7 +84,9 @@ public final class SystemCallException extends Fault {
             case Errno.EBUSY -> "; something is mounted there or in use; unmount or stop it";
             case Errno.ELOOP -> "; there is a symbolic link where Berth expects a file or a directory; remove it";
             case Errno.ENOTDIR, Errno.EISDIR -> "; there is a file where Berth expects a directory, or the reverse";
-            case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH, Errno.ENETUNREACH, Errno.ECONNREFUSED ->
+            case Errno.ESTALE, Errno.EBADF ->
+                "; the server no longer knows what was opened there: it was replaced or restored; try again";
+            case Errno.EIO, Errno.ETIMEDOUT, Errno.EHOSTUNREACH, Errno.ENETUNREACH, Errno.ECONNREFUSED ->
                 "; the storage does not answer as it should; check the disk or the server";
             case Errno.EBADMSG, Errno.EUCLEAN ->
                 "; the file system is damaged: the kernel's log says how, e2fsck or xfs_repair may mend it";

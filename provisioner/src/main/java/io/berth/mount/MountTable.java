@@ -49,7 +49,7 @@ public final class MountTable {
         try {
             return parse(Files.readAllBytes(MOUNTINFO));
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MOUNTINFO + ": " + e.getMessage(), e);
+            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MOUNTINFO + ": " + Fault.reason(e), e);
         }
     }
 

@@ -81,6 +81,7 @@ public final class Archives {
         if (catalog.find(volume.id()).isPresent()) {
             throw new Fault(Fault.Kind.ALREADY_EXISTS, "there is a newer volume " + volume.id());
         }
+        folder.requireOneFileSystem(volume);
         room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {

@@ -59,7 +59,8 @@ public final class Pool implements AutoCloseable {
             SnapshotCatalog snapshotCatalog = SnapshotCatalog.open(ofSnapshots);
             GroupCatalog groupCatalog = PoolGroups.catalog(ofSnapshots);
             this.parts = new PoolParts(
-                    new PoolFolder(config, root, realRoot, catalog, calls()),
+                    new PoolFolder(config, root, records, realRoot, catalog, calls()),
+                    records,
                     new VolumeLocks(config.name(), records),
                     new SourceClaims(records),
                     new Trash(records),
@@ -111,13 +112,17 @@ public final class Pool implements AutoCloseable {
                 root.fsync();
                 warnOfLostRecords(config, root);
             }
-            try (Directory records = root.openDirectory(VolumePath.RECORDS)
-                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
+            Directory records = root.openDirectory(VolumePath.RECORDS)
+                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"));
+            try {
                 Pool pool = new Pool(config, nfs, root, records, realRoot);
                 if (make) {
                     pool.identity.keep(records);
                 }
                 return pool;
+            } catch (RuntimeException e) {
+                records.close();
+                throw e;
             }
         } catch (SystemCallException e) {
             root.close();
@@ -126,7 +131,7 @@ public final class Pool implements AutoCloseable {
                     config, e.getMessage() + (squashed ? "; export it with rw,no_root_squash to this client" : ""));
         } catch (IOException e) {
             root.close();
-            throw unusable(config, e.toString());
+            throw unusable(config, config.root() + ": " + Fault.reason(e));
         } catch (RuntimeException e) {
             root.close();
             throw e;
@@ -230,9 +235,20 @@ public final class Pool implements AutoCloseable {
         return nodes;
     }
 
-    /** False when the file system that it awaits was unmounted, even if it is mounted again: then it is to be reopened. */
+    /**
+     * False when its path leads elsewhere than when it was opened, even if that is a mount of the same: then it is to be
+     * opened anew. A server is asked only after a call has met a file that it knows no more.
+     */
     boolean isInPlace() {
-        return !config.awaitsMount() || folder().isInPlace();
+        if (nfs.isEmpty()) {
+            return folder().isInPlace();
+        }
+        Bulkhead calls = nfs.get().calls();
+        if (!calls.takeDoubt() || (folder().isKnownToServer() && !parts.locks().isBroken())) {
+            return true;
+        }
+        calls.doubt();
+        return false;
     }
 
     /** Who else may change what lies in its folder; see {@link PoolAccess#writers}. */

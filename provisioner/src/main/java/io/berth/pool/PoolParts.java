@@ -1,10 +1,12 @@
 package io.berth.pool;
 
 import io.berth.format.Formats;
+import io.berth.linux.Directory;
 
 /** What the volumes, snapshots and groups of a pool share. */
 record PoolParts(
         PoolFolder folder,
+        Directory records,
         VolumeLocks locks,
         SourceClaims claims,
         Trash trash,
@@ -20,6 +22,7 @@ record PoolParts(
         claims.close();
         locks.close();
         trash.close();
+        records.close();
         folder.root().close();
     }
 }

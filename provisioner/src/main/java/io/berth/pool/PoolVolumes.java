@@ -151,6 +151,7 @@ public final class PoolVolumes implements AutoCloseable {
     }
 
     private void create(Volume volume, BooleanSupplier maker) {
+        folder.requireOneFileSystem(volume);
         room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {
@@ -249,6 +250,9 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public void delete(Volume volume) {
         claims.requireNone(volume.id());
+        if (!volume.adopted() && volume.onDelete() != OnDelete.RETAIN) {
+            folder.requireMovable(volume);
+        }
         if (isUnclaimed(volume) && !catalog.claim(volume.path(), volume.id())) {
             LOG.warn(
                     "pool {}: {} belongs to another volume than {}, so it stays",
@@ -288,6 +292,7 @@ public final class PoolVolumes implements AutoCloseable {
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
+        folder.requireMovable(volume);
         if (fate == OnDelete.DELETE) {
             trash.put(parent, volume.path().name(), volume.id());
             return;

@@ -252,8 +252,22 @@ class NodeVolumesTest {
     void aTargetThatHoldsSomethingStays() throws Exception {
         Files.createDirectory(target);
         Files.writeString(target.resolve("file"), "precious");
-        assertThatThrownBy(() -> node.unpublish("fast.v", target)).hasMessageContaining("not empty");
+        assertThatThrownBy(() -> node.unpublish("fast.v", target))
+                .hasMessageContainingAll("not empty", "\"file\"", "while no volume was mounted", "move them away")
+                .hasMessageNotContaining("java.");
         assertThat(target.resolve("file")).exists();
+    }
+
+    @Test
+    void aTargetThatCannotBeMadeIsRefusedWithTheReasonAlone() throws Exception {
+        Files.writeString(folder.resolve("file"), "x");
+        String id = create("v");
+        stage(id);
+        Path below = folder.resolve("file/target");
+        assertThatThrownBy(() -> node.publish(request(id, below, AccessMode.SINGLE_NODE_WRITER)))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("Not a directory")
+                .hasMessageNotContaining("Exception");
     }
 
     @Test
