@@ -94,7 +94,8 @@ class DamageTest {
         NEWER {
             @Override
             void to(Path record, Path other) throws IOException {
-                Files.writeString(record, Files.readString(record).replaceFirst("\"berth\" *: *\\d+", "\"berth\" : 99"));
+                Files.writeString(
+                        record, Files.readString(record).replaceFirst("\"berth\" *: *\\d+", "\"berth\" : 99"));
             }
         },
         OF_ANOTHER {
@@ -142,8 +143,8 @@ class DamageTest {
             assertThat(findings(parts)).anyMatch(finding -> finding.contains("p.v"));
             refused(() -> parts.volumes.get("p.v"));
             refused(() -> parts.volumes.delete("p.v"));
-            refused(() -> calls.create(volume, 1 << 20, Map.of(), Optional.empty())
-                    .accept(parts));
+            refused(() ->
+                    calls.create(volume, 1 << 20, Map.of(), Optional.empty()).accept(parts));
         }
     }
 
@@ -170,7 +171,9 @@ class DamageTest {
     @ValueSource(strings = {"creating", "deleting"})
     void anIntentBesideAVolumeHarmsItNot(String state) throws IOException {
         Files.copy(records.resolve(VOLUME), records.resolve(state).resolve("p.v.json"));
-        Files.copy(records.resolve(SNAPSHOT), records.resolve("snapshots").resolve(state).resolve("p.s.json"));
+        Files.copy(
+                records.resolve(SNAPSHOT),
+                records.resolve("snapshots").resolve(state).resolve("p.s.json"));
         try (Parts parts = new Parts(folder)) {
             assertThat(parts.volumes.find("p.v")).isPresent();
             assertThat(parts.snapshots.get("p.s").ready()).isTrue();
@@ -184,9 +187,9 @@ class DamageTest {
         Path copy = records.resolve(record.replace(".json", "-2.json"));
         Files.write(copy, Files.readString(records.resolve(record)).getBytes(UTF_8));
         try (Parts parts = new Parts(folder)) {
-            assertThat(findings(parts)).anyMatch(finding -> finding.contains(copy.getFileName()
-                    .toString()
-                    .replace(".json", "")));
+            assertThat(findings(parts))
+                    .anyMatch(finding ->
+                            finding.contains(copy.getFileName().toString().replace(".json", "")));
         }
     }
 

@@ -63,7 +63,8 @@ final class Parts implements AutoCloseable {
         node = new NodeVolumes(pools, volumes, hostPaths);
         pool();
         docker = VolumeDriver.open(
-                new DockerSettings(new Endpoint(disk.resolve("unused.sock")), Optional.empty(), disk.resolve("state"), false),
+                new DockerSettings(
+                        new Endpoint(disk.resolve("unused.sock")), Optional.empty(), disk.resolve("state"), false),
                 volumes,
                 snapshots,
                 node,

@@ -59,8 +59,7 @@ public final class Pools implements AutoCloseable {
         }
     }
 
-    private Pools(
-            boolean serving, List<PoolConfig> configs, Function<PoolConfig, Pool> opener, Consumer<Pool> begin) {
+    private Pools(boolean serving, List<PoolConfig> configs, Function<PoolConfig, Pool> opener, Consumer<Pool> begin) {
         this.serving = serving;
         this.opener = opener;
         this.begin = begin;
@@ -89,7 +88,8 @@ public final class Pools implements AutoCloseable {
     public static Pools serving(List<PoolConfig> configs, Optional<NodeId> node) {
         return new Pools(true, configs, Pool::open, pool -> {
             pool.recover();
-            pool.others().ifPresent(text -> LOG.warn("pool {}: {}", pool.config().name(), text));
+            pool.others()
+                    .ifPresent(text -> LOG.warn("pool {}: {}", pool.config().name(), text));
             node.ifPresent(pool.nodes()::register);
         });
     }

@@ -40,8 +40,9 @@ public final class FailingCalls implements AutoCloseable {
 
     private FailingCalls with(Decision decision) {
         Libc.use((Libc.Calls) Proxy.newProxyInstance(
-                Libc.Calls.class.getClassLoader(), new Class<?>[] {Libc.Calls.class}, (proxy, method, arguments) ->
-                        invoke(decision, method, arguments == null ? new Object[0] : arguments)));
+                Libc.Calls.class.getClassLoader(),
+                new Class<?>[] {Libc.Calls.class},
+                (proxy, method, arguments) -> invoke(decision, method, arguments == null ? new Object[0] : arguments)));
         return this;
     }
 
