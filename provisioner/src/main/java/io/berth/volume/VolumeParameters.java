@@ -165,12 +165,6 @@ public record VolumeParameters(
         return ownership.over(copied, named);
     }
 
-    /** The same, of a volume in this pool. */
-    public VolumeParameters in(PoolName chosen) {
-        return new VolumeParameters(
-                Optional.of(chosen), ownership, onDelete, path, format, limit, inodes, fileSystem, strings);
-    }
-
     /** The same, of a volume in this pool and at this path. */
     public VolumeParameters at(PoolName pool, VolumePath path) {
         return new VolumeParameters(
