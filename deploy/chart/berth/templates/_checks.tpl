@@ -2,10 +2,20 @@
 
 {{- define "berth.check" -}}
 {{- include "berth.checkPaths" . }}
+{{- include "berth.checkInline" . }}
 {{- include "berth.checkPorts" . }}
+{{- include "berth.checkWatchers" . }}
 {{- if and .driver.volumeAttributesClasses (semverCompare "<1.34.0-0" .top.Capabilities.KubeVersion.Version) }}
 {{- fail (printf "%s.volumeAttributesClasses: a VolumeAttributesClass needs Kubernetes 1.34 or newer, and this is %s"
     .kind .top.Capabilities.KubeVersion.Version) }}
+{{- end }}
+{{- end }}
+
+{{- define "berth.checkWatchers" -}}
+{{- with .top.Values }}
+{{- if and .networkPolicy.enabled .metrics.podMonitor.enabled (not .networkPolicy.metricsFrom) }}
+{{- fail "networkPolicy.metricsFrom: nobody may read /metrics, and metrics.podMonitor is enabled; name Prometheus' namespace" }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -26,11 +36,32 @@
 {{- $_ := set $seen . (printf "the path of pool %s" $pool.name) }}
 {{- end }}
 {{- end }}
-{{- range .driver.allowedHostPaths }}
-{{- if hasKey $seen . }}
-{{- fail (printf "%s.allowedHostPaths: %s cannot be named: it is %s" $.kind . (get $seen .)) }}
+{{- range $value, $paths := dict "allowedHostPaths" .driver.allowedHostPaths "inline.hostPaths" .driver.inline.hostPaths }}
+{{- $named := dict }}
+{{- range $paths }}
+{{- if or (hasKey $seen .) (hasKey $named .) }}
+{{- fail (printf "%s.%s: %s cannot be named: it is %s" $.kind $value . (get $seen . | default "named already")) }}
 {{- end }}
-{{- $_ := set $seen . "named already" }}
+{{- $_ := set $named . true }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What is said of inline volumes where there are none would do nothing. */}}
+{{- define "berth.checkInline" -}}
+{{- with .driver.inline }}
+{{- if and (or .pools .maxSize .hostPaths) (not (has "Ephemeral" $.driver.csiDriver.volumeLifecycleModes)) }}
+{{- fail (printf "%s.inline: inline volumes are not offered; set %s.csiDriver.volumeLifecycleModes to [Persistent, Ephemeral]"
+    $.kind $.kind) }}
+{{- end }}
+{{- range .pools }}
+{{- $pool := . }}
+{{- $known := false }}
+{{- range $.driver.pools }}{{ if eq .name $pool }}{{ $known = true }}{{ end }}{{ end }}
+{{- if not $known }}
+{{- fail (printf "%s.inline.pools: %s is none of %s.pools" $.kind $pool $.kind) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -8,6 +8,9 @@ metadata:
   name: {{ .driver.driver }}
   labels:
     {{- include "berth.labels" . | nindent 4 }}
+    {{- if has "Ephemeral" .driver.csiDriver.volumeLifecycleModes }}
+    security.openshift.io/csi-ephemeral-volume-profile: {{ empty .driver.inline.hostPaths | ternary "baseline" "privileged" }}
+    {{- end }}
 spec:
   attachRequired: {{ .driver.attach | default false }}
   podInfoOnMount: true

@@ -32,6 +32,11 @@ labels:
 {{ .top.Values.image.repository }}:{{ .top.Values.image.tag | default .top.Chart.AppVersion }}
 {{- end }}
 
+{{/* No registry has an image of localhost; a node that lacks it would ask whoever answers there. */}}
+{{- define "berth.pullPolicy" -}}
+{{ hasPrefix "localhost/" . | ternary "Never" "IfNotPresent" }}
+{{- end }}
+
 {{/* The folder of the node's CSI socket, which is the same inside of pods. */}}
 {{- define "berth.socketFolder" -}}
 {{ .top.Values.kubelet.folder }}/plugins/{{ .driver.driver }}

@@ -26,9 +26,32 @@ tolerations:
 - --driver-name={{ .driver.driver }}
 - --log-format={{ .top.Values.log.format }}
 - --log-level={{ .top.Values.log.level }}
-- --metrics-address={{ .top.Values.metrics.address }}:{{ .port }}
+- --metrics-address={{ include "berth.metricsAddress" . }}:{{ .port }}
 {{- if .driver.attach }}
 - --attach
+{{- end }}
+{{- end }}
+
+{{/* Whether a pod is in the network of its node: controllers by a value, nodes of nfs because a mount has its connection in
+the network of whoever made it. */}}
+{{- define "berth.isInNodesNetwork" -}}
+{{ eq .part "controller" | ternary .pod.hostNetwork (and (eq .kind "nfs") (eq .part "node")) }}
+{{- end }}
+
+{{/* Where nobody but the kubelet asks, nobody else in the node's network is answered. */}}
+{{- define "berth.metricsAddress" -}}
+{{- if .top.Values.metrics.address }}
+{{- .top.Values.metrics.address }}
+{{- else if and (include "berth.isInNodesNetwork" . | eq "true") (not .top.Values.metrics.podMonitor.enabled) -}}
+127.0.0.1
+{{- else -}}
+0.0.0.0
+{{- end }}
+{{- end }}
+
+{{- define "berth.probeHost" -}}
+{{- if include "berth.metricsAddress" . | eq "127.0.0.1" }}
+host: 127.0.0.1
 {{- end }}
 {{- end }}
 
@@ -36,9 +59,6 @@ tolerations:
 {{- $kind := .kind }}
 {{- range .driver.pools }}
 - --pool={{ .name }}={{ $kind }}:{{ .export | default .path }}{{ range .options }},{{ . }}{{ end }}
-{{- end }}
-{{- range .driver.allowedExports }}
-- --allow-nfs={{ . }}
 {{- end }}
 {{- end }}
 
@@ -58,6 +78,7 @@ startupProbe:
   httpGet:
     path: /healthz
     port: metrics
+    {{- with include "berth.probeHost" . | trim }}{{ . | nindent 4 }}{{ end }}
   periodSeconds: 1
   timeoutSeconds: 5
   failureThreshold: 300 # a machine that is slow would not be faster the next time
@@ -65,6 +86,9 @@ livenessProbe:
   httpGet:
     path: /healthz
     port: {{ .top.Values.sidecars.livenessprobe.enabled | ternary (include "berth.livenessPort" . | int) "metrics" }}
+    {{- if not .top.Values.sidecars.livenessprobe.enabled }}
+    {{- with include "berth.probeHost" . | trim }}{{ . | nindent 4 }}{{ end }}
+    {{- end }}
   periodSeconds: 20
   timeoutSeconds: 10
   failureThreshold: 5
@@ -72,6 +96,7 @@ readinessProbe:
   httpGet:
     path: /readyz
     port: metrics
+    {{- with include "berth.probeHost" . | trim }}{{ . | nindent 4 }}{{ end }}
   periodSeconds: 10
   timeoutSeconds: 5
 {{- end }}
@@ -133,7 +158,7 @@ securityContext:
 {{- $sidecar := index .top.Values.sidecars .name -}}
 - name: {{ .name }}
   image: {{ $sidecar.image }}
-  imagePullPolicy: {{ .top.Values.image.pullPolicy }}
+  imagePullPolicy: {{ .top.Values.image.pullPolicy | default (include "berth.pullPolicy" $sidecar.image) }}
   args:
     - --csi-address={{ .address }}/csi.sock
     {{- range .flags }}
@@ -185,7 +210,9 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
+{{/* Fewer workers than --max-calls of Berth, which does not refuse them so, and has places left for calls of others. */}}
 {{- define "berth.provisionerFlags" -}}
+- --worker-threads=32
 - --timeout=60s
 - --retry-interval-max=1m
 - --extra-create-metadata
@@ -217,11 +244,23 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{- define "berth.inlineFlags" -}}
+{{- range .driver.inline.pools }}
+- --inline-pool={{ . }}
+{{- end }}
+{{- with .driver.inline.maxSize }}
+- --inline-max-size={{ . }}
+{{- end }}
+{{- range .driver.inline.hostPaths }}
+- --allow-inline-host-path={{ . }}
+{{- end }}
+{{- end }}
+
 {{/* The container of Berth on a node; .role is node, or serve where the controller is on the node too. */}}
 {{- define "berth.nodeContainer" -}}
 - name: berth
   image: {{ include "berth.image" . }}
-  imagePullPolicy: {{ .top.Values.image.pullPolicy }}
+  imagePullPolicy: {{ .top.Values.image.pullPolicy | default (include "berth.pullPolicy" (include "berth.image" .)) }}
   args:
     - {{ .role }}
     - --endpoint=unix://{{ include "berth.socketFolder" . }}/csi.sock
@@ -234,6 +273,7 @@ securityContext:
     {{- range .driver.allowedHostPaths }}
     - --allow-host-path={{ . }}
     {{- end }}
+    {{- with include "berth.inlineFlags" . | trim }}{{ . | nindent 4 }}{{ end }}
     {{- range .driver.node.args }}
     - {{ . }}
     {{- end }}
@@ -256,7 +296,7 @@ securityContext:
       mountPath: /run/berth
     {{- end }}
     {{- with include "berth.poolMounts" . | trim }}{{ . | nindent 4 }}{{ end }}
-    {{- range $i, $path := .driver.allowedHostPaths }}
+    {{- range $i, $path := concat .driver.allowedHostPaths .driver.inline.hostPaths | uniq }}
     - name: allowed-{{ $i }}
       mountPath: {{ $path }}
       mountPropagation: HostToContainer
@@ -292,7 +332,7 @@ securityContext:
     sizeLimit: 1Mi
 {{- end }}
 {{- with include "berth.poolVolumes" . | trim }}{{ . | nindent 0 }}{{ end }}
-{{- range $i, $path := .driver.allowedHostPaths }}
+{{- range $i, $path := concat .driver.allowedHostPaths .driver.inline.hostPaths | uniq }}
 - name: allowed-{{ $i }}
   hostPath:
     path: {{ $path }}

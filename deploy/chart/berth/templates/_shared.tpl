@@ -50,7 +50,7 @@ spec:
       containers:
         - name: berth
           image: {{ include "berth.image" . }}
-          imagePullPolicy: {{ .top.Values.image.pullPolicy }}
+          imagePullPolicy: {{ .top.Values.image.pullPolicy | default (include "berth.pullPolicy" (include "berth.image" .)) }}
           args:
             - controller
             - --endpoint=unix://{{ $folder }}/csi.sock
@@ -124,7 +124,7 @@ spec:
     spec:
       serviceAccountName: {{ include "berth.name" . }}-node
       {{- include "berth.podSpec" $node | trim | nindent 6 }}
-      {{- if eq .kind "nfs" }}
+      {{- if include "berth.isInNodesNetwork" $node | eq "true" }}
       hostNetwork: true # a mount has its connection in the network of whoever made it, and outlives the pod
       dnsPolicy: ClusterFirstWithHostNet
       {{- end }}

@@ -50,15 +50,16 @@ import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
 import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
-import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.NodeId;
+import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeChange;
 import io.berth.volume.VolumeParameters;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -115,17 +116,17 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
         Required.text("name", request.getName());
         List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-        VolumeParameters parameters =
-                VolumeParameters.parse(request.getParametersMap(), request.getRequestedMutableParametersMap());
+        VolumeParameters parameters = VolumeParameters.parse(request.getParametersMap(), MutableParameters.of(request));
         CapacityRange capacity = capacity(request.getCapacityRange());
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
                 : Optional.empty();
         Volumes.Wanted wanted = new Volumes.Wanted(
-                request.getName(), capacity, parameters, isMultiNode(uses), isBlock(uses), fileSystem(uses), source);
-        boolean local = volumes.isLocal(
-                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool())));
-        Volume volume = local
+                request.getName(), capacity, parameters, isMultiNode(uses), isBlock(uses), fsType(uses), source);
+        Optional<PoolName> pool =
+                volumes.pool(parameters).or(() -> source.map(of -> of.id().pool()));
+        uses.forEach(use -> volumes.requireMountable(pool, use.nfs()));
+        Volume volume = volumes.isLocal(pool)
                 ? createHere(wanted, request.getAccessibilityRequirements())
                 : volumes.create(wanted, SnapshotCalls.patience());
         Replies.reply(
@@ -161,7 +162,9 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         ValidateVolumeCapabilitiesResponse.Builder response = ValidateVolumeCapabilitiesResponse.newBuilder();
         try {
             List<VolumeUse> uses = VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList());
-            VolumeChange.parse(request.getRequestedMutableParametersMap());
+            Map<String, String> mutable = MutableParameters.of(request);
+            VolumeChange.parse(mutable);
+            uses.forEach(use -> volumes.requireMountable(Optional.of(volume.id().pool()), use.nfs()));
             if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
             } else if (isMultiNode(uses) && volume.format() instanceof Format.Image) {
@@ -174,7 +177,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
                         .addAllVolumeCapabilities(request.getVolumeCapabilitiesList())
                         .putAllVolumeContext(request.getVolumeContextMap())
                         .putAllParameters(request.getParametersMap())
-                        .putAllRequestedMutableParameters(request.getRequestedMutableParametersMap());
+                        .addAllMutableParameters(MutableParameters.confirmed(mutable));
             }
         } catch (Fault e) {
             response.setMessage(
@@ -377,7 +380,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         return block;
     }
 
-    private static Optional<FileSystemType> fileSystem(List<VolumeUse> uses) {
+    private static Optional<String> fsType(List<VolumeUse> uses) {
         List<String> types = uses.stream()
                 .map(VolumeUse::fsType)
                 .filter(type -> !type.isEmpty())
@@ -386,7 +389,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         if (types.size() > 1) {
             throw Fault.invalid("volume_capabilities fs_type", types.get(1), "another one says " + types.getFirst());
         }
-        return types.stream().findFirst().map(type -> FileSystemType.parse("volume_capabilities fs_type", type));
+        return types.stream().findFirst();
     }
 
     private static CapacityRange capacity(io.berth.csi.v1.CapacityRange range) {

@@ -57,7 +57,7 @@ public final class CsiServer implements AutoCloseable {
         }
     }
 
-    /** Whether callers find the socket: false when somebody has removed or replaced its file. */
+    /** Whether callers find the socket and it takes connections: false when somebody has removed or replaced its file. */
     public boolean isInPlace() {
         return server.isInPlace();
     }

@@ -74,7 +74,7 @@ final class RequestForm implements ServerInterceptor {
         for (Object element : elements) {
             if (element instanceof String text) {
                 bytes += bytes(text);
-            } else if (element instanceof Message nested && field.isMapField()) {
+            } else if (element instanceof Message nested && isMap(field)) {
                 bytes += nested.getAllFields().values().stream()
                         .mapToInt(value -> value instanceof String text ? bytes(text) : 0)
                         .sum();
@@ -87,6 +87,11 @@ final class RequestForm implements ServerInterceptor {
                     Fault.Kind.INVALID_ARGUMENT,
                     field.getName() + " has " + bytes + " bytes in all, at most " + MAX_COLLECTION + " are allowed");
         }
+    }
+
+    /** The contract holds the maps of mutable parameters as lists of entries; see csi.proto. */
+    private static boolean isMap(FieldDescriptor field) {
+        return field.isMapField() || field.getMessageType().getName().equals("MutableParametersEntry");
     }
 
     private static void checkString(FieldDescriptor field, String text) {

@@ -8,6 +8,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.ServerChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -18,10 +19,12 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * gRPC on a Unix socket, by one event loop. Handlers run on it, so they hand over what may take long. Thread-safe.
+ * gRPC on a Unix socket, by one event loop. Handlers run on it, so they hand over what may take long; a
+ * {@link ConnectionLimit} bounds the connections. Thread-safe.
  */
 final class SocketServer {
     private static final int MAX_MESSAGE_BYTES = 4 << 20;
+    static final int MAX_CONNECTIONS = 512;
     private static final int MAX_HEADER_BYTES = 16 << 10;
     private static final Duration CUT = Duration.ofSeconds(2);
 
@@ -47,7 +50,7 @@ final class SocketServer {
         try {
             SocketFile socket = new SocketFile(endpoint.socket());
             NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(socket.prepare()))
-                    .channelType(NioServerDomainSocketChannel.class)
+                    .channelFactory(SocketServer::listener)
                     .bossEventLoopGroup(eventLoop)
                     .workerEventLoopGroup(eventLoop)
                     .directExecutor()
@@ -66,7 +69,13 @@ final class SocketServer {
         }
     }
 
-    /** Whether callers find the socket. */
+    private static ServerChannel listener() {
+        NioServerDomainSocketChannel listener = new NioServerDomainSocketChannel();
+        listener.pipeline().addLast(new ConnectionLimit(MAX_CONNECTIONS));
+        return listener;
+    }
+
+    /** Whether callers find the socket and it takes connections. */
     boolean isInPlace() {
         return socket.isInPlace();
     }

@@ -9,6 +9,9 @@ import com.google.protobuf.Descriptors.EnumDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
+import io.berth.csi.v1.ControllerModifyVolumeRequest;
+import io.berth.csi.v1.CreateVolumeRequest;
+import io.berth.csi.v1.CreateVolumeRequest.MutableParametersEntry;
 import io.berth.csi.v1.Csi;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -43,6 +46,21 @@ class CsiContractTest {
                 .containsOnly(1060);
     }
 
+    @Test
+    void aListOfEntriesIsAMapOnTheWire() throws Exception {
+        byte[] map = ControllerModifyVolumeRequest.newBuilder()
+                .putMutableParameters("key", "value")
+                .build()
+                .toByteArray();
+        map[0] = 8 << 3 | 2; // the number of the field, then that it has a length
+        assertThat(CreateVolumeRequest.parseFrom(map))
+                .isEqualTo(CreateVolumeRequest.newBuilder()
+                        .addMutableParameters(MutableParametersEntry.newBuilder()
+                                .setKey("key")
+                                .setValue("value"))
+                        .build());
+    }
+
     private static List<String> table() throws Exception {
         try (InputStream in = Objects.requireNonNull(CsiContractTest.class.getResourceAsStream("csi-1.13.txt"))) {
             return new String(in.readAllBytes(), UTF_8)
@@ -53,7 +71,7 @@ class CsiContractTest {
     }
 
     private static void addMessage(Descriptor message, List<String> facts) {
-        if (message.getOptions().getMapEntry()) {
+        if (isMapEntry(message)) {
             return;
         }
         String name = name(message.getFullName());
@@ -69,18 +87,22 @@ class CsiContractTest {
         message.getEnumTypes().forEach(type -> addEnum(type, facts));
     }
 
+    /** An entry of a map, or of a list that is one on the wire and for Java's sake none in the file. */
+    private static boolean isMapEntry(Descriptor message) {
+        return message.getName().equals("MutableParametersEntry")
+                || message.getOptions().getMapEntry();
+    }
+
     private static String field(FieldDescriptor field) {
-        // The one name that Java forces to be another; only the number is on the wire.
-        String name = field.getName().replace("requested_mutable_parameters", "mutable_parameters");
         return field.getNumber()
                 + " " + type(field)
-                + " " + name
+                + " " + field.getName()
                 + (field.getOptions().getExtension(Csi.csiSecret) ? " secret" : "")
                 + (field.getContainingOneof() == null ? "" : " oneof");
     }
 
     private static String type(FieldDescriptor field) {
-        if (field.isMapField()) {
+        if (field.getType() == FieldDescriptor.Type.MESSAGE && isMapEntry(field.getMessageType())) {
             return "map";
         }
         String type = switch (field.getType()) {

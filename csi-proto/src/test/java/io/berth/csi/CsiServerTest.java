@@ -23,7 +23,9 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -421,5 +423,33 @@ class CsiServerTest {
         assertThatThrownBy(
                         () -> controller().createSnapshot(io.berth.csi.v1.CreateSnapshotRequest.getDefaultInstance()))
                 .satisfies(status(Status.Code.UNIMPLEMENTED));
+    }
+
+    @Test
+    void idleConnectionsOverTheBoundTakeNobodysCalls() throws Exception {
+        start();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        handler = request -> await(begun, end);
+        CompletableFuture<CreateVolumeResponse> call =
+                CompletableFuture.supplyAsync(() -> controller().createVolume(named("v")), threads);
+        begun.await();
+        List<SocketChannel> idle = new ArrayList<>();
+        try {
+            for (int i = 0; i < 2 * SocketServer.MAX_CONNECTIONS; i++) {
+                idle.add(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
+            }
+            ByteBuffer bytes = ByteBuffer.allocate(1 << 12);
+            while (idle.getFirst().read(bytes.clear()) >= 0) {
+                Thread.onSpinWait(); // the server's settings come before the end
+            }
+            assertThat(probe()).isTrue();
+            end.countDown();
+            assertThat(call.get(60, TimeUnit.SECONDS)).isNotNull();
+        } finally {
+            for (SocketChannel each : idle) {
+                each.close();
+            }
+        }
     }
 }

@@ -21,10 +21,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,7 +36,7 @@ import picocli.CommandLine.Parameters;
 /** Looks at the volumes of pools and repairs them; may run beside the driver. */
 @Command(
         name = "volumes",
-        header = "List, show, clone, expand, check, delete and restore volumes, whoever made them.",
+        header = "List, show, clone, expand, check, delete, restore and adopt volumes, whoever made them.",
         synopsisSubcommandLabel = "COMMAND",
         footer = {
             "",
@@ -62,6 +64,7 @@ final class VolumesCommand {
                 .addSubcommand(volumes.new CheckVolumes())
                 .addSubcommand(volumes.new DeleteVolumes())
                 .addSubcommand(volumes.new RestoreVolume())
+                .addSubcommand(new AdoptFolder(environment, out))
                 .addSubcommand(new CloneVolume(environment, out, err))
                 .addSubcommand(new ExpandVolume(environment, out))
                 .addSubcommand(new DiskUsageOfVolumes(environment, out, err))
@@ -215,21 +218,31 @@ final class VolumesCommand {
 
         @Override
         int run(Pools pools, Volumes volumes) {
-            List<PoolCheck.Finding> findings = new ArrayList<>();
-            for (PoolConfig config : pools.configs()) {
-                PoolCheck.run(pools.get(config.name()), repair, findings::add);
-            }
-            long left = findings.stream()
-                    .filter(finding -> finding.state() != PoolCheck.Finding.State.REPAIRED)
-                    .count();
             if (json) {
-                Json.print(Map.of("findings", findings), out);
-            } else {
-                findings.forEach(finding -> out.println(
-                        finding.subject() + ": " + finding.problem() + " (" + wording(finding.state()) + ")"));
-                out.println(findings.size() + " found, " + (findings.size() - left) + " repaired");
+                try (Json.Items items = new Json.Items("findings", out)) {
+                    return check(pools, items::add);
+                }
             }
-            return left == 0 ? ExitCode.OK : ExitCode.FAILED;
+            return check(
+                    pools,
+                    finding -> out.println(
+                            finding.subject() + ": " + finding.problem() + " (" + wording(finding.state()) + ")"));
+        }
+
+        private int check(Pools pools, Consumer<PoolCheck.Finding> show) {
+            Map<PoolCheck.Finding.State, Long> counts = new EnumMap<>(PoolCheck.Finding.State.class);
+            for (PoolConfig config : pools.configs()) {
+                PoolCheck.run(pools.get(config.name()), repair, finding -> {
+                    counts.merge(finding.state(), 1L, Long::sum);
+                    show.accept(finding);
+                });
+            }
+            long found = counts.values().stream().mapToLong(Long::longValue).sum();
+            long repaired = counts.getOrDefault(PoolCheck.Finding.State.REPAIRED, 0L);
+            if (!json) {
+                out.println(found + " found, " + repaired + " repaired");
+            }
+            return found == repaired ? ExitCode.OK : ExitCode.FAILED;
         }
 
         private static String wording(PoolCheck.Finding.State state) {

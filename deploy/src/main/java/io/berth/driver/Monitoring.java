@@ -50,7 +50,8 @@ final class Monitoring implements AutoCloseable {
                 "/healthz",
                 () -> alive.getAsBoolean()
                         ? Page.ok("alive")
-                        : Page.unavailable("the file of a socket was removed or replaced"));
+                        : Page.unavailable(
+                                "a socket takes no connections: its file was removed or replaced, or nobody listens"));
         pages.put("/readyz", () -> readiness(ready));
         server = Optional.of(MetricsServer.start(wanted, pages));
     }

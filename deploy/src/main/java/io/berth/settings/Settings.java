@@ -133,6 +133,11 @@ public record Settings(
             "/var/lib/berth",
             "Where this machine keeps what is to outlive the process and is in no pool: Docker's mounts and their ids.",
             Values::folder);
+    static final Setting<Boolean> DOCKER_REMOVE_ALL = Setting.off(
+            "docker-remove-all",
+            "Let Docker remove volumes that it did not make: those of Kubernetes and of 'berth volumes create' too, by"
+                    + " 'docker volume rm' and by 'docker volume prune'. Without it Docker removes what it made, and forgets"
+                    + " folders that were found.");
     static final Setting<Integer> MAX_CALLS = Setting.withDefault(
             "max-calls",
             "COUNT",
@@ -237,6 +242,7 @@ public record Settings(
             DOCKER_SOCKET,
             DEFAULT_POOL,
             STATE_DIR,
+            DOCKER_REMOVE_ALL,
             MAX_CALLS,
             SLOW_CALL,
             STOP_TIMEOUT,
@@ -308,7 +314,8 @@ public record Settings(
     private static Settings read(SettingsReader reader, Optional<Csi> csi, Optional<Endpoint> docker) {
         return new Settings(
                 csi,
-                docker.map(socket -> new DockerSettings(socket, reader.one(DEFAULT_POOL), reader.one(STATE_DIR))),
+                docker.map(socket -> new DockerSettings(
+                        socket, reader.one(DEFAULT_POOL), reader.one(STATE_DIR), reader.one(DOCKER_REMOVE_ALL))),
                 reader.all(POOL),
                 reader.all(ALLOW_HOST_PATH),
                 reader.one(MAX_CALLS),

@@ -69,6 +69,7 @@ class SettingsTest {
                 Map.entry("docker-socket", List.of("/tmp/d.sock")),
                 Map.entry("default-pool", List.of("b")),
                 Map.entry("state-dir", List.of("/var/lib/x")),
+                Map.entry("docker-remove-all", List.of("true")),
                 Map.entry("max-calls", List.of("3")),
                 Map.entry("slow-call", List.of("250ms")),
                 Map.entry("stop-timeout", List.of("2m")),
@@ -101,7 +102,10 @@ class SettingsTest {
                                 new Endpoint(Path.of("/k/csi.sock"))))));
         assertThat(byFlag.docker())
                 .contains(new DockerSettings(
-                        new Endpoint(Path.of("/tmp/d.sock")), Optional.of(new PoolName("b")), Path.of("/var/lib/x")));
+                        new Endpoint(Path.of("/tmp/d.sock")),
+                        Optional.of(new PoolName("b")),
+                        Path.of("/var/lib/x"),
+                        true));
         assertThat(byFlag.pools()).hasToString("[a=local:/a, b=hostpath:/b]");
         assertThat(byFlag.pools().getFirst().sizeBytes()).hasValue(1L << 30);
         assertThat(byFlag.allowedHostPaths()).containsExactly(Path.of("/data"), Path.of("/srv/x"));
@@ -331,7 +335,8 @@ class SettingsTest {
                 .contains(new DockerSettings(
                         new Endpoint(Path.of("/run/docker/plugins/berth.sock")),
                         Optional.empty(),
-                        Path.of("/var/lib/berth")));
+                        Path.of("/var/lib/berth"),
+                        false));
         assertThat(Settings.readWithoutCsi(Map.of("docker-socket", List.of("/d.sock")), Map.of())
                         .docker()
                         .map(DockerSettings::socket))

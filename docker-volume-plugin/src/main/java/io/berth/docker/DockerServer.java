@@ -17,10 +17,10 @@ import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
@@ -110,11 +110,31 @@ public final class DockerServer implements AutoCloseable {
         connector.setUnixDomainPath(socket.prepare());
         connector.setIdleTimeout(IDLE.toMillis());
         server.addConnector(connector);
-        server.addBean(new NetworkConnectionLimit(MAX_CONNECTIONS, connector));
+        connector.addBean(new ConnectionLimit());
         server.setHandler(new Calls(new VolumeApi(driver, log)));
         server.setErrorHandler(DockerServer::answerError);
         server.start();
         socket.publish();
+    }
+
+    /**
+     * Closes connections over the bound as they come. Jetty's own limit interrupts the thread that accepts, which closes the
+     * listening channel of a Unix socket for good.
+     */
+    private static final class ConnectionLimit implements Connection.Listener {
+        private final AtomicInteger open = new AtomicInteger();
+
+        @Override
+        public void onOpened(Connection connection) {
+            if (open.incrementAndGet() > MAX_CONNECTIONS) {
+                connection.close();
+            }
+        }
+
+        @Override
+        public void onClosed(Connection connection) {
+            open.decrementAndGet();
+        }
     }
 
     private static HttpConfiguration configuration() {
@@ -218,7 +238,7 @@ public final class DockerServer implements AutoCloseable {
 
     private static final String TOO_LONG = "the request's body is longer than " + MAX_BODY_BYTES + " bytes";
 
-    /** Whether callers find the socket: false when somebody has removed or replaced its file. */
+    /** Whether callers find the socket and it takes connections: false when somebody has removed or replaced its file. */
     public boolean isInPlace() {
         return socket.isInPlace();
     }

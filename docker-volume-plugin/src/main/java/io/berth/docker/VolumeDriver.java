@@ -63,6 +63,7 @@ public final class VolumeDriver implements AutoCloseable {
     private final Path mounts;
     private final MountIds ids;
     private final LocalRecords records;
+    private final boolean removeAll;
     private final ShownVolumes shown;
     private final NameLocks locks = new NameLocks(FOR_LOCK);
     private final PlaceCalls asks = new PlaceCalls("docker-ask", ASKING_THREADS, FOR_SILENT);
@@ -86,6 +87,7 @@ public final class VolumeDriver implements AutoCloseable {
         this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
         this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
         this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
+        this.removeAll = settings.removeAll();
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
         this.shown = new ShownVolumes(
                 volumes,
@@ -185,7 +187,7 @@ public final class VolumeDriver implements AutoCloseable {
         Volumes.Wanted volume = new Volumes.Wanted(
                 place.name(),
                 wanted.capacity(),
-                parameters(wanted, place, place.name().equals(name)),
+                parameters(name, wanted, place),
                 false,
                 false,
                 Optional.empty(),
@@ -228,28 +230,45 @@ public final class VolumeDriver implements AutoCloseable {
         return new VolumeNames.Place(there.id().pool(), there.requestedName());
     }
 
-    private static VolumeParameters parameters(CreateOptions.InPool wanted, VolumeNames.Place place, boolean ownName) {
+    private static VolumeParameters parameters(String name, CreateOptions.InPool wanted, VolumeNames.Place place) {
         Map<String, String> strings = new TreeMap<>(wanted.parameters());
         strings.put(VolumeParameters.POOL, place.pool().text());
-        VolumeParameters parameters = VolumeParameters.parse(strings);
-        return ownName ? parameters.with(VolumeNames.MADE_AS, place.name()) : parameters;
+        return VolumeParameters.parse(strings).with(VolumeNames.MADE_AS, name);
     }
 
     /**
-     * Deletes a volume; does nothing when there is none. Docker asks only for one that no container refers to, so ids that
-     * are left are stale. What is outside of pools, and folders that were found, stay as they are.
+     * Deletes a volume; does nothing when there is none, but carries through a delete that failed halfway. Docker asks only
+     * for one that no container refers to, so ids that are left are stale. What is outside of pools, and folders that were
+     * found, stay as they are.
      *
-     * @throws Fault FAILED_PRECONDITION when it is in use through CSI
+     * @throws Fault FAILED_PRECONDITION when it is in use through CSI, or Docker did not make it and may not remove it
      */
     public void remove(String name) {
         try (NameLocks.Held lock = lock(name)) {
             Optional<Volume> volume = names.find(name, FOR_FINDING);
+            volume.ifPresent(this::requireMayRemove);
             within(FOR_TAKING_AWAY, placeOf(name, volume), () -> {
                 takeAway(name, volume);
                 volume.ifPresent(found -> volumes.delete(found.id().toString()));
             });
+            if (volume.isEmpty() && records.outside(name).isEmpty()) {
+                for (VolumeId id : names.mayHaveBeen(name)) {
+                    within(FOR_FINDING, VolumeNames.place(id.pool()), () -> volumes.finishDelete(id));
+                }
+            }
             ids.clear(name);
             records.remove(name);
+        }
+    }
+
+    /** Of those of a pool Docker is shown all, and {@code docker volume prune} removes what no container uses. */
+    private void requireMayRemove(Volume volume) {
+        if (!removeAll && !volume.adopted() && !VolumeNames.isMadeByDocker(volume)) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + volume.id()
+                            + " was not made by Docker, so Docker does not remove it; berth volumes delete "
+                            + volume.id() + " does, or docker-remove-all in Berth's settings lets Docker");
         }
     }
 
@@ -328,7 +347,7 @@ public final class VolumeDriver implements AutoCloseable {
     private void takeBack(String name) {
         try (NameLocks.Held lock = lock(name)) {
             if (ids.of(name).isEmpty()) {
-                takeAway(name, findAnyway(name));
+                unmount(name);
             }
         } catch (Fault e) {
             LOG.warn("volume {} stays mounted though Docker was told that it is not: {}", name, e.getMessage());
@@ -340,19 +359,29 @@ public final class VolumeDriver implements AutoCloseable {
         try (NameLocks.Held lock = lock(name)) {
             ids.remove(name, id);
             if (ids.of(name).isEmpty()) {
-                Optional<Volume> volume = findAnyway(name);
-                within(FOR_TAKING_AWAY, placeOf(name, volume), () -> takeAway(name, volume));
+                unmount(name);
             }
         }
     }
 
-    /** A volume whose pool does not answer can be unmounted all the same. */
-    private Optional<Volume> findAnyway(String name) {
+    /** A volume whose pool does not answer, or whose record cannot be read, can be unmounted all the same. */
+    private void unmount(String name) {
+        Optional<Volume> volume;
         try {
-            return names.find(name, FOR_FINDING);
+            volume = names.find(name, FOR_FINDING);
         } catch (Fault e) {
             LOG.warn("unmounting {} without its record: {}", name, e.getMessage());
-            return Optional.empty();
+            unmount(name, e);
+            return;
+        }
+        within(FOR_TAKING_AWAY, placeOf(name, volume), () -> takeAway(name, volume));
+    }
+
+    private void unmount(String name, Fault noRecord) {
+        try {
+            within(FOR_TAKING_AWAY, placeOf(name, Optional.empty()), () -> takeAway(name, Optional.empty()));
+        } catch (Fault e) {
+            throw new Fault(noRecord.kind(), noRecord.getMessage() + "; without its record: " + e.getMessage(), e);
         }
     }
 
@@ -361,7 +390,12 @@ public final class VolumeDriver implements AutoCloseable {
         if (isMounted(mountpoint)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
             if (outside.isEmpty()) {
-                node.unstage(volume.map(found -> found.id().toString()).orElse(name), mountpoint);
+                node.unstage(
+                        volume.map(Volume::id)
+                                .or(() -> records.inPool(name).map(LocalRecord.InPool::id))
+                                .map(VolumeId::toString)
+                                .orElse(name),
+                        mountpoint);
             } else if (outside.get().isShare()) {
                 node.unstage(handle(name), mountpoint);
             } else {

@@ -11,6 +11,7 @@ import io.berth.volume.VolumeId;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +26,7 @@ import java.util.stream.Stream;
  * name is taken. A name that is the id of a pool here is never anything else.
  */
 final class VolumeNames {
-    /** Marks, among a volume's parameters, that Docker made it by this name. */
+    /** Tells, among a volume's parameters, that Docker made it and by which name. */
     static final String MADE_AS = "docker.name";
 
     /** Docker's own grammar; Docker does not check it before it asks a plugin. */
@@ -252,6 +253,22 @@ final class VolumeNames {
 
     private static boolean isMadeForDocker(Volume volume) {
         return volume.requestedName().equals(volume.parameters().get(MADE_AS));
+    }
+
+    /** Whether Docker made the volume, by this name or by its id. */
+    static boolean isMadeByDocker(Volume volume) {
+        return volume.parameters().containsKey(MADE_AS);
+    }
+
+    /** Every volume that may have had this name. */
+    Set<VolumeId> mayHaveBeen(String name) {
+        Set<VolumeId> ids = new LinkedHashSet<>();
+        records.inPool(name)
+                .map(LocalRecord.InPool::id)
+                .filter(id -> pools.contains(id.pool()))
+                .ifPresent(ids::add);
+        id(name).ifPresentOrElse(ids::add, () -> pools.forEach(pool -> ids.add(VolumeId.of(pool, name))));
+        return ids;
     }
 
     /**

@@ -222,4 +222,29 @@ class DockerServerTest {
         assertThat(client.call("Plugin.Activate", "").status()).isEqualTo(200);
         assertThat(Files.getPosixFilePermissions(socket)).isEqualTo(PosixFilePermissions.fromString("rw-rw----"));
     }
+
+    @Test
+    void moreConnectionsThanThereMayBeAreRefusedAndTheDoorStaysOpen() throws IOException {
+        List<PluginClient> many = new ArrayList<>();
+        try {
+            for (int i = 0; i < 700; i++) {
+                many.add(plugin.connect());
+            }
+            assertThat(many.getLast().isClosedByServer()).isTrue();
+            assertThat(client.call("Plugin.Activate", "").status()).isEqualTo(200);
+        } finally {
+            for (PluginClient each : many) {
+                each.close();
+            }
+        }
+        assertThat(plugin.isInPlace()).isTrue();
+        boolean answered = false;
+        while (!answered) { // until the server has seen that the others are gone
+            try (PluginClient next = plugin.connect()) {
+                answered = next.call("Plugin.Activate", "").status() == 200;
+            } catch (IOException e) {
+                assertThat(plugin.isInPlace()).isTrue();
+            }
+        }
+    }
 }

@@ -31,6 +31,9 @@ final class Plugin implements AutoCloseable {
     final Path folder;
     final Path socket;
     final Path mounts;
+    /** What holds from the next {@link #restart} on. */
+    boolean removesAll;
+
     Pools pools;
     Volumes volumes;
     Snapshots snapshots;
@@ -60,8 +63,8 @@ final class Plugin implements AutoCloseable {
         snapshots = new Snapshots(pools, Clock.systemUTC());
         HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));
         node = new NodeVolumes(pools, volumes, hostPaths);
-        DockerSettings settings =
-                new DockerSettings(new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"));
+        DockerSettings settings = new DockerSettings(
+                new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"), removesAll);
         server = DockerServer.start(
                 settings.socket(),
                 8,
@@ -78,6 +81,10 @@ final class Plugin implements AutoCloseable {
 
     private PoolConfig config(String name, String kind, String options) {
         return PoolConfig.parse(name + "=" + kind + ":" + folder.resolve(name) + ",limit=advisory" + options);
+    }
+
+    boolean isInPlace() {
+        return server.isInPlace();
     }
 
     PluginClient connect() throws IOException {

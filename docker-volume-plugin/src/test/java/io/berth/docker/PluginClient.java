@@ -47,6 +47,11 @@ final class PluginClient implements AutoCloseable {
                 + "\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n\r\n" + body);
     }
 
+    /** Waits until something comes; true when it is the end. */
+    boolean isClosedByServer() throws IOException {
+        return channel.read(ByteBuffer.allocate(1)) == -1;
+    }
+
     Answer volume(String method, String name) throws IOException {
         return call("VolumeDriver." + method, request(name).toString());
     }

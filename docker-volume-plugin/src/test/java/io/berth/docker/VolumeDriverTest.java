@@ -20,7 +20,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -302,8 +304,76 @@ class VolumeDriverTest {
         assertThat(plugin.volumes.find("fast.c1")).isPresent();
         assertThat(docker.volume("Get", "pvc-1").err()).isEmpty();
         assertThat(docker.create("home.pvc-2", Map.of()).err()).isEmpty();
+    }
+
+    @Test
+    void dockerRemovesWhatItMade() throws IOException {
+        createThroughCsi("fast", "pvc-1");
+        createThroughCsi("home", "pvc-2");
+        docker.create("c1", Map.of());
+        docker.create("home.c2", Map.of());
+        mounted("pvc-1", "a1");
+        docker.unmount("pvc-1", "a1");
+
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(docker.volume("Remove", "home.c2").err()).isEmpty();
+        assertThat(docker.volume("Remove", "pvc-1").err()).contains("berth volumes delete fast.pvc-1");
+        assertThat(docker.volume("Remove", "home.pvc-2").err()).contains("berth volumes delete home.pvc-2");
+        assertThat(list()).containsExactly("home.pvc-2", "pvc-1");
+
+        plugin.removesAll = true;
+        restart();
+        assertThat(docker.volume("Remove", "pvc-1").err()).isEmpty();
         assertThat(docker.volume("Remove", "home.pvc-2").err()).isEmpty();
-        assertThat(plugin.volumes.find("home.pvc-2")).isEmpty();
+        assertThat(list()).isEmpty();
+    }
+
+    @Test
+    void aRemoveThatFailedHalfwayIsCarriedThroughByTheNext() throws IOException {
+        for (Map.Entry<String, String> volume :
+                Map.of("c1", "fast.c1", "home.c2", "home.c2").entrySet()) {
+            docker.create(volume.getKey(), Map.of());
+            String pool = volume.getValue().substring(0, 4);
+            Path records = plugin.folder.resolve(pool).resolve(".berth");
+            String record = volume.getValue() + ".json";
+            Files.move(
+                    records.resolve("volumes").resolve(record),
+                    records.resolve("deleting").resolve(record));
+
+            assertThat(docker.volume("Remove", volume.getKey()).err()).isEmpty();
+
+            assertThat(records.resolve("deleting").resolve(record)).doesNotExist();
+            assertThat(plugin.folder.resolve(pool).resolve(volume.getValue())).doesNotExist();
+        }
+    }
+
+    @Test
+    void aVolumeWhoseRecordIsDamagedIsUnmountedAndNotRemoved() throws IOException {
+        docker.create("c1", Map.of());
+        mounted("c1", "a1");
+        Path record = plugin.folder.resolve("fast/.berth/volumes/fast.c1.json");
+        Files.writeString(record, "{}");
+
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).contains("the record of volume fast.c1");
+        assertThat(record).exists();
+    }
+
+    @Test
+    void anUnmountThatCannotBeDoneWithoutTheRecordSaysWhyTheRecordIsMissing() throws IOException {
+        docker.create("c1", Map.of());
+        docker.mount("c1", "a1");
+        docker.create("c2", Map.of());
+        Path mountpoint = mounted("c2", "a1");
+        Mounts.unmount(mountpoint);
+        Mounts.bind(plugin.mounts.resolve("c1"), mountpoint, Set.of(), Optional.empty()); // another volume
+        Files.writeString(plugin.folder.resolve("fast/.berth/volumes/fast.c2.json"), "{}");
+
+        assertThat(docker.unmount("c2", "a1").err())
+                .contains("the record of volume fast.c2", "another volume: fast.c1");
+        assertThat(plugin.mounted()).hasSize(2);
     }
 
     @Test
@@ -312,6 +382,8 @@ class VolumeDriverTest {
         Path staging = plugin.folder.resolve("staging");
         plugin.node.stage(id, staging, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of());
 
+        plugin.removesAll = true;
+        restart();
         assertThat(docker.volume("Remove", "pvc-1").err()).contains("in use: mounted at " + staging);
         plugin.node.unstage(id, staging);
 

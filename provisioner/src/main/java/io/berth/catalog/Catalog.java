@@ -5,6 +5,7 @@ import io.berth.linux.Directory;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,22 +24,16 @@ import java.util.function.Consumer;
  * <p>Methods that read a record throw a {@link Fault} CORRUPT when it cannot be trusted.
  */
 public final class Catalog implements AutoCloseable {
-    private final RecordFolder volumes;
-    private final RecordFolder creating;
-    private final RecordFolder deleting;
+    private final RecordStates states;
     private final RecordFolder archived;
-    private final RecordFolder tmp;
     private final Directory paths;
     private final PathClaims claims;
 
     private Catalog(Directory records) {
-        volumes = RecordFolder.open(records, "volumes");
-        creating = RecordFolder.open(records, "creating");
-        deleting = RecordFolder.open(records, "deleting");
+        states = new RecordStates(records, "volumes");
         archived = RecordFolder.open(records, "archived");
-        tmp = RecordFolder.open(records, "tmp");
         paths = RecordFolder.openDirectory(records, "paths");
-        claims = new PathClaims(paths, tmp.directory());
+        claims = new PathClaims(paths, states.tmp.directory());
     }
 
     /** Opens the catalog in a pool's {@code .berth} folder, making the folders that are missing where that is allowed. */
@@ -48,7 +43,7 @@ public final class Catalog implements AutoCloseable {
 
     /** The volume with this id, or empty when there is none; one that is half created or half deleted is none. */
     public Optional<Volume> find(VolumeId id) {
-        return read(volumes, id);
+        return read(states.made, id);
     }
 
     /**
@@ -56,7 +51,7 @@ public final class Catalog implements AutoCloseable {
      * written has had no effect, and is forgotten here.
      */
     public Optional<Volume> creating(VolumeId id) {
-        Optional<byte[]> bytes = creating.read(id.toString());
+        Optional<byte[]> bytes = states.creating.read(id.toString());
         if (bytes.filter(RecordText::isCutShort).isPresent()) {
             abandon(id);
             return Optional.empty();
@@ -66,7 +61,7 @@ public final class Catalog implements AutoCloseable {
 
     /** The intent to delete the volume of this id that was not carried through. */
     public Optional<Volume> deleting(VolumeId id) {
-        return read(deleting, id);
+        return read(states.deleting, id);
     }
 
     /** The deleted volume of this name whose data was kept. */
@@ -81,46 +76,77 @@ public final class Catalog implements AutoCloseable {
      * @return false when there is such an intent already: of a crash, or of another process
      */
     public boolean begin(Volume volume) {
-        return creating.create(volume.id().toString(), VolumeRecord.encode(volume));
+        return states.creating.create(volume.id().toString(), VolumeRecord.encode(volume));
     }
 
     /** Turns the intent to create into a volume. */
     public void commit(VolumeId id) {
-        creating.move(id.toString(), volumes);
+        states.commit(id.toString());
     }
 
     /** Forgets the intent to create, once nothing of what it described is left. */
     public void abandon(VolumeId id) {
-        creating.remove(id.toString());
+        states.creating.remove(id.toString());
     }
 
     /** Turns a volume into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(VolumeId id) {
-        tmp.remove(id.toString()); // left by a crash in replace
-        volumes.move(id.toString(), deleting);
+        states.beginDelete(id.toString());
     }
 
     /**
      * Forgets the intent to delete, once the data is out of the way. Not synced: a crash may bring the intent back, and
-     * recovery then finds nothing to do.
+     * {@link #settle} then tells it from one that is about a newer volume.
      */
     public void finishDelete(VolumeId id) {
-        deleting.remove(id.toString());
+        states.deleting.remove(id.toString());
+    }
+
+    /**
+     * Leaves one record of this id where a power cut left several; see {@link RecordStates#settle}.
+     *
+     * @return whether that is an intent, which is to be carried through or undone now
+     */
+    public boolean settle(VolumeId id) {
+        return states.settle(id.toString(), () -> find(id));
+    }
+
+    /** Makes sure that the volume's record, or that there is none, is on disk, before somebody is told of it. */
+    public void confirm(VolumeId id) {
+        states.made.confirm(id.toString(), states.tmp);
+    }
+
+    /** As {@link #confirm}, that the volume is gone, be it kept as an archive or not. */
+    public void confirmGone(VolumeId id) {
+        confirm(id);
+        archived.sync();
+    }
+
+    /** Waits until all records are on disk where they are now. */
+    public void sync() {
+        states.sync();
+        archived.sync();
     }
 
     /** Keeps a volume that is being deleted as an archive. */
     public void archive(Volume volume) {
-        deleting.move(volume.id().toString(), archived, ArchiveName.of(volume).toString());
+        states.deleting.move(
+                volume.id().toString(), archived, ArchiveName.of(volume).toString());
+    }
+
+    /** Whether an archive and the volume of its id are one, which a power cut left with two records. */
+    public boolean isRestored(ArchiveName name) {
+        return archived.isSame(name.toString(), states.made, name.id().toString());
     }
 
     /** Turns an archive into a volume again. */
     public void restore(ArchiveName name) {
-        archived.move(name.toString(), volumes, name.id().toString());
+        archived.move(name.toString(), states.made, name.id().toString());
     }
 
     /** Rewrites a volume's record: the old one or the new one is there at any moment. */
     public void replace(Volume volume) {
-        volumes.replace(volume.id().toString(), VolumeRecord.encode(volume), tmp);
+        states.made.replace(volume.id().toString(), VolumeRecord.encode(volume), states.tmp);
     }
 
     /** Claims a path that is not the default for a volume; false when another volume has it, lies in it or around it. */
@@ -143,9 +169,14 @@ public final class Catalog implements AutoCloseable {
         return claims.isTaken(path);
     }
 
-    /** Hands over every claimed path and whose it is. */
-    public void forEachClaim(BiConsumer<VolumePath, VolumeId> action) {
-        claims.forEach(action);
+    /** A volume that keeps others from having the path: it has it, has one around it, or has one in it. */
+    public Optional<VolumeId> holder(VolumePath path) {
+        return claims.holder(path);
+    }
+
+    /** Hands over every claimed path and whose it is, and where something lies among the claims that is none. */
+    public void forEachClaim(BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        claims.forEach(action, strange);
     }
 
     /**
@@ -164,7 +195,7 @@ public final class Catalog implements AutoCloseable {
      * @param from 0 for the first page, else {@link Page#next} of the one before
      */
     public Page list(long from, int max) {
-        RecordFolder.Page page = volumes.list(from, max);
+        RecordFolder.Page page = states.made.list(from, max);
         List<Volume> found = new ArrayList<>();
         Map<VolumeId, Fault> unreadable = new LinkedHashMap<>();
         for (VolumeId id : page.names().stream()
@@ -181,7 +212,7 @@ public final class Catalog implements AutoCloseable {
 
     /** Hands over the id of every volume. */
     public void forEachVolume(Consumer<VolumeId> action) {
-        forEach(volumes, action);
+        forEach(states.made, action);
     }
 
     /** Hands over every volume whose record can be trusted. */
@@ -196,12 +227,12 @@ public final class Catalog implements AutoCloseable {
 
     /** Hands over the id of every intent to create. */
     public void forEachCreating(Consumer<VolumeId> action) {
-        forEach(creating, action);
+        forEach(states.creating, action);
     }
 
     /** Hands over the id of every intent to delete. */
     public void forEachDeleting(Consumer<VolumeId> action) {
-        forEach(deleting, action);
+        forEach(states.deleting, action);
     }
 
     /** Hands over the name of every archive. */
@@ -219,12 +250,13 @@ public final class Catalog implements AutoCloseable {
 
     @Override
     public void close() {
-        List.of(volumes, creating, deleting, archived, tmp).forEach(RecordFolder::close);
+        states.close();
+        archived.close();
         paths.close();
     }
 
     /** When the folder of volumes last changed, by whomever: what was counted before that may be stale. */
     public Instant changed() {
-        return volumes.changed();
+        return states.made.changed();
     }
 }

@@ -4,7 +4,6 @@ import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.volume.GroupSnapshot;
 import io.berth.volume.GroupSnapshotId;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -15,14 +14,10 @@ import java.util.function.Consumer;
  * <p>Methods that read a record throw a {@link Fault} CORRUPT when it cannot be trusted.
  */
 public final class GroupCatalog implements AutoCloseable {
-    private final RecordFolder creating;
-    private final RecordFolder ready;
-    private final RecordFolder deleting;
+    private final RecordStates states;
 
     private GroupCatalog(Directory groups) {
-        creating = RecordFolder.open(groups, "creating");
-        ready = RecordFolder.open(groups, "ready");
-        deleting = RecordFolder.open(groups, "deleting");
+        states = new RecordStates(groups, "ready");
     }
 
     /** Opens the catalog in the folder {@code groups} of a pool's records, making the folders that are missing. */
@@ -32,17 +27,17 @@ public final class GroupCatalog implements AutoCloseable {
 
     /** The group with this id, all of whose snapshots were made; empty when there is none. */
     public Optional<GroupSnapshot> find(GroupSnapshotId id) {
-        return read(ready, id);
+        return states.made.read(id.toString()).map(bytes -> GroupRecord.decode(id, bytes));
     }
 
     /** The intent to make a group that was not carried through; one that was cut short while it was written is none. */
     public Optional<GroupSnapshot> creating(GroupSnapshotId id) {
-        return read(creating, id);
+        return read(states.creating, id);
     }
 
     /** The intent to delete a group that was not carried through. */
     public Optional<GroupSnapshot> deleting(GroupSnapshotId id) {
-        return read(deleting, id);
+        return read(states.deleting, id);
     }
 
     private static Optional<GroupSnapshot> read(RecordFolder folder, GroupSnapshotId id) {
@@ -57,37 +52,61 @@ public final class GroupCatalog implements AutoCloseable {
      * @return false when there is such an intent already
      */
     public boolean begin(GroupSnapshot group) {
-        return creating.create(group.id().toString(), GroupRecord.encode(group));
+        return states.creating.create(group.id().toString(), GroupRecord.encode(group));
     }
 
     /** Turns the intent to make a group into one: from now on its snapshots stay. */
     public void commit(GroupSnapshotId id) {
-        creating.move(id.toString(), ready);
+        states.commit(id.toString());
     }
 
     /** Forgets the intent to make a group, once none of its snapshots is left. */
     public void abandon(GroupSnapshotId id) {
-        creating.remove(id.toString());
+        states.creating.remove(id.toString());
     }
 
     /** Turns a group into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(GroupSnapshotId id) {
-        ready.move(id.toString(), deleting);
+        states.beginDelete(id.toString());
     }
 
     /** Forgets the intent to delete a group, once none of its snapshots is left. */
     public void finishDelete(GroupSnapshotId id) {
-        deleting.remove(id.toString());
+        states.deleting.remove(id.toString());
+    }
+
+    /** Leaves one record of this id where a power cut left several; as {@link Catalog#settle}. */
+    public boolean settle(GroupSnapshotId id) {
+        return states.settle(id.toString(), () -> find(id));
+    }
+
+    /** Makes sure that the group's record, or that there is none, is on disk. */
+    public void confirm(GroupSnapshotId id) {
+        states.made.confirm(id.toString(), states.tmp);
+    }
+
+    /** Waits until all records are on disk where they are now. */
+    public void sync() {
+        states.sync();
+    }
+
+    /** Whether there is a record of a group that was made, cut short or whole. */
+    public boolean isReady(GroupSnapshotId id) {
+        return ready.read(id.toString()).isPresent();
+    }
+
+    /** Hands over the id of every group that was made. */
+    public void forEachReady(Consumer<GroupSnapshotId> action) {
+        ready.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
     }
 
     /** Hands over the id of every intent, to make or to delete. */
     public void forEachUnfinished(Consumer<GroupSnapshotId> action) {
-        creating.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
-        deleting.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
+        states.forEachIntent(name -> GroupSnapshotId.parse(name).ifPresent(action));
     }
 
     @Override
     public void close() {
-        List.of(creating, ready, deleting).forEach(RecordFolder::close);
+        states.close();
     }
 }

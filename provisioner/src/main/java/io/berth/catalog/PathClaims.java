@@ -2,7 +2,9 @@ package io.berth.catalog;
 
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
+import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
 import io.berth.volume.VolumeId;
@@ -13,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,13 +102,62 @@ final class PathClaims {
         }
     }
 
-    /** Hands over every claim. What is no claim, as a hand may have left it, is passed over. */
-    void forEach(BiConsumer<VolumePath, VolumeId> action) {
-        walk(claims, List.of(), action);
+    /**
+     * The volume that has the path, in whose path it lies, or one of those that lie in it; empty when none does, or what
+     * stands there was not made by Berth.
+     */
+    Optional<VolumeId> holder(VolumePath path) {
+        List<String> components = path.components();
+        try {
+            for (int length = 1; length <= components.size(); length++) {
+                VolumePath at = new VolumePath(components.subList(0, length));
+                try (Directory folder = openParent(at.parent()).orElse(null)) {
+                    Optional<FileStatus> status = folder == null ? Optional.empty() : folder.status(at.name());
+                    if (folder == null || status.isEmpty()) {
+                        return Optional.empty();
+                    }
+                    if (status.get().type() != FileType.DIRECTORY) {
+                        return readFile(folder, at.name()).flatMap(VolumeId::parse);
+                    }
+                }
+            }
+            return anyIn(path);
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return Optional.empty(); // it changed meanwhile
+            }
+            throw e;
+        }
     }
 
-    private static void walk(Directory folder, List<String> above, BiConsumer<VolumePath, VolumeId> action) {
-        if (above.size() > VolumePath.MAX_COMPONENTS) {
+    /** Each folder has a claim in it, so there is no need to look at more than the first of each. */
+    private Optional<VolumeId> anyIn(VolumePath path) {
+        Optional<Directory> opened = claims.openBeneath(path.toPath());
+        for (int depth = 0; opened.isPresent() && depth <= VolumePath.MAX_COMPONENTS; depth++) {
+            try (Directory folder = opened.get()) {
+                Optional<Listing.Entry> first =
+                        folder.list(0, 1).entries().stream().findFirst();
+                if (first.isEmpty()) {
+                    return Optional.empty();
+                }
+                if (first.get().type() != FileType.DIRECTORY) {
+                    return readFile(folder, first.get().name()).flatMap(VolumeId::parse);
+                }
+                opened = folder.openDirectory(first.get().name());
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Hands over every claim, and the path of what is none. */
+    void forEach(BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        walk(claims, List.of(), action, strange);
+    }
+
+    private static void walk(
+            Directory folder, List<String> above, BiConsumer<VolumePath, VolumeId> action, Consumer<Path> strange) {
+        if (above.size() >= VolumePath.MAX_COMPONENTS) {
+            strange.accept(folder.path());
             return;
         }
         folder.forEachEntry(entry -> {
@@ -114,13 +166,16 @@ final class PathClaims {
             if (entry.type() == FileType.DIRECTORY) {
                 folder.openDirectory(entry.name()).ifPresent(child -> {
                     try (child) {
-                        walk(child, path, action);
+                        walk(child, path, action, strange);
                     }
                 });
             } else {
-                readFile(folder, entry.name())
-                        .flatMap(VolumeId::parse)
-                        .ifPresent(id -> action.accept(new VolumePath(path), id));
+                Optional<VolumeId> id = readFile(folder, entry.name()).flatMap(VolumeId::parse);
+                if (id.isPresent() && VolumePath.isPath(path)) {
+                    action.accept(new VolumePath(path), id.get());
+                } else {
+                    strange.accept(folder.path().resolve(entry.name()));
+                }
             }
         });
     }
@@ -134,6 +189,7 @@ final class PathClaims {
         tmp.unlink(unnamed); // left by a crash; the volume's lock is ours
         if (folder.status(name).isPresent()) {
             if (isOurs(folder, name, id)) {
+                folder.fsync(); // whoever claimed it may not have come to that
                 return true;
             }
             if (!removeEmpty(folder, name)) {
@@ -159,14 +215,15 @@ final class PathClaims {
                         .isPresent();
     }
 
+    /** What a claim says; empty for what a hand may have left: a folder, a link, a pipe, a file too long to be one. */
     private static Optional<String> readFile(Directory folder, String name) {
         try {
             return folder.read(name, Id.MAX_BYTES).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
         } catch (SystemCallException e) {
-            if (e.errno() == Errno.EISDIR) {
-                return Optional.empty();
-            }
-            throw e;
+            return switch (e.errno()) {
+                case Errno.EISDIR, Errno.EINVAL, Errno.ELOOP, Errno.EFBIG, Errno.ENXIO -> Optional.empty();
+                default -> throw e;
+            };
         }
     }
 

@@ -2,20 +2,29 @@ package io.berth.catalog;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.linux.FileStatus;
 import io.berth.linux.Listing;
+import io.berth.linux.SystemCallException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 
-/** A folder of records of one state. What is created or moved here is durable when the method returns. Thread-safe. */
+/**
+ * A folder of records of one state. What is created or moved here is durable when the method returns. When it throws, the
+ * change may be there and not be durable, so whoever finds a record that it did not write calls {@link #confirm} before it
+ * tells anybody. Thread-safe.
+ */
 final class RecordFolder implements AutoCloseable {
     private static final String SUFFIX = ".json";
     private static final int MODE = 0600;
     private static final int PAGE = 1000;
 
     private final Directory directory;
+
+    /** Whether a sync failed: the kernel may have given up what was changed before it, and a later sync does not say so. */
+    private volatile boolean lostChanges;
 
     private RecordFolder(Directory directory) {
         this.directory = directory;
@@ -52,8 +61,33 @@ final class RecordFolder implements AutoCloseable {
         if (!directory.create(name + SUFFIX, record, MODE)) {
             return false;
         }
-        directory.fsync();
+        sync();
         return true;
+    }
+
+    /** Waits until every record that came or went is on disk as it is now. */
+    void sync() {
+        try {
+            directory.fsync();
+        } catch (SystemCallException e) {
+            lostChanges = true;
+            throw e;
+        }
+    }
+
+    /**
+     * Makes sure that the record of this name, or that there is none, is on disk. Whoever wrote it may have been killed
+     * before its sync, or its sync may have failed.
+     *
+     * @param tmp as in {@link #replace}; callers hold a lock
+     */
+    void confirm(String name, RecordFolder tmp) {
+        Optional<byte[]> record = lostChanges ? read(name) : Optional.empty();
+        if (record.isPresent()) {
+            replace(name, record.get(), tmp);
+        } else {
+            sync();
+        }
     }
 
     /**
@@ -64,18 +98,51 @@ final class RecordFolder implements AutoCloseable {
     void replace(String name, byte[] record, RecordFolder tmp) {
         tmp.remove(name);
         tmp.directory.create(name + SUFFIX, record, MODE);
-        tmp.move(name, this);
-    }
-
-    void move(String name, RecordFolder to) {
-        move(name, to, name);
-    }
-
-    /** Moves a record; does nothing when it is not here. */
-    void move(String name, RecordFolder to, String newName) {
-        if (directory.rename(name + SUFFIX, to.directory, newName + SUFFIX)) {
-            to.directory.fsync();
+        if (tmp.directory.rename(name + SUFFIX, directory, name + SUFFIX)) {
+            sync(); // a name in tmp that a power cut brings back is removed by the next call
         }
+    }
+
+    /** Moves a record: after a power cut it is here or there. Does nothing when it is not here. */
+    void move(String name, RecordFolder to) {
+        if (directory.rename(name + SUFFIX, to.directory, name + SUFFIX)) {
+            syncMove(to);
+        }
+    }
+
+    /**
+     * As {@link #move(String, RecordFolder)}, to another name, which may be one of the same file already: then the name here
+     * goes.
+     */
+    void move(String name, RecordFolder to, String newName) {
+        if (isSame(name, to, newName)) {
+            remove(name); // rename(2) does nothing then
+        } else {
+            directory.rename(name + SUFFIX, to.directory, newName + SUFFIX);
+        }
+        syncMove(to);
+    }
+
+    private void syncMove(RecordFolder to) {
+        to.sync();
+        if (!directory.keepsOrderOfNames()) {
+            sync();
+        }
+    }
+
+    /** Whether there is a record of this name, whatever it holds. */
+    boolean has(String name) {
+        return status(name).isPresent();
+    }
+
+    /** Whether a record here and one in another folder are two names of one file. */
+    boolean isSame(String name, RecordFolder other, String otherName) {
+        Optional<FileStatus> there = other.status(otherName);
+        return there.isPresent() && status(name).filter(there.get()::isSameFile).isPresent();
+    }
+
+    private Optional<FileStatus> status(String name) {
+        return directory.status(name + SUFFIX);
     }
 
     /** Removes a record, which a crash may bring back. */

@@ -21,17 +21,11 @@ import java.util.function.Function;
  * <p>Methods that read a record throw a {@link Fault} CORRUPT when it cannot be trusted.
  */
 public final class SnapshotCatalog implements AutoCloseable {
-    private final RecordFolder creating;
-    private final RecordFolder ready;
-    private final RecordFolder deleting;
-    private final RecordFolder tmp;
+    private final RecordStates states;
     private final SourceIndex bySource;
 
     private SnapshotCatalog(Directory snapshots) {
-        creating = RecordFolder.open(snapshots, "creating");
-        ready = RecordFolder.open(snapshots, "ready");
-        deleting = RecordFolder.open(snapshots, "deleting");
-        tmp = RecordFolder.open(snapshots, "tmp");
+        states = new RecordStates(snapshots, "ready");
         bySource = new SourceIndex(RecordFolder.openDirectory(snapshots, "by-source"));
     }
 
@@ -47,7 +41,7 @@ public final class SnapshotCatalog implements AutoCloseable {
 
     /** The snapshot with this id that is ready. */
     public Optional<Snapshot> ready(SnapshotId id) {
-        return ready.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
+        return states.made.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
     }
 
     /**
@@ -55,19 +49,20 @@ public final class SnapshotCatalog implements AutoCloseable {
      * written is none.
      */
     public Optional<Snapshot> creating(SnapshotId id) {
-        return creating.read(id.toString())
+        return states.creating
+                .read(id.toString())
                 .filter(bytes -> !RecordText.isCutShort(bytes))
                 .map(bytes -> SnapshotRecord.decode(id, bytes, false));
     }
 
     /** Whether there is an intent to make a snapshot of this id, cut short or whole. */
     public boolean isCreating(SnapshotId id) {
-        return creating.read(id.toString()).isPresent();
+        return states.creating.read(id.toString()).isPresent();
     }
 
     /** The intent to delete the snapshot of this id that was not carried through. */
     public Optional<Snapshot> deleting(SnapshotId id) {
-        return deleting.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
+        return states.deleting.read(id.toString()).map(bytes -> SnapshotRecord.decode(id, bytes, true));
     }
 
     /**
@@ -76,7 +71,7 @@ public final class SnapshotCatalog implements AutoCloseable {
      * @return false when there is such an intent already
      */
     public boolean begin(Snapshot snapshot) {
-        if (!creating.create(snapshot.id().toString(), SnapshotRecord.encode(snapshot))) {
+        if (!states.creating.create(snapshot.id().toString(), SnapshotRecord.encode(snapshot))) {
             return false;
         }
         bySource.add(snapshot.source(), snapshot.id());
@@ -85,30 +80,45 @@ public final class SnapshotCatalog implements AutoCloseable {
 
     /** Notes in the intent to make a snapshot what is known once its data is whole. */
     public void prepare(Snapshot snapshot) {
-        creating.replace(snapshot.id().toString(), SnapshotRecord.encode(snapshot), tmp);
+        states.creating.replace(snapshot.id().toString(), SnapshotRecord.encode(snapshot), states.tmp);
     }
 
     /** Turns the intent to make a snapshot, which {@link #prepare} was called for, into one. */
     public void commit(SnapshotId id) {
-        creating.move(id.toString(), ready);
+        states.commit(id.toString());
     }
 
     /** Forgets the intent to make a snapshot, once nothing of what it described is left. */
     public void abandon(SnapshotId id) {
         creating(id).ifPresent(snapshot -> bySource.remove(snapshot.source(), id));
-        tmp.remove(id.toString()); // left by a crash in commit
-        creating.remove(id.toString());
+        states.tmp.remove(id.toString()); // left by a crash in prepare
+        states.creating.remove(id.toString());
     }
 
     /** Turns a snapshot into the intent to delete it; from now on {@link #find} does not see it. */
     public void beginDelete(SnapshotId id) {
-        ready.move(id.toString(), deleting);
+        states.beginDelete(id.toString());
     }
 
     /** Forgets the intent to delete, once the data is out of the way. */
     public void finishDelete(Snapshot snapshot) {
         bySource.remove(snapshot.source(), snapshot.id());
-        deleting.remove(snapshot.id().toString());
+        states.deleting.remove(snapshot.id().toString());
+    }
+
+    /** Leaves one record of this id where a power cut left several; as {@link Catalog#settle}. */
+    public boolean settle(SnapshotId id) {
+        return states.settle(id.toString(), () -> ready(id));
+    }
+
+    /** Makes sure that the record of a snapshot that is ready, or that there is none, is on disk. */
+    public void confirm(SnapshotId id) {
+        states.made.confirm(id.toString(), states.tmp);
+    }
+
+    /** Waits until all records are on disk where they are now. */
+    public void sync() {
+        states.sync();
     }
 
     /** Which snapshots a {@link #list} is of, and in which order of folders they are looked for. */
@@ -135,8 +145,8 @@ public final class SnapshotCatalog implements AutoCloseable {
      */
     public Page list(Part part, long from, int max) {
         return switch (part) {
-            case CREATING -> page(creating.list(from, max), this::creating);
-            case READY -> page(ready.list(from, max), this::ready);
+            case CREATING -> page(states.creating.list(from, max), this::creating);
+            case READY -> page(states.made.list(from, max), this::ready);
         };
     }
 
@@ -172,13 +182,12 @@ public final class SnapshotCatalog implements AutoCloseable {
 
     /** Hands over the id of every snapshot that is ready. */
     public void forEachReady(Consumer<SnapshotId> action) {
-        ready.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+        states.made.forEach(name -> SnapshotId.parse(name).ifPresent(action));
     }
 
     /** Hands over the id of every intent, to make or to delete. */
     public void forEachUnfinished(Consumer<SnapshotId> action) {
-        creating.forEach(name -> SnapshotId.parse(name).ifPresent(action));
-        deleting.forEach(name -> SnapshotId.parse(name).ifPresent(action));
+        states.forEachIntent(name -> SnapshotId.parse(name).ifPresent(action));
     }
 
     /** Whether a snapshot is listed as one of its source. */
@@ -203,12 +212,12 @@ public final class SnapshotCatalog implements AutoCloseable {
 
     /** When a snapshot last became ready or was deleted, by whomever. */
     public Instant changed() {
-        return ready.changed();
+        return states.made.changed();
     }
 
     @Override
     public void close() {
-        List.of(creating, ready, deleting, tmp).forEach(RecordFolder::close);
+        states.close();
         bySource.close();
     }
 }

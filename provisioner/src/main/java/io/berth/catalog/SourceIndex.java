@@ -55,11 +55,17 @@ final class SourceIndex implements AutoCloseable {
         }
     }
 
-    /** Removes an entry, and the volume's folder with the last. A crash may bring it back; its record decides. */
+    /**
+     * Removes an entry, and the volume's folder with the last. Once its snapshot's record is gone for good, so is the entry,
+     * though it may be back while the record is.
+     */
     void remove(VolumeId source, SnapshotId id) {
+        boolean ordered = directory.keepsOrderOfNames();
         directory.openDirectory(source.toString()).ifPresent(folder -> {
             try (folder) {
-                folder.unlink(id.toString());
+                if (folder.unlink(id.toString()) && !ordered) {
+                    folder.fsync();
+                }
             }
         });
         try {

@@ -2,6 +2,7 @@ package io.berth.fault;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Optional;
 
 /** The known word that is meant when an unknown one is given, for messages. */
 public final class Nearest {
@@ -9,11 +10,22 @@ public final class Nearest {
 
     /** The word that differs from the text in the fewest letters; there is at least one. */
     public static String to(String text, Collection<String> words) {
-        String start = text.substring(0, Math.min(text.length(), 100));
+        String start = start(text);
         return words.stream()
                 .min(Comparator.comparingInt((String word) -> distance(start, word))
                         .thenComparing(Comparator.naturalOrder()))
                 .orElseThrow();
+    }
+
+    private static String start(String text) {
+        return text.substring(0, Math.min(text.length(), 100));
+    }
+
+    /** The same, if it may be what was meant: if most letters are the same. */
+    public static Optional<String> like(String text, Collection<String> words) {
+        String nearest = to(text, words);
+        return Optional.of(nearest)
+                .filter(word -> distance(start(text), word) <= Math.max(text.length(), word.length()) / 3);
     }
 
     /** How many letters must be put in, taken out or changed to make one of the other (Levenshtein). */

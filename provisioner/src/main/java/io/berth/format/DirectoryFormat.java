@@ -133,7 +133,7 @@ public final class DirectoryFormat implements VolumeFormat {
                 return Optional.empty();
             }
             scratch.rename(name, parent, volume.path().name());
-            parent.fsync();
+            parent.syncAfterMove(scratch);
             return Optional.of(copied);
         }
     }
@@ -341,12 +341,17 @@ public final class DirectoryFormat implements VolumeFormat {
         if (inodesOfEnforced(volume).isEmpty()) {
             return Optional.empty();
         }
-        Optional<String> why = isHeldToLimit(volume)
-                ? limits.lapse()
-                : Optional.of(
-                        limits.problem(false).orElse("the limit of " + volume.path() + " is not what it should be")
-                                + "; the start of the driver sets it again");
+        Optional<String> why = isHeldToLimit(volume) ? limits.lapse() : Optional.of(whyLimitIsLost(volume));
         return why.map(text -> new HealthProblem(HealthProblem.Reason.LIMIT_LOST, text));
+    }
+
+    private String whyLimitIsLost(Volume volume) {
+        try (Directory data = open(volume)) {
+            return limits.problem(data)
+                    .orElseGet(() ->
+                            limits.problem(false).orElse("the limit of " + volume.path() + " is not what it should be")
+                                    + "; the start of the driver sets it again");
+        }
     }
 
     private static HealthProblem missing(String message) {

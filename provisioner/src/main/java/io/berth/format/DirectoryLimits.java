@@ -33,6 +33,11 @@ sealed interface DirectoryLimits permits QgroupLimits, ProjectLimits, LimitsOfSe
      */
     Optional<String> problem(boolean inodes);
 
+    /** Why this directory cannot be held to a limit though others can, with the cure; empty when it can. */
+    default Optional<String> problem(Directory data) {
+        return Optional.empty();
+    }
+
     /** Why limits do not hold now although they are set, with the cure; empty when they do, and where there are none. */
     Optional<String> lapse();
 

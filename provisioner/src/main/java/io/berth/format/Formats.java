@@ -22,6 +22,9 @@ import java.util.function.BiConsumer;
 
 /** The formats of one pool, and which of them a new volume gets. Thread-safe. */
 public final class Formats {
+    /** What an image is called in its volume's folder. */
+    public static final String IMAGE_FILE = Images.FILE;
+
     private static final UUID NO_POOL = new UUID(0, 0);
 
     private final DirectoryLimits limits;

@@ -159,7 +159,7 @@ final class Images {
         return RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder));
     }
 
-    /** Makes a copy as long as the volume that it is for. */
+    /** Makes an image as long as its volume. */
     static void enlarge(Directory folder, long bytes) {
         try (RegularFile file = RegularFile.openForWriting(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
             if (file.status().size() < bytes) {
@@ -185,7 +185,7 @@ final class Images {
             folder.create(UNUSED, new byte[0], 0600);
             folder.fsync();
             scratch.rename(name, parent, volume.path().name());
-            parent.fsync();
+            parent.syncAfterMove(scratch);
             return true;
         }
     }
@@ -197,18 +197,20 @@ final class Images {
     /** Readies an image for its user: {@link #undo} leaves it alone, and it is as long as its volume was expanded to. */
     void use(Volume volume) {
         try (Directory folder = folder(volume)) {
-            folder.unlink(UNUSED);
+            if (folder.unlink(UNUSED)) {
+                folder.fsync();
+            }
+            enlarge(folder, volume.capacityBytes());
         }
-        expand(volume, volume.capacityBytes());
     }
 
-    /** Makes the image larger, by a hole; does nothing when it is that large. */
+    /** Makes the image larger, by a hole, durable when it returns: an earlier call may not have come to that. */
     void expand(Volume volume, long bytes) {
         try (RegularFile file = open(volume)) {
             if (file.status().size() < bytes) {
                 file.ftruncate(bytes);
-                file.fsync();
             }
+            file.fsync();
         }
     }
 

@@ -36,6 +36,15 @@ final class QgroupLimits implements DirectoryLimits {
     }
 
     @Override
+    public Optional<String> problem(Directory data) {
+        return Btrfs.isSubvolume(data)
+                ? Optional.empty()
+                : Optional.of(data.path()
+                        + " is no subvolume, and btrfs limits nothing else; docs/operations.md, \"Backup and restore of a"
+                        + " pool\", says how to make it one");
+    }
+
+    @Override
     public Optional<String> lapse() {
         return BtrfsQuota.of(root)
                 .filter(quota -> !quota.isSure())
@@ -66,11 +75,9 @@ final class QgroupLimits implements DirectoryLimits {
 
     @Override
     public void set(Directory data, VolumeId id, long bytes, OptionalLong inodes) {
-        if (!Btrfs.isSubvolume(data)) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "volume " + id + ": " + data.path() + " is no subvolume, and btrfs limits nothing else");
-        }
+        problem(data).ifPresent(problem -> {
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "volume " + id + ": " + problem);
+        });
         if (!Qgroup.limit(data, limit(bytes))) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,

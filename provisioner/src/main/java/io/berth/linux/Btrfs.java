@@ -23,6 +23,7 @@ public final class Btrfs {
     private static final long INO_LOOKUP = 0xd0009412L;
     private static final long START_SYNC = 0x80089418L;
     private static final long WAIT_SYNC = 0x40089416L;
+    private static final long SPACE_INFO = 0xc0109414L;
     private static final long SUBVOL_RDONLY = 2;
     private static final long SUBVOL_SPEC_BY_ID = 16;
 
@@ -42,11 +43,35 @@ public final class Btrfs {
 
     private static final int INODE_ITEM = 1;
 
+    // struct btrfs_ioctl_space_args: u64 space_slots, u64 total_spaces, then of each: u64 flags, total_bytes,
+    // used_bytes
+    private static final int SPACES = 16;
+    private static final int SPACE_BYTES = 24;
+    private static final int MOST_SPACES = 16;
+    private static final long BLOCK_GROUP_METADATA = 4;
+
     private Btrfs() {}
 
     /** Whether a directory lies in a btrfs file system. */
     public static boolean isBtrfs(Directory directory) {
         return directory.fileSystem().type() == SUPER_MAGIC;
+    }
+
+    /** How many bytes are free of those that a file system has set apart for its trees; it may still set apart more. */
+    public static long freeTreeBytes(Directory anywhere) {
+        byte[] arguments = new byte[SPACES + MOST_SPACES * SPACE_BYTES];
+        ByteBuffer struct = Libc.struct(arguments);
+        struct.putLong(0, MOST_SPACES);
+        long result = anywhere.descriptor.call(fd -> Libc.calls().ioctl(fd, SPACE_INFO, arguments));
+        Libc.check(result, "ioctl BTRFS_IOC_SPACE_INFO", text(anywhere));
+        long free = 0;
+        for (int i = 0; i < Math.min(struct.getLong(8), MOST_SPACES); i++) {
+            int at = SPACES + i * SPACE_BYTES;
+            if ((struct.getLong(at) & BLOCK_GROUP_METADATA) != 0) {
+                free += struct.getLong(at + 8) - struct.getLong(at + 16);
+            }
+        }
+        return free;
     }
 
     /** Whether a directory is the root of a subvolume or snapshot. */

@@ -21,6 +21,9 @@ public final class Directory extends OpenFile {
     private static final byte[] PARENT = {'.', '.', 0};
     private static final int OPEN_DIRECTORY = Descriptor.O_RDONLY | Descriptor.O_DIRECTORY;
 
+    /** Empty until it is asked for. */
+    private volatile Optional<Boolean> keepsOrderOfNames = Optional.empty();
+
     Directory(Descriptor descriptor, Path path) {
         super(descriptor, path);
     }
@@ -307,6 +310,27 @@ public final class Directory extends OpenFile {
         }
         Libc.check(result, "renameat", text(name) + " to " + to.text(newName));
         return true;
+    }
+
+    /**
+     * Waits until what was renamed from another directory to this one is on disk here, and no longer there: a power cut
+     * leaves one of the names.
+     */
+    public void syncAfterMove(Directory from) {
+        fsync();
+        if (!keepsOrderOfNames()) {
+            from.fsync(); // after the new name is safe: the other way round a power cut could leave none
+        }
+    }
+
+    /** Whether {@link #fsync} of one directory of its file system waits for all earlier changes of names in others too. */
+    public boolean keepsOrderOfNames() {
+        Optional<Boolean> known = keepsOrderOfNames;
+        if (known.isEmpty()) {
+            known = Optional.of(fileSystem().keepsOrderOfNames());
+            keepsOrderOfNames = known;
+        }
+        return known.get();
     }
 
     /**

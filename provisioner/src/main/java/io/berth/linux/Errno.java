@@ -49,54 +49,16 @@ public final class Errno {
 
     private Errno() {}
 
-    /** The name and the meaning for people, for example {@code ENOSPC (No space left on device)}. */
+    /**
+     * The name and the meaning for people, for example {@code ENOSPC (No space left on device)}. They are those of
+     * jnr-constants, which has all of Linux's; its class is loaded by the first error.
+     */
     public static String text(int errno) {
-        return switch (errno) {
-            case EPERM -> "EPERM (Operation not permitted)";
-            case ENOENT -> "ENOENT (No such file or directory)";
-            case ESRCH -> "ESRCH (No such process)";
-            case EINTR -> "EINTR (Interrupted system call)";
-            case EIO -> "EIO (Input/output error)";
-            case ENXIO -> "ENXIO (No such device or address)";
-            case EBADF -> "EBADF (Bad file descriptor)";
-            case EAGAIN -> "EAGAIN (Resource temporarily unavailable)";
-            case ENOMEM -> "ENOMEM (Cannot allocate memory)";
-            case EACCES -> "EACCES (Permission denied)";
-            case EBUSY -> "EBUSY (Device or resource busy)";
-            case EEXIST -> "EEXIST (File exists)";
-            case EXDEV -> "EXDEV (Invalid cross-device link)";
-            case ENODEV -> "ENODEV (No such device)";
-            case ENOTDIR -> "ENOTDIR (Not a directory)";
-            case EISDIR -> "EISDIR (Is a directory)";
-            case EINVAL -> "EINVAL (Invalid argument)";
-            case ENFILE -> "ENFILE (Too many open files in system)";
-            case EMFILE -> "EMFILE (Too many open files)";
-            case ENOTTY -> "ENOTTY (Inappropriate ioctl for device)";
-            case ETXTBSY -> "ETXTBSY (Text file busy)";
-            case EFBIG -> "EFBIG (File too large)";
-            case ENOSPC -> "ENOSPC (No space left on device)";
-            case EROFS -> "EROFS (Read-only file system)";
-            case EMLINK -> "EMLINK (Too many links)";
-            case ERANGE -> "ERANGE (Numerical result out of range)";
-            case ENAMETOOLONG -> "ENAMETOOLONG (File name too long)";
-            case ENOSYS -> "ENOSYS (Function not implemented)";
-            case ENOTEMPTY -> "ENOTEMPTY (Directory not empty)";
-            case ELOOP -> "ELOOP (Too many levels of symbolic links)";
-            case ENODATA -> "ENODATA (No data available)";
-            case EBADMSG -> "EBADMSG (Bad message)";
-            case EOVERFLOW -> "EOVERFLOW (Value too large for defined data type)";
-            case EPROTONOSUPPORT -> "EPROTONOSUPPORT (Protocol not supported)";
-            case ENETUNREACH -> "ENETUNREACH (Network is unreachable)";
-            case ECONNREFUSED -> "ECONNREFUSED (Connection refused)";
-            case EOPNOTSUPP -> "EOPNOTSUPP (Operation not supported)";
-            case ENOTCONN -> "ENOTCONN (Transport endpoint is not connected)";
-            case ETIMEDOUT -> "ETIMEDOUT (Connection timed out)";
-            case EHOSTUNREACH -> "EHOSTUNREACH (No route to host)";
-            case EINPROGRESS -> "EINPROGRESS (Operation now in progress)";
-            case ESTALE -> "ESTALE (Stale file handle)";
-            case EUCLEAN -> "EUCLEAN (Structure needs cleaning)";
-            case EDQUOT -> "EDQUOT (Disk quota exceeded)";
-            default -> "errno " + errno;
-        };
+        for (jnr.constants.platform.linux.Errno known : jnr.constants.platform.linux.Errno.values()) {
+            if (known.intValue() == errno && known != jnr.constants.platform.linux.Errno.EWOULDBLOCK) {
+                return known.name() + " (" + known + ")";
+            }
+        }
+        return "errno " + errno;
     }
 }

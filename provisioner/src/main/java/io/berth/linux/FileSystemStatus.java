@@ -22,6 +22,10 @@ public record FileSystemStatus(
         boolean readOnly,
         long type) {
     private static final int STRUCT_BYTES = 120;
+    private static final long EXT4 = 0xEF53;
+    private static final long XFS = 0x58465342;
+    private static final long NFS = 0x6969;
+
     private static final long ST_RDONLY = 1;
 
     static FileSystemStatus of(Descriptor descriptor, String path) {
@@ -37,6 +41,15 @@ public record FileSystemStatus(
                 in.getLong(48),
                 (in.getLong(80) & ST_RDONLY) != 0,
                 in.getLong(0));
+    }
+
+    /**
+     * Whether changes of names become durable in the order they were made in, so that to wait for the later one is to wait
+     * for both: by their journal on ext4 and XFS, on NFS because the server answers when they are on its disk. On btrfs
+     * they do not, and of others it is not known.
+     */
+    boolean keepsOrderOfNames() {
+        return type == EXT4 || type == XFS || type == NFS;
     }
 
     /** Some network and FUSE file systems claim more than a long can count. */

@@ -139,7 +139,12 @@ final class Libc {
 
     /** The library itself, loaded when this is first asked for. */
     static Calls calls() {
-        return Loaded.CALLS;
+        return Loaded.calls;
+    }
+
+    /** From now on calls go through these. */
+    static void use(Calls calls) {
+        Loaded.calls = calls;
     }
 
     /** Makes a call that answers -1 on failure, again while signals interrupt it; a failure becomes {@code -errno}. */
@@ -178,7 +183,9 @@ final class Libc {
     }
 
     private static final class Loaded {
-        static final Calls CALLS = LibraryLoader.create(Calls.class).load("libc.so.6");
-        static final Runtime RUNTIME = Runtime.getRuntime(CALLS);
+        static final Calls LIBRARY = LibraryLoader.create(Calls.class).load("libc.so.6");
+        static final Runtime RUNTIME = Runtime.getRuntime(LIBRARY);
+
+        static volatile Calls calls = LIBRARY;
     }
 }

@@ -12,6 +12,8 @@ public final class Linux {
     private static final int CLONE_FS = 0x200;
 
     private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path FILE_SYSTEMS = Path.of("/proc/filesystems");
+    private static final Path OWN_LABEL = Path.of("/proc/self/attr/current");
     private static final String EFFECTIVE = "CapEff:";
     private static final int CAP_SYS_RESOURCE = 24;
 
@@ -31,6 +33,19 @@ public final class Linux {
                     .findFirst()
                     .orElse(0);
             return (effective >>> CAP_SYS_RESOURCE & 1) == 1;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Whether this kernel runs with SELinux and has its policy; seen from a container too. Without a policy every process is
+     * just {@code kernel}.
+     */
+    public static boolean hasSelinux() {
+        try (var lines = Files.lines(FILE_SYSTEMS)) {
+            return lines.anyMatch(line -> line.endsWith("\tselinuxfs"))
+                    && Files.readString(OWN_LABEL).indexOf(':') > 0;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

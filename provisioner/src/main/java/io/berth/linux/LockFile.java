@@ -16,24 +16,32 @@ public final class LockFile implements AutoCloseable {
 
     private final Descriptor descriptor;
     private final String path;
+    private final boolean readOnly;
 
-    private LockFile(Descriptor descriptor, String path) {
+    private LockFile(Descriptor descriptor, String path, boolean readOnly) {
         this.descriptor = descriptor;
         this.path = path;
+        this.readOnly = readOnly;
     }
 
     /**
-     * Opens a lock file, made with mode 0600 when it is missing.
+     * Opens a lock file, made with mode 0600 when it is missing. On a file system that is read-only nobody changes what a
+     * lock protects, and every lock is shared.
      *
      * @throws SystemCallException ELOOP when it is a symbolic link
      */
     public static LockFile open(Directory directory, String name) {
         byte[] component = FileName.component(name);
         String path = directory.path() + "/" + name;
-        int flags = Descriptor.O_RDWR | Descriptor.O_CREAT | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
-        long result =
-                directory.descriptor.open(fd -> Descriptor.openat2(fd, component, flags, 0600, Descriptor.BENEATH));
-        return new LockFile(directory.descriptor.opened(Libc.check(result, "openat2", path)), path);
+        long result = open(directory, component, Descriptor.O_RDWR | Descriptor.O_CREAT, 0600);
+        boolean readOnly = result == -Errno.EROFS;
+        long opened = readOnly ? open(directory, component, Descriptor.O_RDONLY, 0) : result;
+        return new LockFile(directory.descriptor.opened(Libc.check(opened, "openat2", path)), path, readOnly);
+    }
+
+    private static long open(Directory directory, byte[] component, int access, int mode) {
+        int flags = access | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
+        return directory.descriptor.open(fd -> Descriptor.openat2(fd, component, flags, mode, Descriptor.BENEATH));
     }
 
     /**
@@ -57,7 +65,7 @@ public final class LockFile implements AutoCloseable {
     }
 
     private Optional<Held> tryLock(short type, long offset) {
-        byte[] lock = flock(type, offset);
+        byte[] lock = flock(readOnly ? F_RDLCK : type, offset);
         byte[] unlock = flock(F_UNLCK, offset);
         long result = descriptor.take(
                 fd -> Libc.calls().fcntl(fd, F_OFD_SETLK, lock),

@@ -12,8 +12,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * An open loop device: a block device whose blocks are a file's. Closing it leaves it attached, unless it is
@@ -41,6 +41,7 @@ public final class LoopDevice extends OpenFile {
     private static final Path DEV = Path.of("/dev");
     private static final Path PARTITIONS = Path.of("/proc/partitions");
     private static final Path SYS_BLOCK = Path.of("/sys/block");
+    private static final Path SYS_EVENTS = Path.of("/sys/kernel/uevent_seqnum");
     private static final Path SYS_DEV_BLOCK = Path.of("/sys/dev/block");
     /** What the name of every node in /dev begins with. */
     public static final String NODE_PREFIX = "loop";
@@ -53,6 +54,8 @@ public final class LoopDevice extends OpenFile {
 
     /** How often another process may be faster at taking the device that was free. */
     private static final int MOST_RACES = 100;
+
+    private static final AtomicReference<Picture> LAST = new AtomicReference<>(new Picture("", List.of()));
 
     private final int number;
 
@@ -210,11 +213,21 @@ public final class LoopDevice extends OpenFile {
         }
     }
 
+    /** False, and closed, when another process was faster; closed too when it fails. */
     private boolean configureOrClose(RegularFile file, byte[] config) {
         boolean configured = false;
         try {
             configured = configure(file, config);
+            if (configured) {
+                setReadOnly(false); // the number keeps what whoever had it before has set
+            }
             return configured;
+        } catch (RuntimeException | Error e) {
+            if (configured) {
+                detach();
+            }
+            configured = false;
+            throw e;
         } finally {
             if (!configured) {
                 close();
@@ -234,17 +247,42 @@ public final class LoopDevice extends OpenFile {
         return true;
     }
 
-    /** Every device of this machine that has a file. */
+    /** Every device of this machine that has a file, or had one a moment ago: {@link #open(Attached)} tells. */
     public static List<Attached> attached() {
-        // Devices without a file, of which there may be hundreds, have no size and are left out there.
-        try (Stream<String> lines = Files.lines(PARTITIONS)) {
-            return lines.map(line -> line.substring(line.lastIndexOf(' ') + 1))
-                    .filter(NAME.asMatchPredicate())
-                    .flatMap(name -> status(name).stream())
-                    .toList();
+        String seen = seen();
+        Picture last = LAST.get();
+        if (seen.equals(last.seen())) {
+            return last.devices();
+        }
+        Picture now = new Picture(seen, look(seen));
+        LAST.set(now);
+        return now.devices();
+    }
+
+    /**
+     * The devices that had a file when the kernel showed this. A device that gets a file gets a size, and one that loses its
+     * file is told of by an event, so while both are as they were no device needs to be opened. Either alone is not enough:
+     * some kernels tell of no event when a file is attached.
+     */
+    private record Picture(String seen, List<Attached> devices) {}
+
+    /** The number of events so far, and the devices that have a size. */
+    private static String seen() {
+        try {
+            return Files.readString(SYS_EVENTS) + Files.readString(PARTITIONS);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static List<Attached> look(String partitions) {
+        // Devices without a file, of which there may be hundreds, have no size and are left out there.
+        return partitions
+                .lines()
+                .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+                .filter(NAME.asMatchPredicate())
+                .flatMap(name -> status(name).stream())
+                .toList();
     }
 
     /** What the device of this number is; empty when it is no loop device, or has no file. */
@@ -358,11 +396,13 @@ public final class LoopDevice extends OpenFile {
     }
 
     /**
-     * Takes its file away, once this and all others have closed it and nothing mounts it.
+     * Takes its file away, once this and all others have closed it and nothing mounts it. Whoever gets the number next can
+     * write to it.
      *
      * @return false when it has none
      */
     public boolean detach() {
+        setReadOnly(false);
         long result = descriptor.call(fd -> Libc.calls().ioctl(fd, LOOP_CLR_FD, 0));
         if (result == -Errno.ENXIO) {
             return false;

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The options that one mount of a file system can have, others notwithstanding. See mount(8) and mount_setattr(2). */
@@ -25,6 +26,14 @@ public enum MountOption {
     STRICTATIME(0x70, 0x20),
     NODIRATIME(0x80, 0x80);
 
+    /**
+     * What mount(8) and fstab(5) read for themselves: when, by whom and how often it is mounted, and remarks. The kernel is
+     * never told of these.
+     */
+    private static final Pattern OF_MOUNT_PROGRAM =
+            Pattern.compile("|defaults|auto|noauto|user(=.*)?|nouser|users|nousers"
+                    + "|owner|noowner|group|nogroup|_netdev|nofail|x-[A-Za-z].*|comment=.*");
+
     private static final String ALLOWED =
             Arrays.stream(values()).map(MountOption::toString).collect(Collectors.joining(", "));
 
@@ -37,7 +46,7 @@ public enum MountOption {
     }
 
     /**
-     * Reads mount flags.
+     * Reads mount flags. Those that mount(8) keeps to itself say nothing.
      *
      * @param flags each one option, or several with commas between, as in fstab(5)
      * @throws Fault INVALID_ARGUMENT when one is unknown or contradicts another
@@ -46,6 +55,9 @@ public enum MountOption {
         EnumSet<MountOption> options = EnumSet.noneOf(MountOption.class);
         for (String flag : flags) {
             for (String name : flag.split(",", -1)) {
+                if (isOfMountProgram(name)) {
+                    continue;
+                }
                 MountOption option = find(name)
                         .orElseThrow(() -> Fault.invalid("mount_flags", name, "not allowed; allowed are " + ALLOWED));
                 for (MountOption other : options) {
@@ -57,6 +69,11 @@ public enum MountOption {
             }
         }
         return Collections.unmodifiableSet(options);
+    }
+
+    /** Whether mount(8) keeps this option to itself; no option at all is one of these. */
+    public static boolean isOfMountProgram(String option) {
+        return OF_MOUNT_PROGRAM.matcher(option).matches();
     }
 
     private static Optional<MountOption> find(String name) {

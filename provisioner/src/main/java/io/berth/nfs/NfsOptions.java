@@ -2,6 +2,7 @@ package io.berth.nfs;
 
 import io.berth.fault.Fault;
 import io.berth.fault.Nearest;
+import io.berth.linux.Linux;
 import io.berth.mount.MountOption;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -32,8 +33,10 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
     public static final NfsOptions DEFAULT = new NfsOptions(new TreeMap<>(), Set.of());
 
     private static final String VERSION = "vers";
+    private static final String MINOR_VERSION = "minorversion";
     private static final String PROTOCOL = "proto";
     private static final String PORT = "port";
+    private static final String CONNECTIONS = "nconnect";
     private static final int USUAL_PORT = 2049;
 
     /** The value of an option that has none. */
@@ -45,37 +48,80 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
     private static final Pattern COUNT = Pattern.compile("[0-9]{1,9}");
     private static final Pattern PORTS =
             Pattern.compile("[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]");
+    private static final Pattern CONTEXT = Pattern.compile("[\\w.:-]{1,250}|\"[\\w.:,-]{1,250}\"");
+
+    /** What mount.nfs(8) reads for itself, and what the kernel reads and forgets. */
+    private static final Pattern WITHOUT_MEANING = Pattern.compile("bg|fg|retry=[0-9]{1,9}|intr|nointr|sloppy");
 
     /** Other names of some options. */
-    private static final Map<String, String> OTHER_NAMES =
-            Map.of("nfsvers", VERSION, "tcp", PROTOCOL + "=tcp", "rdma", PROTOCOL + "=rdma");
+    private static final Map<String, String> OTHER_NAMES = Map.of(
+            "nfsvers", VERSION,
+            "v3", VERSION + "=3",
+            "v4", VERSION + "=4",
+            "v4.0", VERSION + "=4.0",
+            "v4.1", VERSION + "=4.1",
+            "v4.2", VERSION + "=4.2",
+            "tcp", PROTOCOL + "=tcp",
+            "rdma", PROTOCOL + "=rdma");
 
-    private static final Map<String, Pattern> GRAMMAR = grammar();
+    /** Labels of SELinux, which mount(8) leaves out where the kernel has none. */
+    private static final Set<String> CONTEXTS = Set.of("context", "fscontext", "defcontext", "rootcontext");
+
     /** Of which only one can be given. */
     private static final List<Set<String>> EXCLUSIVE = List.of(
             Set.of("hard", "soft", "softerr"),
             Set.of("lock", "nolock"),
             Set.of("ac", "noac"),
-            Set.of("resvport", "noresvport"));
+            Set.of("resvport", "noresvport"),
+            Set.of("sync", "async"),
+            Set.of("cto", "nocto"),
+            Set.of("acl", "noacl"),
+            Set.of("rdirplus", "nordirplus"),
+            Set.of("sharecache", "nosharecache"),
+            Set.of("fsc", "nofsc"),
+            Set.of("posix", "noposix"),
+            Set.of("migration", "nomigration"),
+            Set.of("trunkdiscovery", "notrunkdiscovery"),
+            Set.of("lazytime", "nolazytime"));
+
+    private static final Map<String, Pattern> GRAMMAR = grammar();
 
     private static Map<String, Pattern> grammar() {
         Map<String, Pattern> grammar = new HashMap<>();
-        for (String flag :
-                List.of("hard", "soft", "softerr", "lock", "nolock", "ac", "noac", "resvport", "noresvport")) {
-            grammar.put(flag, Pattern.compile(FLAG));
-        }
+        EXCLUSIVE.forEach(flags -> flags.forEach(flag -> grammar.put(flag, Pattern.compile(FLAG))));
+        grammar.put("dirsync", Pattern.compile(FLAG));
         for (String count : List.of(
-                "timeo", "retrans", "actimeo", "acregmin", "acregmax", "acdirmin", "acdirmax", "rsize", "wsize")) {
+                "timeo",
+                "retrans",
+                "actimeo",
+                "acregmin",
+                "acregmax",
+                "acdirmin",
+                "acdirmax",
+                "rsize",
+                "wsize",
+                "bsize",
+                "namlen")) {
             grammar.put(count, COUNT);
         }
+        CONTEXTS.forEach(context -> grammar.put(context, CONTEXT));
         grammar.put(VERSION, Pattern.compile("3|4(\\.[0-2])?"));
-        grammar.put("nconnect", Pattern.compile("[1-9]|1[0-6]"));
+        grammar.put(MINOR_VERSION, Pattern.compile("[0-2]"));
+        grammar.put(CONNECTIONS, Pattern.compile("[1-9]|1[0-6]"));
+        grammar.put("max_connect", Pattern.compile("[1-9]|1[0-6]"));
         grammar.put("sec", Pattern.compile("sys|krb5[ip]?"));
         grammar.put("xprtsec", Pattern.compile("none|tls|mtls"));
         grammar.put(PROTOCOL, Pattern.compile("tcp6?|rdma6?"));
         grammar.put(PORT, PORTS);
         grammar.put("mountport", PORTS);
+        grammar.put("mountproto", Pattern.compile("(tcp|udp)6?"));
+        grammar.put("mountvers", Pattern.compile("[1-3]"));
+        grammar.put("clientaddr", Pattern.compile("[0-9a-fA-F.:]{2,45}"));
         grammar.put("lookupcache", Pattern.compile("all|none|pos|positive"));
+        grammar.put("local_lock", Pattern.compile("all|flock|posix|none"));
+        grammar.put("write", Pattern.compile("lazy|eager|wait"));
+        grammar.put("fsc", Pattern.compile("|[\\w.-]{1,64}"));
+        grammar.put("rdirplus", Pattern.compile("|none|force"));
         return Map.copyOf(grammar);
     }
 
@@ -85,7 +131,7 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
     }
 
     /**
-     * Reads mount options.
+     * Reads mount options. Those that mount(8) and mount.nfs(8) keep to themselves say nothing.
      *
      * @param field what they are, for messages
      * @param texts each one option, or several with commas between, as in fstab(5)
@@ -96,7 +142,11 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
         Map<String, String> nfs = new LinkedHashMap<>();
         List<String> mount = new ArrayList<>();
         for (String text : texts) {
-            for (String option : text.split(",", -1)) {
+            for (String option : split(text)) {
+                if (MountOption.isOfMountProgram(option)
+                        || WITHOUT_MEANING.matcher(option).matches()) {
+                    continue;
+                }
                 if (isOfMount(option)) {
                     mount.add(option);
                 } else {
@@ -111,7 +161,39 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
                 throw Fault.invalid(field, given.get(0), "contradicts \"" + given.get(1) + "\"");
             }
         }
+        joinVersion(field, nfs);
         return new NfsOptions(new TreeMap<>(nfs), MountOption.parse(mount));
+    }
+
+    /** At the commas; those between quotation marks part nothing. */
+    private static List<String> split(String text) {
+        List<String> options = new ArrayList<>();
+        int begin = 0;
+        boolean quoted = false;
+        for (int at = 0; at < text.length(); at++) {
+            char c = text.charAt(at);
+            quoted ^= c == '"';
+            if (c == ',' && !quoted) {
+                options.add(text.substring(begin, at));
+                begin = at + 1;
+            }
+        }
+        options.add(text.substring(begin));
+        return options;
+    }
+
+    /** A minor version of its own belongs to version 4. */
+    private static void joinVersion(String field, Map<String, String> nfs) {
+        String minor = nfs.remove(MINOR_VERSION);
+        if (minor == null) {
+            return;
+        }
+        String version = nfs.getOrDefault(VERSION, "4");
+        String whole = "4." + minor;
+        if (!version.equals("4") && !version.equals(whole)) {
+            throw Fault.invalid(field, MINOR_VERSION + "=" + minor, "contradicts \"" + VERSION + "=" + version + "\"");
+        }
+        nfs.put(VERSION, whole);
     }
 
     /** Whether the file system is mounted as usual. */
@@ -164,7 +246,40 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
         return Fault.invalid(
                 field,
                 option,
-                "not allowed, the nearest is " + Nearest.to(name, known) + "; allowed are " + String.join(", ", known));
+                "not allowed"
+                        + Nearest.like(name, known)
+                                .map(near -> ", the nearest is " + near)
+                                .orElse("")
+                        + "; allowed are " + String.join(", ", known));
+    }
+
+    /**
+     * An option of these that has no effect beside a mount by the others that is there first: the kernel has one client, with
+     * one set of connections, for a server, protocol, port and version, and the first mount makes it. Empty when all have
+     * their effect.
+     */
+    public Optional<String> lostBeside(NfsOptions first) {
+        NfsOptions all = over(first);
+        boolean ownClient = !all.nfs.getOrDefault(PROTOCOL, FLAG).equals(first.nfs.getOrDefault(PROTOCOL, FLAG))
+                || all.port() != first.port()
+                || all.versions().stream().noneMatch(first.versions()::contains);
+        if (ownClient) {
+            return Optional.empty();
+        }
+        if (all.connections() > first.connections()) {
+            return Optional.of(CONNECTIONS + "=" + all.connections());
+        }
+        return Stream.of("noresvport", "resvport")
+                .filter(port -> nfs.containsKey(port) && all.isFromAnyPort() != first.isFromAnyPort())
+                .findFirst();
+    }
+
+    private int connections() {
+        return Integer.parseInt(nfs.getOrDefault(CONNECTIONS, "1"));
+    }
+
+    private boolean isFromAnyPort() {
+        return nfs.containsKey("noresvport");
     }
 
     /** The versions to try, one after the other, while the server knows them not. */
@@ -179,8 +294,9 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
     List<String> forKernel(String version, InetAddress server) {
         List<String> options = new ArrayList<>(List.of(VERSION + "=" + version, "addr=" + server.getHostAddress()));
         nfs.forEach((key, value) -> {
-            if (!key.equals(VERSION)) {
-                options.add(value.isEmpty() ? key : key + "=" + value);
+            boolean told = !key.equals(VERSION) && (!CONTEXTS.contains(key) || Linux.hasSelinux());
+            if (told) {
+                options.add(value.isEmpty() ? key : key + "=" + value.replace("\"", ""));
             }
         });
         return options;

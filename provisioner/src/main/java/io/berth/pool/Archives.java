@@ -25,17 +25,16 @@ public final class Archives {
         return volume.onDelete() == OnDelete.ARCHIVE && !volume.adopted() ? ArchiveName.pathOf(volume) : volume.path();
     }
 
-    /** Moves a volume out of its folder to where archives lie; does nothing when it was moved before a crash. */
+    /** Moves a volume out of its folder to where archives lie; when it was moved before a crash, makes that durable. */
     void take(Directory parent, Volume volume) {
         VolumePath archive = ArchiveName.pathOf(volume);
-        if (parent.status(volume.path().name()).isEmpty()) {
-            return;
+        if (parent.status(volume.path().name()).isPresent()) {
+            if (folder.root().status(archive.name()).isPresent()) {
+                throw folder.pathTaken(volume, "cannot be archived: " + archive + " is there already");
+            }
+            parent.rename(volume.path().name(), folder.root(), archive.name());
         }
-        if (folder.root().status(archive.name()).isPresent()) {
-            throw folder.pathTaken(volume, "cannot be archived: " + archive + " is there already");
-        }
-        parent.rename(volume.path().name(), folder.root(), archive.name());
-        folder.root().fsync();
+        folder.root().syncAfterMove(parent);
     }
 
     /**
@@ -48,6 +47,10 @@ public final class Archives {
         Volume volume = catalog.archived(name)
                 .orElseThrow(() -> new Fault(
                         Fault.Kind.NOT_FOUND, "pool " + folder.config().name() + " has no archive " + name));
+        if (catalog.isRestored(name)) {
+            catalog.restore(name);
+            return volume;
+        }
         if (catalog.find(volume.id()).isPresent()) {
             throw new Fault(Fault.Kind.ALREADY_EXISTS, "there is a newer volume " + volume.id());
         }
@@ -69,13 +72,11 @@ public final class Archives {
     private void bringBack(Volume volume, ArchiveName name) {
         boolean there = folder.at(volume.path()).isPresent();
         String archive = ArchiveName.pathOf(volume).name();
-        if (folder.root().status(archive).isEmpty()) {
-            if (!there) {
-                throw new Fault(Fault.Kind.NOT_FOUND, "the data of archive " + name + " is gone");
-            }
-            return; // retained in place, or moved back before a crash
+        boolean kept = folder.root().status(archive).isPresent();
+        if (!kept && !there) {
+            throw new Fault(Fault.Kind.NOT_FOUND, "the data of archive " + name + " is gone");
         }
-        if (there) {
+        if (kept && there) {
             throw folder.pathTaken(volume, "is taken by something else now");
         }
         try (Directory parent = folder.parent(volume.path())
@@ -83,8 +84,10 @@ public final class Archives {
                         Fault.Kind.FAILED_PRECONDITION,
                         "make the folder that "
                                 + folder.config().root().resolve(volume.path().toPath()) + " lay in again"))) {
-            folder.root().rename(archive, parent, volume.path().name());
-            parent.fsync();
+            if (kept) { // else it was retained in place, or moved back before a crash
+                folder.root().rename(archive, parent, volume.path().name());
+            }
+            parent.syncAfterMove(folder.root());
         }
     }
 }

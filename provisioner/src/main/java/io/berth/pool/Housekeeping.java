@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one background thread: empties the trash of every open pool at a bounded rate, counts again what other processes may
- * have promised, watches that limits hold and lets go of what was unmounted. What a crash interrupts, the next
+ * have promised, watches that limits hold, keeps room for deletes on a full disk and lets go of what was unmounted. What a crash interrupts, the next
  * start goes on with.
  */
 public final class Housekeeping implements AutoCloseable {
@@ -90,6 +90,7 @@ public final class Housekeeping implements AutoCloseable {
                         reaped.firstStuck().map(Fault::getMessage).orElse(""));
                 return STUCK;
             }
+            pool.keepSpare();
         } catch (Fault e) {
             LOG.warn("pool {}: housekeeping: {}", pool.config().name(), e.getMessage());
             return STUCK;

@@ -22,13 +22,15 @@ import java.util.OptionalLong;
 public final class Nodes implements AutoCloseable {
     private final Directory folder;
     private final Catalog catalog;
+    private final VolumeLocks locks;
 
-    Nodes(Directory records, Catalog catalog) {
+    Nodes(Directory records, Catalog catalog, VolumeLocks locks) {
         if (records.mkdir("nodes", 0700)) {
             records.fsync();
         }
         this.folder = records.openDirectory("nodes").orElseThrow();
         this.catalog = catalog;
+        this.locks = locks;
     }
 
     /** Makes a node known; does nothing when it is. */
@@ -51,9 +53,8 @@ public final class Nodes implements AutoCloseable {
     public void reserve(NodeId node, VolumeId volume) {
         try (Directory volumes = folder.openDirectory(node.text())
                 .orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no node " + node))) {
-            if (volumes.create(volume.toString(), new byte[0], 0600)) {
-                volumes.fsync();
-            }
+            volumes.create(volume.toString(), new byte[0], 0600);
+            volumes.fsync(); // also when an earlier call made it: that may have failed here
         }
     }
 
@@ -62,6 +63,31 @@ public final class Nodes implements AutoCloseable {
         folder.openDirectory(node.text()).ifPresent(volumes -> {
             try (volumes) {
                 volumes.unlink(volume.toString());
+            }
+        });
+    }
+
+    /** Drops what a crash left of reservations: volumes that are counted as a node's and that its records do not give it. */
+    void recover() {
+        folder.fsync();
+        List<NodeId> nodes = new ArrayList<>();
+        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
+        nodes.forEach(node -> volumes(node).forEach(id -> releaseIfStale(node, id)));
+    }
+
+    /** Counts a volume no more that its record does not give to the node, unless somebody works on it. */
+    public void releaseIfStale(NodeId node, VolumeId id) {
+        locks.tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                if (catalog.find(id)
+                        .filter(volume -> volume.attachments().containsKey(node))
+                        .isEmpty()) {
+                    release(node, id);
+                }
+            } catch (Fault damaged) {
+                if (damaged.kind() != Fault.Kind.CORRUPT) {
+                    throw damaged;
+                } // the node may have it, so it counts
             }
         });
     }
@@ -77,6 +103,13 @@ public final class Nodes implements AutoCloseable {
         catalog.replace(detached);
         release(node, volume.id());
         return detached;
+    }
+
+    /** Every node that is known. */
+    List<NodeId> all() {
+        List<NodeId> nodes = new ArrayList<>();
+        folder.forEachEntry(entry -> NodeId.parse(entry.name()).ifPresent(nodes::add));
+        return nodes;
     }
 
     /** The volumes that are counted as a node's; none when the node is unknown. */

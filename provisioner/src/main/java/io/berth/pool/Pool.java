@@ -18,15 +18,24 @@ import io.berth.nfs.NfsOptions;
 import io.berth.nfs.NfsShare;
 import io.berth.volume.Format;
 import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import io.berth.volume.VolumePath;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** An open pool: its folder, its volumes and their snapshots, and the room there is for more. Thread-safe. */
 public final class Pool implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Pool.class);
+    private static final int MOST_NAMED = 3;
+
     private final PoolConfig config;
     private final Optional<NfsMount> nfs;
     private final PoolIdentity identity;
@@ -35,11 +44,13 @@ public final class Pool implements AutoCloseable {
     private final PoolSnapshots snapshots;
     private final PoolGroups groups;
     private final Nodes nodes;
+    private final Spare spare;
     private final LimitUpkeep limitUpkeep = new LimitUpkeep(this);
 
     private Pool(PoolConfig config, Optional<NfsMount> nfs, Directory root, Directory records, Path realRoot) {
         this.config = config;
         this.nfs = nfs;
+        this.spare = new Spare(root);
         this.identity = PoolIdentity.of(records, config.name());
         Catalog catalog = Catalog.open(records);
         try (Directory ofSnapshots = PoolFolder.ofRecords(records, "snapshots")) {
@@ -57,7 +68,7 @@ public final class Pool implements AutoCloseable {
             this.snapshots = new PoolSnapshots(parts, ofSnapshots, snapshotCatalog, groupCatalog);
             this.groups = new PoolGroups(groupCatalog, parts.locks(), snapshots);
         }
-        this.nodes = new Nodes(records, catalog);
+        this.nodes = new Nodes(records, catalog, parts.locks());
         this.volumes = new PoolVolumes(parts, records, catalog, nodes);
     }
 
@@ -95,6 +106,7 @@ public final class Pool implements AutoCloseable {
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
                 root.fsync();
+                warnOfLostRecords(config, root);
             }
             try (Directory records = root.openDirectory(VolumePath.RECORDS)
                     .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
@@ -111,6 +123,23 @@ public final class Pool implements AutoCloseable {
         } catch (RuntimeException e) {
             root.close();
             throw e;
+        }
+    }
+
+    /** Folders that are named as a new pool's volumes had records once. */
+    private static void warnOfLostRecords(PoolConfig config, Directory root) {
+        List<String> volumes = new ArrayList<>();
+        root.forEachEntry(entry -> VolumeId.parse(entry.name())
+                .filter(id -> id.pool().equals(config.name()) && volumes.size() < MOST_NAMED)
+                .ifPresent(id -> volumes.add(entry.name())));
+        if (!volumes.isEmpty()) {
+            LOG.warn(
+                    "pool {}: new records were begun in {}, where folders named as its volumes lie, such as {}: bring {}"
+                            + " back from a backup, or make them volumes again by berth volumes adopt",
+                    config.name(),
+                    config.root(),
+                    String.join(", ", volumes),
+                    VolumePath.RECORDS);
         }
     }
 
@@ -204,6 +233,9 @@ public final class Pool implements AutoCloseable {
                     "mount option \"" + options + "\": volume " + volume.id()
                             + " is an image, which the node reaches by the options of pool " + config.name());
         }
+        config.lostOption(options)
+                .ifPresent(option -> LOG.warn(
+                        "volume {}: mount option {} {}", volume.id(), Fault.quote(option), config.lost(option)));
         try (NfsMount mount = NfsMount.mount(
                         new NfsShare(own.export(), options.ofFileSystem().over(own.options())));
                 Directory export = Directory.open(mount.path(), Optional.of(mount.calls()));
@@ -231,10 +263,11 @@ public final class Pool implements AutoCloseable {
     }
 
     /**
-     * Settles every volume that a crash left unfinished and that no other process is working on, and counts what is
-     * promised. A volume that cannot be settled is reported and left as it is.
+     * Makes durable what a killed process left undurable, settles every volume that a crash left unfinished and that no other
+     * process is working on, and counts what is promised. A volume that cannot be settled is reported and left as it is.
      */
     public void recover() {
+        trash().sync();
         volumes.recover();
         groups.recover();
         snapshots.recover();
@@ -244,7 +277,8 @@ public final class Pool implements AutoCloseable {
         limitUpkeep.watch();
         limitUpkeep.expectSomethingLeft();
         limitUpkeep.giveBackIfDue();
-        volumes.recoverOnNode();
+        nodes.recover();
+        volumes.recoverEach();
     }
 
     /** Removes some of what is in the trash; see {@link Trash#reap}. */
@@ -256,6 +290,27 @@ public final class Pool implements AutoCloseable {
             limitUpkeep.giveBackIfDue();
         }
         return reaped;
+    }
+
+    /**
+     * Does work that gives space back, or needs none in the end, on a file system that is full too: with the room that is
+     * kept for it. The work may be done twice.
+     */
+    public <T> T evenWhenFull(Supplier<T> work) {
+        return spare.orGiveUp(work);
+    }
+
+    /** As {@link #evenWhenFull(Supplier)}. */
+    public void evenWhenFull(Runnable work) {
+        spare.orGiveUp(() -> {
+            work.run();
+            return true;
+        });
+    }
+
+    /** Keeps room for {@link #evenWhenFull}, when there is room to keep. */
+    public void keepSpare() {
+        spare.keep();
     }
 
     /** Looks whether limits hold, and begins to mend them where they do not; see {@link LimitUpkeep#watch}. */

@@ -5,10 +5,12 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
+import io.berth.volume.NodeId;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -49,10 +51,11 @@ public final class PoolCheck {
     public static void run(Pool pool, boolean repair, Consumer<Finding> findings) {
         PoolCheck check = new PoolCheck(pool, repair, findings);
         check.unfinished();
-        Set<String> known = check.volumes();
-        known.addAll(check.archives());
+        check.volumes();
+        Set<String> archives = check.archives();
         check.claims();
-        check.strangers(known);
+        check.nodes();
+        check.strangers(archives);
         new SnapshotCheck(pool, check).run();
     }
 
@@ -70,21 +73,14 @@ public final class PoolCheck {
         }));
     }
 
-    /** Checks each volume; returns the names of those folders in the root that volumes are in. */
-    private Set<String> volumes() {
-        Set<String> names = new HashSet<>();
+    private void volumes() {
         catalog.forEachVolume(id -> {
             try {
-                catalog.find(id).ifPresent(volume -> {
-                    names.add(volume.path().components().getFirst());
-                    check(volume);
-                });
+                catalog.find(id).ifPresent(this::check);
             } catch (Fault e) {
-                names.add(id.toString());
                 found(id.toString(), e.getMessage() + "; bring the record back from a backup");
             }
         });
-        return names;
     }
 
     private void check(Volume volume) {
@@ -105,6 +101,7 @@ public final class PoolCheck {
         }
     }
 
+    /** Checks each archive; returns the names of those folders in the root that archives are in. */
     private Set<String> archives() {
         Set<String> names = new HashSet<>();
         catalog.forEachArchived(name -> {
@@ -119,6 +116,10 @@ public final class PoolCheck {
 
     private String check(ArchiveName name, Volume volume) {
         VolumePath path = Archives.keptAt(volume);
+        if (catalog.isRestored(name)) {
+            guarded(name.toString(), "is a volume again, but listed as an archive", () -> catalog.restore(name));
+            return path.components().getFirst();
+        }
         if (pool.folder().at(path).isEmpty()) {
             found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
         }
@@ -126,48 +127,82 @@ public final class PoolCheck {
     }
 
     private void claims() {
-        catalog.forEachClaim((path, id) -> {
-            Optional<VolumeLocks.Held> lock = pool.volumes().tryLock(id);
-            if (lock.isEmpty()) {
-                return; // being made or deleted now
-            }
-            try (VolumeLocks.Held held = lock.get()) {
-                if (catalog.find(id)
-                                .filter(volume -> volume.path().equals(path))
-                                .isEmpty()
-                        && catalog.creating(id).isEmpty()
-                        && catalog.deleting(id).isEmpty()) {
-                    guarded(
-                            id.toString(),
-                            path + " is claimed by it, but not its path",
-                            () -> catalog.release(path, id));
-                }
+        catalog.forEachClaim(
+                (path, id) -> whileNobodyWorksOn(id, () -> {
+                    if (catalog.find(id)
+                                    .filter(volume -> volume.path().equals(path))
+                                    .isEmpty()
+                            && catalog.creating(id).isEmpty()
+                            && catalog.deleting(id).isEmpty()) {
+                        guarded(
+                                id.toString(),
+                                path + " is claimed by it, but not its path",
+                                () -> catalog.release(path, id));
+                    }
+                }),
+                path -> found(path.toString(), "does not say whose path it is; remove it"));
+    }
+
+    /** Leaves out what is being made or deleted now. */
+    private void whileNobodyWorksOn(VolumeId id, Runnable action) {
+        pool.volumes().tryLock(id).ifPresent(lock -> {
+            try (lock) {
+                action.run();
             } catch (Fault e) {
-                found(id.toString(), e.getMessage());
+                if (e.kind() != Fault.Kind.CORRUPT) { // a damaged record is told of already
+                    found(id.toString(), e.getMessage());
+                }
             }
         });
     }
 
+    /** What is counted as a node's, but is not given to it. */
+    private void nodes() {
+        for (NodeId node : pool.nodes().all()) {
+            for (VolumeId id : pool.nodes().volumes(node)) {
+                whileNobodyWorksOn(id, () -> {
+                    if (catalog.find(id)
+                            .filter(volume -> volume.attachments().containsKey(node))
+                            .isEmpty()) {
+                        guarded(
+                                id.toString(),
+                                "is counted among the volumes of node " + node + ", which does not have it",
+                                () -> pool.nodes().release(node, id));
+                    }
+                });
+            }
+        }
+    }
+
     /** Folders in the root that are named as a volume's but belong to none. */
-    private void strangers(Set<String> known) {
+    private void strangers(Set<String> archives) {
         pool.folder().root().forEachEntry(entry -> {
             String name = entry.name();
             boolean named = VolumeId.parse(name)
                     .filter(id -> id.pool().equals(pool.config().name()))
                     .isPresent();
             boolean archive = name.startsWith(ArchiveName.PATH_PREFIX);
-            if ((named || archive) && !known.contains(name) && !isBeingMade(name)) {
-                found(name, "no record knows this folder; look at it, and remove it by hand if it may go");
+            if ((named || archive) && !archives.contains(name) && !isVolumes(name)) {
+                found(
+                        name,
+                        "no record knows this folder; look at it, and remove it by hand if it may go, or make it a volume"
+                                + " again by berth volumes adopt");
             }
         });
     }
 
-    private boolean isBeingMade(String name) {
-        return VolumeId.parse(name)
-                .filter(id -> catalog.creating(id).isPresent()
-                        || catalog.deleting(id).isPresent()
-                        || catalog.find(id).isPresent())
-                .isPresent();
+    /** Whether a volume lies there, or in it; one whose record is damaged or that is being made or deleted too. */
+    private boolean isVolumes(String name) {
+        try {
+            return catalog.isClaimed(new VolumePath(List.of(name)))
+                    || VolumeId.parse(name)
+                            .filter(id -> catalog.creating(id).isPresent()
+                                    || catalog.deleting(id).isPresent()
+                                    || catalog.find(id).isPresent())
+                            .isPresent();
+        } catch (Fault e) {
+            return true; // a record is damaged, which is told of
+        }
     }
 
     /** Repairs what can be, if that is asked for, and hands over the finding. */

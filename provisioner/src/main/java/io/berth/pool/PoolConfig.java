@@ -159,6 +159,31 @@ public record PoolConfig(
         return nfs.filter(share -> root.equals(share.mountPoint()));
     }
 
+    /**
+     * Refuses options of NFS that a volume of this pool cannot be mounted by, or that would have no effect.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the option and what to do
+     */
+    public void requireMountable(NfsOptions options) {
+        if (!options.isUsual() && kind != PoolKind.NFS) {
+            throw Fault.invalid("mount_flags", options.toString(), "options of NFS, and the volume is in pool " + this);
+        }
+        lostOption(options).ifPresent(option -> {
+            throw Fault.invalid("mount_flags", option, lost(option));
+        });
+    }
+
+    /** The option of these that has no effect on a volume, whose pool is mounted first; empty when there is none. */
+    Optional<String> lostOption(NfsOptions options) {
+        return mounted().flatMap(share -> options.lostBeside(share.options()));
+    }
+
+    /** Why an option has no effect on a volume, and what to do. */
+    String lost(String option) {
+        return "has no effect on one volume, for the kernel connects to a server once, as the first mount says, which is the"
+                + " pool's; it belongs in the options of the pool: --pool " + this + "," + option;
+    }
+
     /** Where it is, for people: the folder or the export. */
     public String place() {
         return nfs.map(share -> share.export().toString()).orElse(root.toString());

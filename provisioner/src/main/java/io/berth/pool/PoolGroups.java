@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -48,9 +49,24 @@ public final class PoolGroups implements AutoCloseable {
         return locks.lock(id);
     }
 
+    /** Hands over the id of every group that was made. */
+    void forEach(Consumer<GroupSnapshotId> action) {
+        catalog.forEachReady(action);
+    }
+
     /** The group with this id, once all of its snapshots are made. */
     public Optional<GroupSnapshot> find(GroupSnapshotId id) {
         return catalog.find(id);
+    }
+
+    /** Whether the record of a group that was made can be no group's: a whole one is never seen so. */
+    boolean isCutShort(GroupSnapshotId id) {
+        return catalog.find(id).isEmpty() && catalog.isReady(id);
+    }
+
+    /** Whether a group of this id is being made or deleted, or a crash came meanwhile. */
+    boolean isUnfinished(GroupSnapshotId id) {
+        return catalog.creating(id).isPresent() || catalog.deleting(id).isPresent();
     }
 
     /** How a copy may go that makes this group: as far as there is room. */
@@ -192,8 +208,30 @@ public final class PoolGroups implements AutoCloseable {
                 .toList();
     }
 
+    /**
+     * Makes sure that a group's record and its snapshots' are on disk, before somebody is told of it; finishes what a failure
+     * left undone when the group was made.
+     */
+    public void confirm(GroupSnapshot group) {
+        locked(group.snapshots().iterator(), () -> {
+            catalog.confirm(group.id());
+            for (SnapshotId id : group.snapshots()) {
+                snapshots.settle(id);
+                snapshots.confirm(id);
+            }
+        });
+    }
+
+    /** Makes sure that it is on disk that there is no such group, before somebody is told of it. */
+    public void confirmGone(GroupSnapshotId id) {
+        catalog.confirm(id);
+    }
+
     /** Finishes or undoes what a crash left of this group. Does nothing when nothing was left. */
     public void settle(GroupSnapshotId id) {
+        if (!catalog.settle(id)) {
+            return;
+        }
         catalog.deleting(id).ifPresent(group -> locked(group.snapshots().iterator(), () -> finishDelete(group)));
         catalog.creating(id)
                 .ifPresentOrElse(
@@ -202,6 +240,7 @@ public final class PoolGroups implements AutoCloseable {
 
     /** Settles every group that a crash left unfinished and that no other process is working on. */
     void recover() {
+        catalog.sync();
         List<GroupSnapshotId> unfinished = new ArrayList<>();
         catalog.forEachUnfinished(unfinished::add);
         locks.settle(unfinished, this::settle);

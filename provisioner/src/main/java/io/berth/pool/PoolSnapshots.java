@@ -77,6 +77,11 @@ public final class PoolSnapshots implements AutoCloseable {
         return catalog.find(id);
     }
 
+    /** Makes sure that a snapshot's record, or that there is none, is on disk, before somebody is told of it. */
+    public void confirm(SnapshotId id) {
+        catalog.confirm(id);
+    }
+
     /**
      * Keeps a snapshot from being deleted, to make a volume of it.
      *
@@ -144,12 +149,14 @@ public final class PoolSnapshots implements AutoCloseable {
             progress.check();
             Copied copied = formats.of(snapshot.format()).copy(source.data(), copying, name, progress);
             Snapshot whole = place(snapshot, copied);
-            catalog.commit(whole.id());
             now = whole.usedBytes();
+            catalog.commit(whole.id());
             rungs.remember(snapshot.format().name(), copied);
             crashed.forget(snapshot.id());
         } catch (RuntimeException | Error e) {
-            undo(snapshot.id(), e);
+            if (undo(snapshot.id(), e)) {
+                now = 0;
+            }
             throw e;
         } finally {
             room.settle(snapshot.id(), now);
@@ -181,7 +188,7 @@ public final class PoolSnapshots implements AutoCloseable {
         if (copied.rung() == Rung.SNAPSHOT) {
             makeReadOnly(name);
         }
-        data.fsync();
+        data.syncAfterMove(copying);
         Snapshot whole = snapshot.ready(used);
         catalog.prepare(whole);
         return whole;
@@ -214,12 +221,18 @@ public final class PoolSnapshots implements AutoCloseable {
         claims.requireNone(id);
     }
 
-    private void undo(SnapshotId id, Throwable why) {
+    /** Undoes what was begun; false when it was committed, though that may not be durable, or could not be undone. */
+    private boolean undo(SnapshotId id, Throwable why) {
         try {
+            if (catalog.ready(id).isPresent()) {
+                return false;
+            }
             undo(id);
+            return true;
         } catch (RuntimeException again) {
             crashed.failed(id);
             why.addSuppressed(again); // the intent stays, so the next create or start undoes it
+            return false;
         }
     }
 
@@ -249,9 +262,13 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** Finishes or undoes what a crash left of this snapshot. Does nothing when nothing was left. */
     public void settle(SnapshotId id) {
+        if (!catalog.settle(id)) {
+            return;
+        }
         catalog.deleting(id).ifPresent(this::finishDelete);
         if (catalog.isCreating(id)) {
             if (isWholeInGroup(id)) {
+                data.syncAfterMove(copying);
                 catalog.commit(id);
             } else {
                 crashed.add(id);
@@ -270,6 +287,9 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** Settles every snapshot that a crash left unfinished and that no other process is working on. */
     void recover() {
+        catalog.sync();
+        data.fsync();
+        copying.fsync();
         List<SnapshotId> unfinished = new ArrayList<>();
         catalog.forEachUnfinished(unfinished::add);
         locks.settle(unfinished, this::settle);

@@ -85,6 +85,25 @@ public final class PoolVolumes implements AutoCloseable {
         return catalog.find(id);
     }
 
+    /** The volume with this id, after what a crash left of it is finished or undone; see {@link #settle}. */
+    public Optional<Volume> findSettled(VolumeId id) {
+        Optional<Volume> there = find(id);
+        if (there.isPresent()) {
+            return there;
+        }
+        return settle(id) ? find(id) : Optional.empty();
+    }
+
+    /** Makes sure that a volume's record is on disk, before somebody is told of it; callers hold its lock. */
+    public void confirm(VolumeId id) {
+        catalog.confirm(id);
+    }
+
+    /** Makes sure that it is on disk that there is no such volume, before somebody is told of it. */
+    public void confirmGone(VolumeId id) {
+        catalog.confirmGone(id);
+    }
+
     /**
      * Keeps a volume from being deleted, to make a copy of it.
      *
@@ -156,7 +175,9 @@ public final class PoolVolumes implements AutoCloseable {
             }
         } catch (RuntimeException | Error e) {
             try {
-                undoCreate(volume);
+                if (!isCopied(volume)) { // else the intent stays, and the next call or start commits it
+                    undoCreate(volume);
+                }
             } catch (RuntimeException again) {
                 crashed.failed(volume.id());
                 e.addSuppressed(again); // the intent stays, so the next create or start undoes it
@@ -179,16 +200,39 @@ public final class PoolVolumes implements AutoCloseable {
         trash.put(copying, volume.id().toString(), volume.id());
         if (!volume.adopted()) {
             formats.of(volume).undo(volume);
+            syncUndone(volume);
         }
         forget(volume);
         catalog.abandon(volume.id());
     }
 
-    /** Whether a copy was moved into its place, whole, before a crash. */
+    /** Before the intent goes: what is removed must not come back without one. */
+    private void syncUndone(Volume volume) {
+        folder.parent(volume.path()).ifPresent(parent -> {
+            try (parent) {
+                if (!parent.keepsOrderOfNames()) {
+                    parent.fsync();
+                }
+            }
+        });
+    }
+
+    /** Whether a copy was moved into its place, whole, before a crash or a failure. */
     private boolean isCopied(Volume volume) {
         return volume.source().isPresent()
                 && copying.status(volume.id().toString()).isEmpty()
                 && folder.at(volume.path()).isPresent();
+    }
+
+    /** Commits a copy that is in its place, which whoever moved it may not have made durable. */
+    private void commitCopied(Volume volume) {
+        folder.parent(volume.path()).ifPresent(parent -> {
+            try (parent) {
+                parent.fsync();
+            }
+        });
+        copying.fsync();
+        catalog.commit(volume.id());
     }
 
     private void forget(Volume volume) {
@@ -205,14 +249,25 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public void delete(Volume volume) {
         claims.requireNone(volume.id());
+        if (isUnclaimed(volume) && !catalog.claim(volume.path(), volume.id())) {
+            LOG.warn(
+                    "pool {}: {} belongs to another volume than {}, so it stays",
+                    folder.config().name(),
+                    volume.path(),
+                    volume.id());
+        }
         catalog.beginDelete(volume.id());
         room.giveBack(volume.id(), volume.capacityBytes());
         finishDelete(volume);
     }
 
+    /**
+     * Carries an intent to delete through. What lies at a path of its own is the volume's only while it has the path: an
+     * intent that was carried through before has given it back, and it may be another's now.
+     */
     private void finishDelete(Volume volume) {
         OnDelete fate = volume.adopted() ? OnDelete.RETAIN : volume.onDelete();
-        if (fate != OnDelete.RETAIN) {
+        if (fate != OnDelete.RETAIN && !isUnclaimed(volume)) {
             folder.parent(volume.path()).ifPresent(parent -> {
                 try (parent) {
                     takeAway(parent, volume, fate);
@@ -225,6 +280,11 @@ public final class PoolVolumes implements AutoCloseable {
         } else {
             catalog.archive(volume);
         }
+    }
+
+    /** Whether it lies at a path of its own that it has no claim on: another volume may have the path. */
+    private boolean isUnclaimed(Volume volume) {
+        return PoolFolder.hasOwnPath(volume) && !catalog.hasClaim(volume.path(), volume.id());
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
@@ -253,6 +313,7 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public Volume expand(Volume volume, long bytes) {
         if (bytes <= volume.capacityBytes()) {
+            catalog.confirm(volume.id());
             formats.of(volume).expand(volume, volume.capacityBytes());
             return volume;
         }
@@ -307,12 +368,19 @@ public final class PoolVolumes implements AutoCloseable {
         }
     }
 
-    /** Finishes or undoes what a crash left of this volume. Does nothing when nothing was left. */
-    public void settle(VolumeId id) {
+    /**
+     * Finishes or undoes what a crash left of this volume.
+     *
+     * @return false when nothing was left to do
+     */
+    public boolean settle(VolumeId id) {
+        if (!catalog.settle(id)) {
+            return false;
+        }
         catalog.deleting(id).ifPresent(this::finishDelete);
         catalog.creating(id).ifPresent(volume -> {
             if (isCopied(volume)) {
-                catalog.commit(id);
+                commitCopied(volume);
             } else {
                 if (volume.source().isPresent()) {
                     crashed.add(id);
@@ -320,36 +388,55 @@ public final class PoolVolumes implements AutoCloseable {
                 undoCreate(volume);
             }
         });
+        return true;
     }
 
     /** Settles every volume that a crash left unfinished and that no other process is working on. */
     void recover() {
+        catalog.sync();
+        copying.fsync();
         List<VolumeId> unfinished = new ArrayList<>();
         catalog.forEachCreating(unfinished::add);
         catalog.forEachDeleting(unfinished::add);
         locks.settle(unfinished, this::settle);
     }
 
-    /** What this node holds for an image is in no record: it is looked for. */
-    void recoverOnNode() {
-        catalog.forEachReadable(this::settleOnNode);
+    /**
+     * Looks for what is in no record: what this node holds for an image, and the claim on a path, without which another
+     * volume could be given it.
+     */
+    void recoverEach() {
+        catalog.forEachReadable(this::recover);
     }
 
-    private void settleOnNode(Volume volume) {
-        Optional<VolumeLocks.Held> lock =
-                volume.format() instanceof Format.Image ? locks.tryLock(volume.id()) : Optional.empty();
+    private void recover(Volume volume) {
+        boolean image = volume.format() instanceof Format.Image;
+        boolean unclaimed = isUnclaimed(volume);
+        Optional<VolumeLocks.Held> lock = image || unclaimed ? locks.tryLock(volume.id()) : Optional.empty();
         if (lock.isEmpty()) {
             return; // there is nothing to look for, or somebody works on it
         }
         try (VolumeLocks.Held held = lock.get()) {
-            formats.of(volume).settle(volume);
+            if (image) {
+                formats.of(volume).settle(volume);
+            }
+            if (unclaimed && catalog.find(volume.id()).isPresent()) {
+                claimAgain(volume);
+            }
         } catch (Fault e) {
-            LOG.warn(
-                    "pool {}: volume {} is not settled on this node: {}",
-                    folder.config().name(),
-                    volume.id(),
-                    e.getMessage());
+            LOG.warn("pool {}: volume {} is not well: {}", folder.config().name(), volume.id(), e.getMessage());
         }
+    }
+
+    private void claimAgain(Volume volume) {
+        if (!catalog.claim(volume.path(), volume.id())) {
+            throw folder.pathTaken(volume, "belongs to another volume too, or lies in or around that of one");
+        }
+        LOG.warn(
+                "pool {}: {} is claimed for volume {} again, whose claim was lost",
+                folder.config().name(),
+                volume.path(),
+                volume.id());
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.berth.pool;
 
 import io.berth.copy.Copied;
 import io.berth.copy.Rung;
+import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.PathHandle;
 import io.berth.volume.FormatName;
@@ -43,14 +44,18 @@ public final class Rungs implements AutoCloseable {
         });
     }
 
-    /** Remembers how a copy was made, unless it had no data to tell by. */
+    /** Remembers how a copy was made, unless it had no data to tell by. When it cannot, the copy is none the worse. */
     synchronized void remember(FormatName format, Copied copied) {
         if (copied.bytes() == 0 && copied.rung() != Rung.SNAPSHOT) {
             return;
         }
-        if (!last(format).equals(Optional.of(copied.rung()))) {
-            folder.unlink(format.toString());
-            folder.symlink(copied.rung().toString(), format.toString());
+        try {
+            if (!last(format).equals(Optional.of(copied.rung()))) {
+                folder.unlink(format.toString());
+                folder.symlink(copied.rung().toString(), format.toString());
+            }
+        } catch (Fault e) {
+            LOG.warn("pool {}: how copies of format {} are made is not noted: {}", pool, format, e.getMessage());
         }
         if (logged.computeIfAbsent(format, name -> EnumSet.noneOf(Rung.class)).add(copied.rung())) {
             LOG.info("pool {}: a copy of format {} was made by {}", pool, format, copied.rung());

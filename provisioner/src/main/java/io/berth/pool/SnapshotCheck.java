@@ -4,6 +4,8 @@ import io.berth.catalog.SnapshotCatalog;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.FileType;
+import io.berth.volume.GroupSnapshot;
+import io.berth.volume.GroupSnapshotId;
 import io.berth.volume.Id;
 import io.berth.volume.Snapshot;
 import io.berth.volume.SnapshotId;
@@ -11,6 +13,8 @@ import io.berth.volume.VolumeId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The part of a {@link PoolCheck} that is about snapshots and copies. */
 final class SnapshotCheck {
@@ -29,6 +33,7 @@ final class SnapshotCheck {
     void run() {
         unfinished();
         records();
+        groups();
         data();
         index();
         halfMadeSnapshots();
@@ -70,9 +75,47 @@ final class SnapshotCheck {
         if (snapshots.data().status(snapshot.id().toString()).isEmpty()) {
             check.found(subject, "its data is gone; berth snapshots delete forgets it");
         }
+        Optional<GroupSnapshotId> group = snapshot.group().filter(id -> !isKnownGroup(id));
+        if (group.isPresent()) {
+            check.found(
+                    subject,
+                    "the record of its " + group.get().described()
+                            + " is gone; it can be used and deleted as one that is in no group");
+        }
         if (!catalog.isIndexed(snapshot)) {
             check.guarded(
                     subject, "is not listed as one of " + snapshot.source().described(), () -> catalog.index(snapshot));
+        }
+    }
+
+    private void groups() {
+        pool.groups().forEach(id -> {
+            try {
+                pool.groups().find(id).ifPresent(this::check);
+                if (pool.groups().isCutShort(id)) {
+                    check.found(id.described(), "its record was cut short; bring it back from a backup");
+                }
+            } catch (Fault e) {
+                check.found(id.described(), e.getMessage() + "; bring the record back from a backup");
+            }
+        });
+    }
+
+    private void check(GroupSnapshot group) {
+        Set<SnapshotId> members =
+                pool.groups().members(group).stream().map(Snapshot::id).collect(Collectors.toSet());
+        for (SnapshotId id : group.snapshots()) {
+            if (!members.contains(id)) {
+                check.found(group.id().described(), "its " + id.described() + " is gone; the others are still there");
+            }
+        }
+    }
+
+    private boolean isKnownGroup(GroupSnapshotId id) {
+        try {
+            return pool.groups().find(id).isPresent() || pool.groups().isUnfinished(id);
+        } catch (Fault e) {
+            return true; // its record is damaged, which is told of
         }
     }
 

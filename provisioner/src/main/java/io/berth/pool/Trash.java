@@ -37,13 +37,22 @@ public final class Trash implements AutoCloseable {
         folder = records.openDirectory("trash").orElseThrow();
     }
 
-    /** Moves {@code parent/name} here, or away at once; durable when it returns. Does nothing when it is gone. */
+    /**
+     * Moves {@code parent/name} here, or away at once; durable when it returns. When it is gone, only waits until that is
+     * durable: an earlier call may have failed, or was killed, before it was.
+     */
     void put(Directory parent, String name, Id id) {
         if (destroyReadOnly(parent, name)) {
             parent.fsync();
-        } else if (move(parent, name, id + "@" + randomName())) {
-            folder.fsync();
+        } else {
+            boolean unused = rename(parent, name, id + "@" + randomName());
+            folder.syncAfterMove(parent);
         }
+    }
+
+    /** Waits until what was moved here is here after a power cut too. */
+    void sync() {
+        folder.fsync();
     }
 
     /**
@@ -66,14 +75,15 @@ public final class Trash implements AutoCloseable {
         return Btrfs.destroySubvolume(parent, name);
     }
 
-    private boolean move(Directory parent, String name, String trashName) {
+    /** False when it is gone. */
+    private boolean rename(Directory parent, String name, String trashName) {
         try {
             return parent.rename(name, folder, trashName);
         } catch (SystemCallException e) {
-            if (e.errno() == Errno.EROFS && makeWritable(parent, name)) {
-                return parent.rename(name, folder, trashName);
+            if (e.errno() != Errno.EROFS || !makeWritable(parent, name)) {
+                throw e;
             }
-            throw e;
+            return parent.rename(name, folder, trashName);
         }
     }
 
@@ -250,7 +260,7 @@ public final class Trash implements AutoCloseable {
             try {
                 if (hasBudget() && !removeFileOrEmptyFolder(tree, child.name(), child.type())) {
                     String name = randomName();
-                    if (move(tree, child.name(), name)) {
+                    if (rename(tree, child.name(), name)) {
                         moved++;
                         return Optional.of(name);
                     }

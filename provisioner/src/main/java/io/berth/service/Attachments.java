@@ -62,6 +62,7 @@ public final class Attachments {
                     Optional.ofNullable(volume.attachments().get(node));
             if (there.isPresent()) {
                 requireSame(volume, node, there.get(), how);
+                pool.volumes().confirm(volume.id());
                 return;
             }
             MeantVolume.requireReachable(pool, volume, how.mode());
@@ -137,28 +138,9 @@ public final class Attachments {
         for (Pool pool : pools.opened()) {
             for (VolumeId id : pool.nodes().volumes(node)) {
                 if (!id.equals(reserved)) {
-                    pool.volumes().tryLock(id).ifPresent(lock -> {
-                        try (lock) {
-                            forgetIfStale(pool, node, id);
-                        }
-                    });
+                    pool.nodes().releaseIfStale(node, id);
                 }
             }
-        }
-    }
-
-    private static void forgetIfStale(Pool pool, NodeId node, VolumeId id) {
-        try {
-            if (pool.volumes()
-                    .find(id)
-                    .filter(volume -> volume.attachments().containsKey(node))
-                    .isEmpty()) {
-                pool.nodes().release(node, id);
-            }
-        } catch (Fault damaged) {
-            if (damaged.kind() != Fault.Kind.CORRUPT) {
-                throw damaged;
-            } // the node may have it, so it counts
         }
     }
 
@@ -171,7 +153,8 @@ public final class Attachments {
         VolumeId.parse(text)
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
-                        pool.volumes().find(id).ifPresent(volume -> detach(pool, volume, nodeId));
+                        pool.evenWhenFull(
+                                () -> pool.volumes().find(id).ifPresent(volume -> detach(pool, volume, nodeId)));
                     }
                 }));
     }
@@ -181,6 +164,9 @@ public final class Attachments {
         List<NodeId> nodes = nodeId.isEmpty()
                 ? List.copyOf(all)
                 : NodeId.parse(nodeId).filter(all::contains).stream().toList();
+        if (nodes.isEmpty()) {
+            pool.volumes().confirm(volume.id());
+        }
         Volume left = volume;
         for (NodeId node : nodes) {
             left = pool.nodes().detach(left, node);

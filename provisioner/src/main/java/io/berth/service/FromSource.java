@@ -8,6 +8,7 @@ import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.PathTemplate;
 import io.berth.volume.Source;
@@ -35,17 +36,23 @@ final class FromSource {
         Pool pool = volumes.pool(
                 wanted, wanted.parameters().pool().or(() -> Optional.of(of.id().pool())));
         VolumeId id = VolumeId.of(pool.config().name(), wanted.name());
-        Optional<Volume> there = pool.volumes().find(id);
-        if (there.isPresent()) {
-            return VolumePlan.requireSame(there.get(), wanted, false);
-        }
         Copies copies = pools.copies();
-        Copies.Copy copy = copies.find(id)
-                .orElseGet(() -> copies.start(
-                        id,
-                        wanted.parameters().strings().getOrDefault(PathTemplate.PVC_NAMESPACE, ""),
-                        pool.volumes().watch(),
-                        progress -> copy(pool, id, of, wanted, progress)));
+        Optional<Copies.Copy> underWay = copies.find(id);
+        if (underWay.isEmpty() && pool.volumes().find(id).isPresent()) {
+            try (VolumeLocks.Held lock = pool.volumes().lock(id)) { // whoever makes it has come to an end
+                Optional<Volume> there = pool.volumes().find(id);
+                if (there.isPresent()) {
+                    Volume same = VolumePlan.requireSame(there.get(), wanted, false);
+                    pool.volumes().confirm(id);
+                    return same;
+                }
+            }
+        }
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().strings().getOrDefault(PathTemplate.PVC_NAMESPACE, ""),
+                pool.volumes().watch(),
+                progress -> copy(pool, id, of, wanted, progress)));
         if (!copy.await(patience)) {
             throw new Fault(
                     Fault.Kind.BUSY,
@@ -63,8 +70,9 @@ final class FromSource {
             return new Copies.Work() {
                 @Override
                 public void run() {
-                    if (pool.volumes().find(id).isEmpty()) {
-                        pool.volumes().settle(id);
+                    if (pool.volumes().findSettled(id).isPresent()) {
+                        pool.volumes().confirm(id);
+                    } else {
                         pools.requireFewCrashes(pool, id);
                         pool.volumes()
                                 .create(VolumePlan.of(pool, id, fitting, false, clock.instant()), source, progress);
@@ -93,17 +101,19 @@ final class FromSource {
     }
 
     /**
-     * What is wanted, with what follows from the source: the format, and where nothing is said, the size and the owner.
+     * What is wanted, with what follows from the source: the format, a size that is never less, and where nothing is said,
+     * the owner.
      *
-     * @throws Fault OUT_OF_RANGE when it would be smaller than the source, INVALID_ARGUMENT when it cannot be a copy of it
+     * @throws Fault OUT_OF_RANGE when it must be smaller than the source, INVALID_ARGUMENT when it cannot be a copy of it
      */
     private static Volumes.Wanted fit(Volumes.Wanted wanted, ClaimedSource source) {
-        long bytes = wanted.capacity().wanted().orElse(source.capacityBytes());
-        if (bytes < source.capacityBytes()) {
+        CapacityRange asked = wanted.capacity();
+        long bytes = Math.max(asked.requiredBytes(), source.capacityBytes());
+        if (!asked.contains(bytes)) {
             throw new Fault(
                     Fault.Kind.OUT_OF_RANGE,
-                    "capacity_range: " + bytes + " bytes are less than the " + source.capacityBytes() + " of "
-                            + source.id().described() + "; a copy is as large or larger");
+                    "capacity_range: limit_bytes " + asked.limitBytes() + " is less than the " + source.capacityBytes()
+                            + " bytes of " + source.id().described() + "; a copy is as large or larger");
         }
         VolumeParameters parameters = wanted.parameters();
         Format format = source.format();
@@ -131,8 +141,10 @@ final class FromSource {
                         wanted.source());
             }
             case Format.Image image -> {
+                Optional<FileSystemType> fileSystem =
+                        parameters.with(wanted.fsType()).fileSystem();
                 if (wanted.block() != image.fileSystem().isEmpty()
-                        || wanted.fileSystem()
+                        || fileSystem
                                 .filter(type -> !image.fileSystem().equals(Optional.of(type)))
                                 .isPresent()) {
                     throw Fault.invalid(
@@ -140,9 +152,7 @@ final class FromSource {
                             wanted.block()
                                     ? "block"
                                     : "mount "
-                                            + wanted.fileSystem()
-                                                    .map(Object::toString)
-                                                    .orElse(""),
+                                            + fileSystem.map(Object::toString).orElse(""),
                             source.id().described() + " holds "
                                     + image.fileSystem().map(Object::toString).orElse("raw blocks")
                                     + ", and so does a copy of it");
@@ -153,7 +163,7 @@ final class FromSource {
                         parameters.ofCopy(format.name(), source.ownership()),
                         wanted.multiNode(),
                         wanted.block(),
-                        image.fileSystem(),
+                        image.fileSystem().map(FileSystemType::toString),
                         wanted.source());
             }
         };

@@ -95,17 +95,21 @@ public final class GroupSnapshots {
         List<VolumeId> sources = sources(wanted.sources());
         Pool pool = pool(sources);
         GroupSnapshotId id = GroupSnapshotId.of(pool.config().name(), wanted.name());
-        Optional<GroupSnapshot> there = pool.groups().find(id);
-        if (there.isPresent()) {
-            return same(pool, there.get(), wanted, sources);
-        }
         Copies copies = pools.copies();
-        Copies.Copy copy = copies.find(id)
-                .orElseGet(() -> copies.start(
-                        id,
-                        wanted.parameters().getOrDefault(NAMESPACE, ""),
-                        pool.groups().watch(),
-                        progress -> begin(pool, plan(id, wanted, sources), progress)));
+        Optional<Copies.Copy> underWay = copies.find(id);
+        if (underWay.isEmpty() && pool.groups().find(id).isPresent()) {
+            try (VolumeLocks.Held lock = pool.groups().lock(id)) { // whoever makes it has come to an end
+                Optional<GroupSnapshot> there = pool.groups().find(id);
+                if (there.isPresent()) {
+                    return confirmed(pool, there.get(), wanted, sources);
+                }
+            }
+        }
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().getOrDefault(NAMESPACE, ""),
+                pool.groups().watch(),
+                progress -> begin(pool, plan(id, wanted, sources), progress)));
         if (!copy.await(patience)) {
             throw new Fault(Fault.Kind.BUSY, id.described() + " is being made: " + copy.progress());
         }
@@ -113,7 +117,8 @@ public final class GroupSnapshots {
                 .find(id)
                 .orElseThrow(() ->
                         new Fault(Fault.Kind.BUSY, id.described() + " was deleted while it was being made; try again"));
-        return same(pool, made, wanted, sources);
+        requireSame(made, wanted, sources);
+        return new Found(made, pool.groups().members(made));
     }
 
     private static List<VolumeId> sources(List<String> texts) {
@@ -152,7 +157,14 @@ public final class GroupSnapshots {
         return new GroupSnapshot(id, wanted.name(), sources, Instant.now(clock), wanted.parameters());
     }
 
-    private static Found same(Pool pool, GroupSnapshot there, Wanted wanted, List<VolumeId> sources) {
+    /** The group, once it and its snapshots are on disk. */
+    private static Found confirmed(Pool pool, GroupSnapshot there, Wanted wanted, List<VolumeId> sources) {
+        requireSame(there, wanted, sources);
+        pool.groups().confirm(there);
+        return new Found(there, pool.groups().members(there));
+    }
+
+    private static void requireSame(GroupSnapshot there, Wanted wanted, List<VolumeId> sources) {
         if (!there.requestedName().equals(wanted.name())
                 || !Set.copyOf(there.sources()).equals(Set.copyOf(sources))
                 || !there.parameters().equals(wanted.parameters())) {
@@ -162,7 +174,6 @@ public final class GroupSnapshots {
                             + ", and is of the volumes " + there.sources() + " with the parameters "
                             + there.parameters() + ", which differs from what is asked");
         }
-        return new Found(there, pool.groups().members(there));
     }
 
     /** What is held while a group is made, given back in the end. */
@@ -190,7 +201,10 @@ public final class GroupSnapshots {
             group.sources().forEach(source -> making.sources.add(pool.volumes().claim(source)));
             making.lock.add(pool.groups().lock(group.id()));
             pool.groups().settle(group.id());
-            if (pool.groups().find(group.id()).isEmpty()) {
+            Optional<GroupSnapshot> there = pool.groups().find(group.id());
+            if (there.isPresent()) {
+                pool.groups().confirm(there.get());
+            } else {
                 making.make = () -> pool.groups().make(group, List.copyOf(making.sources), progress);
             }
             return making;
@@ -226,10 +240,16 @@ public final class GroupSnapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.groups().lock(id)) {
-                        pool.groups().settle(id);
-                        pool.groups().find(id).ifPresent(group -> {
-                            requireSame(group, snapshots);
-                            pool.groups().delete(group);
+                        pool.evenWhenFull(() -> {
+                            pool.groups().settle(id);
+                            pool.groups()
+                                    .find(id)
+                                    .ifPresentOrElse(
+                                            group -> {
+                                                requireSame(group, snapshots);
+                                                pool.groups().delete(group);
+                                            },
+                                            () -> pool.groups().confirmGone(id));
                         });
                     }
                 }));

@@ -2,12 +2,16 @@ package io.berth.service;
 
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPath;
+import io.berth.linux.Errno;
+import io.berth.linux.FileType;
+import io.berth.linux.SystemCallException;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.nfs.Export;
 import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pool;
+import io.berth.pool.PoolFolder;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
@@ -106,8 +110,37 @@ final class NfsShares {
             return parameters;
         }
         Pools.InExport found = pools.of(export.get());
+        requireFolder(found, export.get());
         VolumePath own = parameters.path().orElseGet(() -> VolumePath.parse(name));
         return parameters.at(found.pool().name(), path(found, own.components()));
+    }
+
+    /** A share is what a server has already; what is to be made below it, subDir says. */
+    private void requireFolder(Pools.InExport found, Export export) {
+        if (found.below().isEmpty()) {
+            return;
+        }
+        if (!isFolder(pools.get(found.pool().name()).folder(), new VolumePath(found.below()))) {
+            throw Fault.invalid(
+                    VolumeParameters.SHARE,
+                    export.path().toString(),
+                    "there is no such folder on " + export.server() + "; make it first, or name it by subDir, below "
+                            + "share "
+                            + found.pool().nfs().orElseThrow().export().path());
+        }
+    }
+
+    private static boolean isFolder(PoolFolder pool, VolumePath path) {
+        try {
+            return pool.at(path)
+                    .filter(status -> status.type() == FileType.DIRECTORY)
+                    .isPresent();
+        } catch (SystemCallException e) {
+            if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
+                return false; // something else lies on the way
+            }
+            throw e;
+        }
     }
 
     private static VolumePath path(Pools.InExport found, List<String> own) {
@@ -121,7 +154,8 @@ final class NfsShares {
      *
      * @throws Fault INVALID_ARGUMENT naming what is not allowed, FAILED_PRECONDITION when a volume with a record lies there
      */
-    Optional<Folder> described(String id, Map<String, String> context) {
+    Optional<Folder> described(String id, Map<String, String> given) {
+        Map<String, String> context = VolumeParameters.spelled("volume attribute", given, ATTRIBUTES);
         Optional<Export> export = export(context);
         Optional<Folder> named = named(id);
         if (export.isEmpty()) {
@@ -181,7 +215,7 @@ final class NfsShares {
             return Optional.of(folder(
                     id,
                     Export.ofClass(parts.get(0), "/" + parts.get(1)),
-                    Optional.of(VolumePath.parse(parts.get(2))),
+                    Optional.of(VolumePath.ofLoose(parts.get(2))),
                     onDelete,
                     NfsOptions.DEFAULT,
                     Optional.empty()));

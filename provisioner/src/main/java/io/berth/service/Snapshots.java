@@ -82,19 +82,26 @@ public final class Snapshots {
         VolumeId source = VolumeId.parse(wanted.source()).orElseThrow(() -> Volumes.noSuch(wanted.source()));
         Pool pool = pools.find(source.pool()).orElseThrow(() -> Volumes.noSuch(wanted.source()));
         SnapshotId id = SnapshotId.of(source.pool(), wanted.name());
-        Optional<Snapshot> ready = pool.snapshots().catalog().ready(id);
-        if (ready.isPresent()) {
-            return same(ready.get(), wanted, source);
-        }
         Copies copies = pools.copies();
-        Copies.Copy copy = copies.find(id)
-                .orElseGet(() -> copies.start(
-                        id,
-                        wanted.parameters().getOrDefault(NAMESPACE, ""),
-                        pool.snapshots().watch(id),
-                        progress -> begin(pool, id, source, wanted, progress)));
-        copy.await(patience);
-        return same(pool.snapshots().find(id).orElseThrow(() -> noLonger(id)), wanted, source);
+        Optional<Copies.Copy> underWay = copies.find(id);
+        if (underWay.isEmpty() && pool.snapshots().catalog().ready(id).isPresent()) {
+            try (VolumeLocks.Held lock = pool.snapshots().lock(id)) { // whoever makes it has come to an end
+                Optional<Snapshot> ready = pool.snapshots().catalog().ready(id);
+                if (ready.isPresent()) {
+                    Snapshot same = same(ready.get(), wanted, source);
+                    pool.snapshots().confirm(id);
+                    return same;
+                }
+            }
+        }
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().getOrDefault(NAMESPACE, ""),
+                pool.snapshots().watch(id),
+                progress -> begin(pool, id, source, wanted, progress)));
+        boolean ended = copy.await(patience);
+        Snapshot made = same(pool.snapshots().find(id).orElseThrow(() -> noLonger(id)), wanted, source);
+        return ended ? made : made.unfinished(); // it may be there and wait for the disk
     }
 
     private static Fault noLonger(SnapshotId id) {
@@ -144,6 +151,7 @@ public final class Snapshots {
         PoolSnapshots snapshots = pool.snapshots();
         snapshots.settle(snapshot.id());
         if (snapshots.find(snapshot.id()).isPresent()) {
+            snapshots.confirm(snapshot.id());
             return Optional.empty();
         }
         pools.requireFewCrashes(pool, snapshot.id());
@@ -196,11 +204,17 @@ public final class Snapshots {
                 .ifPresent(id -> pools.find(id.pool()).ifPresent(pool -> {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.snapshots().lock(id)) {
-                        pool.snapshots().settle(id);
-                        pool.crashed().forget(id);
-                        pool.snapshots().find(id).ifPresent(snapshot -> {
-                            requireAlone(pool, snapshot);
-                            pool.snapshots().delete(snapshot);
+                        pool.evenWhenFull(() -> {
+                            pool.snapshots().settle(id);
+                            pool.crashed().forget(id);
+                            pool.snapshots()
+                                    .find(id)
+                                    .ifPresentOrElse(
+                                            snapshot -> {
+                                                requireAlone(pool, snapshot);
+                                                pool.snapshots().delete(snapshot);
+                                            },
+                                            () -> pool.snapshots().confirm(id));
                         });
                     }
                 }));

@@ -48,9 +48,19 @@ final class VolumeLookup {
                 .map(volume -> new Found(pools.get(volume.id().pool()), volume)));
     }
 
-    /** As {@link #find}; empty also while the pool's storage is silent, for what is mounted must be able to go then too. */
+    /**
+     * As {@link #find}; empty also while the pool's storage is silent or where the record is damaged, for what is mounted must
+     * be able to go then too.
+     */
     Optional<Found> findUnlessSilent(String id) {
-        return unlessSilent(() -> find(id)).flatMap(found -> found);
+        try {
+            return unlessSilent(() -> find(id)).flatMap(found -> found);
+        } catch (Fault e) {
+            if (e.kind() != Fault.Kind.CORRUPT) {
+                throw e;
+            }
+            return Optional.empty();
+        }
     }
 
     /** The answer to a question; empty when storage is silent. */

@@ -1,8 +1,10 @@
 package io.berth.service;
 
 import io.berth.catalog.ArchiveName;
+import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.pool.Pool;
+import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.FormatName;
@@ -27,17 +29,19 @@ final class VolumePlan {
      */
     static Volume of(Pool pool, VolumeId id, Volumes.Wanted wanted, boolean ephemeral, Instant now) {
         VolumeParameters parameters = wanted.parameters();
-        VolumePath path = parameters.path().map(p -> notReserved(pool, p)).orElse(VolumePath.of(id));
+        VolumePath path =
+                parameters.path().map(p -> notReserved(pool, p, parameters)).orElse(VolumePath.of(id));
+        requireNoOthers(pool, id, path, parameters);
         boolean exists = pool.folder().at(path).isPresent();
         if (exists
                 && (parameters.onDelete() != OnDelete.RETAIN || wanted.source().isPresent())) {
             throw new Fault(
                     Fault.Kind.ALREADY_EXISTS,
                     "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
-                            + " is there already and Berth did not make it; "
+                            + " is there already, and is no volume's; remove it if nobody needs it, or "
                             + (wanted.source().isPresent()
-                                    ? "a copy needs a path of its own"
-                                    : "with onDelete=retain it is taken as it is"));
+                                    ? "give the copy a path of its own"
+                                    : "with onDelete=retain it is taken as it is, and never deleted"));
         }
         Format format = format(pool, wanted, exists);
         return new Volume(
@@ -45,7 +49,7 @@ final class VolumePlan {
                 wanted.name(),
                 path,
                 format,
-                format.capacity(wanted.capacity()),
+                format.capacity(fitting(pool, format, wanted.capacity())),
                 now,
                 parameters.onDelete(),
                 parameters.ownership(),
@@ -53,6 +57,22 @@ final class VolumePlan {
                 ephemeral,
                 wanted.source(),
                 parameters.strings());
+    }
+
+    /** The folders of two volumes are never the same, nor one in the other. */
+    private static void requireNoOthers(Pool pool, VolumeId id, VolumePath path, VolumeParameters parameters) {
+        if (parameters.path().isEmpty()) {
+            return;
+        }
+        Catalog catalog = pool.volumes().catalog();
+        catalog.holder(path).filter(other -> !other.equals(id)).ifPresent(other -> {
+            Fault why = parameters.invalidPath(
+                    path,
+                    "volume " + other
+                            + " lies there, above or below; a path with ${pv.metadata.name} in it is different"
+                            + " for every volume, or delete " + other + " first");
+            throw new Fault(Fault.Kind.ALREADY_EXISTS, "volume " + id + ": " + why.getMessage());
+        });
     }
 
     private static Format format(Pool pool, Volumes.Wanted wanted, boolean adopted) {
@@ -71,7 +91,7 @@ final class VolumePlan {
         }
         Format format = wanted.block()
                 ? new Format.Image(Optional.empty())
-                : pool.chooseFormat(wanted.parameters().with(wanted.fileSystem()));
+                : pool.chooseFormat(wanted.parameters().with(wanted.fsType()));
         if (format instanceof Format.Image && wanted.multiNode()) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,
@@ -81,12 +101,18 @@ final class VolumePlan {
         return format;
     }
 
-    private static VolumePath notReserved(Pool pool, VolumePath path) {
+    /** Who names a largest size alone gets what there is up to that. */
+    private static CapacityRange fitting(Pool pool, Format format, CapacityRange range) {
+        return range.isLimitAlone()
+                ? new CapacityRange(0, Math.min(range.limitBytes(), Math.max(pool.availableBytes(), format.smallest())))
+                : range;
+    }
+
+    private static VolumePath notReserved(Pool pool, VolumePath path, VolumeParameters parameters) {
         String first = path.components().getFirst();
         if (pool.folder().isNamedByBerth(first)) {
-            throw Fault.invalid(
-                    "path",
-                    path.toString(),
+            throw parameters.invalidPath(
+                    path,
                     "what begins with " + pool.config().name() + ". or " + ArchiveName.PATH_PREFIX
                             + " is named by Berth; choose another first part");
         }
@@ -141,14 +167,15 @@ final class VolumePlan {
                 .isPresent()) {
             throw differs(there, VolumeParameters.FORMAT, there.format().name().toString());
         }
-        Optional<FileSystemType> fileSystem =
-                wanted.parameters().with(wanted.fileSystem()).fileSystem();
-        if (there.format() instanceof Format.Image image
-                && image.fileSystem().isPresent()
-                && fileSystem.isPresent()
-                && !fileSystem.equals(image.fileSystem())) {
-            throw differs(
-                    there, VolumeParameters.FS_TYPE, image.fileSystem().get().toString());
+        if (there.format() instanceof Format.Image image && image.fileSystem().isPresent()) {
+            Optional<FileSystemType> fileSystem =
+                    wanted.parameters().with(wanted.fsType()).fileSystem();
+            if (fileSystem.isPresent() && !fileSystem.equals(image.fileSystem())) {
+                throw differs(
+                        there,
+                        VolumeParameters.FS_TYPE,
+                        image.fileSystem().get().toString());
+            }
         }
     }
 

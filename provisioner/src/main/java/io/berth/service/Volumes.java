@@ -5,13 +5,13 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
-import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
 import io.berth.volume.OnDelete;
 import io.berth.volume.PoolName;
@@ -47,6 +47,7 @@ public final class Volumes {
     /** How long a call waits for a copy, where the caller says nothing else. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
+    private static final Pattern TRAILING_SLASHES = Pattern.compile("/+$");
     private static final Pattern TOKEN = Pattern.compile("([a-z][a-z0-9-]{0,30}):([0-9a-f]{1,16})");
 
     private final Pools pools;
@@ -76,7 +77,7 @@ public final class Volumes {
      * @param name decides the id, so the same name is the same volume
      * @param multiNode whether it must be reachable from several nodes at once
      * @param block whether its user gets raw blocks
-     * @param fileSystem what an image is to be formatted with; empty: as Berth chooses
+     * @param fsType what an image is to be formatted with; empty: as Berth chooses
      * @param source what it is to begin as a copy of
      */
     public record Wanted(
@@ -85,7 +86,7 @@ public final class Volumes {
             VolumeParameters parameters,
             boolean multiNode,
             boolean block,
-            Optional<FileSystemType> fileSystem,
+            Optional<String> fsType,
             Optional<Source> source) {
         /** An empty volume that is mounted. */
         public Wanted(String name, CapacityRange capacity, VolumeParameters parameters, boolean multiNode) {
@@ -93,7 +94,7 @@ public final class Volumes {
         }
 
         private Wanted with(VolumeParameters placed) {
-            return new Wanted(name, capacity, placed, multiNode, block, fileSystem, source);
+            return new Wanted(name, capacity, placed, multiNode, block, fsType, source);
         }
     }
 
@@ -116,7 +117,9 @@ public final class Volumes {
      *     BUSY while the copy is under way
      */
     public Volume create(Wanted asked, Duration patience) {
-        Wanted wanted = asked.with(shares.place(asked.parameters(), asked.name()));
+        VolumeParameters parameters = asked.parameters();
+        Wanted wanted = asked.with(
+                poolOfNodePath(parameters).map(parameters::in).orElseGet(() -> shares.place(parameters, asked.name())));
         return wanted.source()
                 .map(source -> new FromSource(pools, this, clock).create(wanted, source, patience))
                 .orElseGet(() -> create(wanted, false).volume());
@@ -145,11 +148,12 @@ public final class Volumes {
 
     /** The volume that is there, or the one to make. */
     private Created findOrPlan(Pool pool, VolumeId id, Wanted wanted, boolean ephemeral) {
-        Optional<Volume> there = pool.volumes().find(id);
+        Optional<Volume> there = pool.volumes().findSettled(id);
         if (there.isPresent()) {
-            return new Created(VolumePlan.requireSame(there.get(), wanted, ephemeral), false);
+            Volume same = VolumePlan.requireSame(there.get(), wanted, ephemeral);
+            pool.volumes().confirm(id);
+            return new Created(same, false);
         }
-        pool.volumes().settle(id);
         return new Created(VolumePlan.of(pool, id, wanted, ephemeral, clock.instant()), true);
     }
 
@@ -210,11 +214,53 @@ public final class Volumes {
                         pools.find(parsed.pool()).flatMap(pool -> pool.volumes().find(parsed)));
     }
 
-    /** The pool that parameters name, by its name or by server and share. */
+    /** The pool that parameters name, by its name, by its folder, or by server and share. */
     public Optional<PoolName> pool(VolumeParameters parameters) {
-        return shares.export(parameters)
-                .map(export -> pools.of(export).pool().name())
+        return poolOfNodePath(parameters)
+                .or(() -> shares.export(parameters)
+                        .map(export -> pools.of(export).pool().name()))
                 .or(parameters::pool);
+    }
+
+    private Optional<PoolName> poolOfNodePath(VolumeParameters parameters) {
+        return parameters.nodePath().map(path -> {
+            if (parameters.pool().isPresent() || shares.export(parameters).isPresent()) {
+                throw Fault.invalid(
+                        VolumeParameters.NODE_PATH,
+                        path,
+                        "say where the volume lies by nodePath, by pool, or by server and share, not by two of them");
+            }
+            return pools.configs().stream()
+                    .filter(config -> config.nfs().isEmpty()
+                            && config.root()
+                                    .toString()
+                                    .equals(TRAILING_SLASHES.matcher(path).replaceFirst("")))
+                    .findFirst()
+                    .map(PoolConfig::name)
+                    .orElseThrow(() -> Fault.invalid(
+                            VolumeParameters.NODE_PATH,
+                            path,
+                            "the folder of no pool here; there are " + pools.configs() + "; --pool NAME=local:PATH"
+                                    + " adds one"));
+        });
+    }
+
+    /**
+     * Refuses mount options that could not be had of a volume's pool, before the volume is made.
+     *
+     * @param named empty: the only one
+     * @throws Fault INVALID_ARGUMENT naming the option and what to do
+     */
+    public void requireMountable(Optional<PoolName> named, NfsOptions options) {
+        config(named).ifPresent(config -> config.requireMountable(options));
+    }
+
+    /** The settings of the pool of this name, or of the only one; empty when there is none. */
+    private Optional<PoolConfig> config(Optional<PoolName> named) {
+        return named.or(pools::only)
+                .flatMap(name -> pools.configs().stream()
+                        .filter(config -> config.name().equals(name))
+                        .findFirst());
     }
 
     /**
@@ -257,13 +303,30 @@ public final class Volumes {
                     pools.copies().cancel(id);
                     try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
                         boolean unused = lock.last(() -> {
-                            pool.volumes().settle(id);
-                            pool.crashed().forget(id);
-                            pool.volumes().find(id).ifPresent(volume -> deleteUnused(pool, volume));
+                            pool.evenWhenFull(() -> {
+                                pool.volumes().settle(id);
+                                pool.crashed().forget(id);
+                                pool.volumes()
+                                        .find(id)
+                                        .ifPresentOrElse(
+                                                volume -> deleteUnused(pool, volume),
+                                                () -> pool.volumes().confirmGone(id));
+                            });
                             return true;
                         });
                     }
                 }));
+    }
+
+    /** Carries through a delete that was begun and failed; does nothing when there is none. */
+    public void finishDelete(VolumeId id) {
+        pools.find(id.pool())
+                .filter(pool -> pool.volumes().catalog().deleting(id).isPresent())
+                .ifPresent(pool -> {
+                    try (VolumeLocks.Held lock = pool.volumes().lock(id)) {
+                        pool.evenWhenFull(() -> pool.volumes().settle(id));
+                    }
+                });
     }
 
     private void deleteUnused(Pool pool, Volume volume) {
@@ -426,12 +489,7 @@ public final class Volumes {
 
     /** Whether a volume with these parameters' pool would be reachable from this node only. */
     public boolean isLocal(Optional<PoolName> named) {
-        return named.or(pools::only)
-                .flatMap(name -> pools.configs().stream()
-                        .filter(config -> config.name().equals(name))
-                        .findFirst())
-                .filter(config -> config.kind() == PoolKind.LOCAL)
-                .isPresent();
+        return config(named).filter(found -> found.kind() == PoolKind.LOCAL).isPresent();
     }
 
     /** The pools that volumes can be in. */

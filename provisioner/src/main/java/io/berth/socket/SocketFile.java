@@ -70,11 +70,14 @@ public final class SocketFile {
                 Files.getAttribute(path, "unix:ctime", LinkOption.NOFOLLOW_LINKS));
     }
 
-    /** Whether callers find the socket: it was published, and nobody has removed or replaced it since. */
+    /**
+     * Whether callers find the socket and are let in: it was published, nobody has removed or replaced it since, and it
+     * takes connections. Makes one.
+     */
     public boolean isInPlace() {
         try {
-            return identity(path).equals(identity);
-        } catch (IOException e) {
+            return identity(path).equals(identity) && UnixSocket.isServed(path);
+        } catch (IOException | Fault e) {
             return false; // gone, or its folder is
         }
     }

@@ -44,6 +44,11 @@ public record CapacityRange(long requiredBytes, long limitBytes) {
         return bytes >= requiredBytes && (limitBytes == 0 || bytes <= limitBytes);
     }
 
+    /** Whether the caller names a largest size and no smallest. */
+    public boolean isLimitAlone() {
+        return requiredBytes == 0 && limitBytes > 0;
+    }
+
     /** The size to give: what is required, else the limit, else empty: no size was asked for. */
     public OptionalLong wanted() {
         long bytes = requiredBytes > 0 ? requiredBytes : limitBytes;

@@ -20,6 +20,11 @@ public sealed interface Format {
         public long capacity(CapacityRange range) {
             return range.wanted().orElse(0);
         }
+
+        @Override
+        public long smallest() {
+            return 1;
+        }
     }
 
     /**
@@ -36,8 +41,8 @@ public sealed interface Format {
 
         @Override
         public long capacity(CapacityRange range) {
-            long unit = fileSystem.isPresent() ? BLOCK_BYTES : SECTOR_BYTES;
-            long minimum = fileSystem.map(FileSystemType::minimumBytes).orElse(unit);
+            long unit = unit();
+            long minimum = smallest();
             long most = (range.limitBytes() > 0 ? range.limitBytes() : Long.MAX_VALUE) / unit;
             long wanted = Math.max(range.wanted().orElse(DEFAULT_BYTES), minimum);
             long bytes = Math.min(Math.ceilDiv(wanted, unit), most) * unit;
@@ -49,6 +54,15 @@ public sealed interface Format {
                                 + "has a multiple of " + unit + " bytes, at least " + minimum);
             }
             return bytes;
+        }
+
+        @Override
+        public long smallest() {
+            return fileSystem.map(FileSystemType::minimumBytes).orElse(unit());
+        }
+
+        private long unit() {
+            return fileSystem.isPresent() ? BLOCK_BYTES : SECTOR_BYTES;
         }
     }
 
@@ -64,6 +78,9 @@ public sealed interface Format {
      * @throws Fault OUT_OF_RANGE when no size in the range can be had
      */
     long capacity(CapacityRange range);
+
+    /** The smallest capacity that can be asked for, in bytes. */
+    long smallest();
 
     /** The format's name in parameters and records. */
     default FormatName name() {

@@ -39,4 +39,9 @@ public record Snapshot(
         return new Snapshot(
                 id, requestedName, source, format, capacityBytes, usedBytes, created, true, group, parameters);
     }
+
+    /** The same snapshot, while its copy is under way. */
+    public Snapshot unfinished() {
+        return new Snapshot(id, requestedName, source, format, capacityBytes, 0, created, false, group, parameters);
+    }
 }

@@ -3,14 +3,18 @@ package io.berth.volume;
 import io.berth.fault.Fault;
 import io.berth.fault.Nearest;
 import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The parameters of a new volume, read from the strings of a StorageClass, an inline volume or {@code docker volume
@@ -21,7 +25,8 @@ import java.util.regex.Pattern;
  * @param format empty: a directory where its file system can hold the volume to its limit, else an image
  * @param limit empty: as the pool says
  * @param inodes how many files and directories it may hold; empty: as many as there is room for
- * @param fileSystem what an image is formatted with; empty: as the request says otherwise, else ext4
+ * @param fsTypes what an image is to be formatted with, as the parameters and the request say it; a directory has the file
+ *     system of its pool, whatever stands here
  */
 public record VolumeParameters(
         Optional<PoolName> pool,
@@ -31,7 +36,7 @@ public record VolumeParameters(
         Optional<FormatName> format,
         Optional<Limit> limit,
         OptionalLong inodes,
-        Optional<FileSystemType> fileSystem,
+        List<String> fsTypes,
         Map<String, String> strings) {
     public static final String POOL = "pool";
     public static final String UID = "uid";
@@ -44,17 +49,24 @@ public record VolumeParameters(
     public static final String SHARE = "share";
     public static final String SUB_DIR = "subDir";
     public static final String PATH_PATTERN = "pathPattern";
+    public static final String NODE_PATH = "nodePath";
+    public static final String ALLOW_UNSAFE_PATH_PATTERN = "allowUnsafePathPattern";
     public static final String FORMAT = "format";
     public static final String LIMIT = "limit";
     public static final String INODES = "inodes";
     public static final String FS_TYPE = "fsType";
 
     private static final String AUTO = "auto";
-    /** The folder that nfs-subdir-external-provisioner makes where its StorageClass names none, and the mode of all. */
+    /** The folder that nfs-subdir-external-provisioner makes where its StorageClass names none. */
     private static final String USUAL_PATH_PATTERN =
             "${pvc.metadata.namespace}-${pvc.metadata.name}-${pv.metadata.name}";
 
+    /** As nfs-subdir-external-provisioner and local-path-provisioner make folders. */
     private static final int USUAL_MODE = 0777;
+
+    /** What csi-driver-nfs reads in small and capital letters alike. */
+    private static final Set<String> IN_ANY_CASE = Set.of(SERVER, SHARE, SUB_DIR, ON_DELETE, MOUNT_PERMISSIONS);
+
     /** What Go's ParseBool takes. */
     private static final Set<String> YES = Set.of("1", "t", "T", "true", "True", "TRUE");
 
@@ -75,6 +87,8 @@ public record VolumeParameters(
             SHARE,
             SUB_DIR,
             PATH_PATTERN,
+            NODE_PATH,
+            ALLOW_UNSAFE_PATH_PATTERN,
             FORMAT,
             LIMIT,
             INODES,
@@ -84,6 +98,7 @@ public record VolumeParameters(
             PathTemplate.PV_NAME)));
 
     public VolumeParameters {
+        fsTypes = List.copyOf(fsTypes);
         strings = Map.copyOf(strings);
     }
 
@@ -92,8 +107,9 @@ public record VolumeParameters(
      *
      * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed
      */
-    public static VolumeParameters parse(Map<String, String> strings) {
-        for (String key : new TreeMap<>(strings).keySet()) {
+    public static VolumeParameters parse(Map<String, String> given) {
+        SortedMap<String, String> strings = spelled("parameter", given, IN_ANY_CASE);
+        for (String key : strings.keySet()) {
             if (!KEYS.contains(key)) {
                 throw Fault.invalid(
                         "parameter",
@@ -101,6 +117,9 @@ public record VolumeParameters(
                         "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
             }
         }
+        // Any path may be chosen here that leads nowhere else.
+        Optional.ofNullable(strings.get(ALLOW_UNSAFE_PATH_PATTERN))
+                .ifPresent(text -> parseBoolean(ALLOW_UNSAFE_PATH_PATTERN, text));
         return new VolumeParameters(
                 Optional.ofNullable(strings.get(POOL)).map(PoolName::new),
                 new Ownership(
@@ -110,8 +129,31 @@ public record VolumeParameters(
                 format(strings),
                 Optional.ofNullable(strings.get(LIMIT)).map(text -> Limit.parse(LIMIT, text)),
                 inodes(strings),
-                Optional.ofNullable(strings.get(FS_TYPE)).map(text -> FileSystemType.parse(FS_TYPE, text)),
+                said(strings, FS_TYPE).stream().toList(),
                 strings);
+    }
+
+    /**
+     * These keys as they are spelled here, whatever letters of them are capital.
+     *
+     * @param what the keys are, for messages
+     * @throws Fault INVALID_ARGUMENT when one is there twice
+     */
+    public static SortedMap<String, String> spelled(String what, Map<String, String> given, Set<String> keys) {
+        SortedMap<String, String> spelled = new TreeMap<>();
+        given.forEach((key, value) -> {
+            String known =
+                    keys.stream().filter(key::equalsIgnoreCase).findFirst().orElse(key);
+            if (spelled.putIfAbsent(known, value) != null) {
+                throw Fault.invalid(what, key, "given twice, in small and capital letters");
+            }
+        });
+        return spelled;
+    }
+
+    /** A value that is there and not empty, as templates of Helm leave it. */
+    private static Optional<String> said(Map<String, String> strings, String key) {
+        return Optional.ofNullable(strings.get(key)).filter(text -> !text.isEmpty());
     }
 
     /** Who owns a copy: who the strings say, and where they say nothing, who owns what is copied. */
@@ -126,34 +168,62 @@ public record VolumeParameters(
     /** The same, of a volume in this pool and at this path. */
     public VolumeParameters at(PoolName pool, VolumePath path) {
         return new VolumeParameters(
-                Optional.of(pool), ownership, onDelete, Optional.of(path), format, limit, inodes, fileSystem, strings);
+                Optional.of(pool), ownership, onDelete, Optional.of(path), format, limit, inodes, fsTypes, strings);
     }
 
     /** As these, but of a volume that is a copy, and so has the format of what is copied. */
     public VolumeParameters ofCopy(FormatName copied, Ownership owner) {
         return new VolumeParameters(
-                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, fileSystem, strings);
+                pool, ownershipOver(owner), onDelete, path, Optional.of(copied), limit, inodes, fsTypes, strings);
+    }
+
+    /** The folder of the pool, as a class of local-path-provisioner says which of a node's folders it means. */
+    public Optional<String> nodePath() {
+        return said(strings, NODE_PATH);
+    }
+
+    /** The same, of a volume in this pool. */
+    public VolumeParameters in(PoolName pool) {
+        return new VolumeParameters(
+                Optional.of(pool), ownership, onDelete, path, format, limit, inodes, fsTypes, strings);
     }
 
     /** The same, with one more string for the record, which means nothing to the core. */
     public VolumeParameters with(String key, String value) {
         Map<String, String> more = new TreeMap<>(strings);
         more.put(key, value);
-        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, fileSystem, more);
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, fsTypes, more);
+    }
+
+    /** The same, for a request that names a file system elsewhere too. */
+    public VolumeParameters with(Optional<String> elsewhere) {
+        List<String> all =
+                Stream.concat(fsTypes.stream(), elsewhere.stream()).distinct().toList();
+        return new VolumeParameters(pool, ownership, onDelete, path, format, limit, inodes, all, strings);
     }
 
     /**
-     * The same, for a request that names the file system elsewhere too.
+     * What an image of these is formatted with; empty: nothing was asked for.
      *
-     * @throws Fault INVALID_ARGUMENT when the two differ
+     * @throws Fault INVALID_ARGUMENT when it cannot be, or the parameters and the request differ
      */
-    public VolumeParameters with(Optional<FileSystemType> elsewhere) {
-        if (fileSystem.isPresent() && elsewhere.isPresent() && !fileSystem.equals(elsewhere)) {
-            throw Fault.invalid(
-                    FS_TYPE, fileSystem.get().toString(), "the volume capability's fs_type is " + elsewhere.get());
+    public Optional<FileSystemType> fileSystem() {
+        if (fsTypes.size() > 1) {
+            throw Fault.invalid(FS_TYPE, fsTypes.get(0), "the volume capability's fs_type is " + fsTypes.get(1));
         }
-        return new VolumeParameters(
-                pool, ownership, onDelete, path, format, limit, inodes, elsewhere.or(() -> fileSystem), strings);
+        return fsTypes.stream().findFirst().map(text -> FileSystemType.parse(FS_TYPE, text));
+    }
+
+    /** What is wrong with the path, by the key and the template that it comes from. */
+    public Fault invalidPath(VolumePath path, String rule) {
+        for (String key : List.of(SUB_DIR, PATH_PATTERN)) {
+            Optional<String> template = said(strings, key);
+            if (template.isPresent()) {
+                return Fault.invalid(
+                        key, template.get(), "gives the path " + Fault.quote(path.toString()) + ": " + rule);
+            }
+        }
+        return Fault.invalid("path", path.toString(), rule);
     }
 
     /**
@@ -172,7 +242,7 @@ public record VolumeParameters(
         return Optional.ofNullable(strings.get(MODE))
                 .map(text -> Ownership.parseMode(MODE, text))
                 .or(() -> mountPermissions(strings))
-                .orElse(isOfSubdirProvisioner(strings) ? USUAL_MODE : Ownership.ROOT.mode());
+                .orElse(isOfSubdirProvisioner(strings) || isOfLocalPath(strings) ? USUAL_MODE : Ownership.ROOT.mode());
     }
 
     /**
@@ -181,28 +251,37 @@ public record VolumeParameters(
      * @throws Fault INVALID_ARGUMENT when it is none
      */
     public static Optional<Integer> mountPermissions(Map<String, String> strings) {
-        return Optional.ofNullable(strings.get(MOUNT_PERMISSIONS))
+        return said(strings, MOUNT_PERMISSIONS)
                 .filter(text -> !AS_IT_IS.matcher(text).matches())
                 .map(text -> Ownership.parseMode(MOUNT_PERMISSIONS, text));
     }
 
     /** Whether the StorageClass is one for nfs-subdir-external-provisioner, whose defaults hold then. */
     private static boolean isOfSubdirProvisioner(Map<String, String> strings) {
-        return strings.containsKey(ARCHIVE_ON_DELETE) || strings.containsKey(PATH_PATTERN);
+        return strings.containsKey(ARCHIVE_ON_DELETE) || (strings.containsKey(PATH_PATTERN) && !isOfLocalPath(strings));
+    }
+
+    /** Whether the StorageClass is one for local-path-provisioner, whose defaults hold then. */
+    private static boolean isOfLocalPath(Map<String, String> strings) {
+        return strings.containsKey(NODE_PATH)
+                || strings.containsKey(ALLOW_UNSAFE_PATH_PATTERN)
+                || said(strings, PATH_PATTERN)
+                        .filter(PathTemplate::isOfLocalPath)
+                        .isPresent();
     }
 
     private static OnDelete onDelete(Map<String, String> strings) {
         Optional<OnDelete> archived = Optional.ofNullable(strings.get(ARCHIVE_ON_DELETE))
-                .map(text -> archives(text) ? OnDelete.ARCHIVE : OnDelete.DELETE);
-        return Optional.ofNullable(strings.get(ON_DELETE))
-                .map(OnDelete::parse)
+                .map(text -> parseBoolean(ARCHIVE_ON_DELETE, text) ? OnDelete.ARCHIVE : OnDelete.DELETE);
+        return said(strings, ON_DELETE)
+                .map(text -> OnDelete.parse(text.toLowerCase(Locale.ROOT)))
                 .or(() -> archived)
                 .orElse(isOfSubdirProvisioner(strings) ? OnDelete.ARCHIVE : OnDelete.DELETE);
     }
 
-    private static boolean archives(String text) {
+    private static boolean parseBoolean(String key, String text) {
         if (!YES.contains(text) && !NO.contains(text)) {
-            throw Fault.invalid(ARCHIVE_ON_DELETE, text, "true or false");
+            throw Fault.invalid(key, text, "true or false");
         }
         return YES.contains(text);
     }
@@ -233,8 +312,8 @@ public record VolumeParameters(
     }
 
     private static Optional<VolumePath> path(Map<String, String> strings) {
-        Optional<String> subDir = Optional.ofNullable(strings.get(SUB_DIR));
-        Optional<String> pathPattern = Optional.ofNullable(strings.get(PATH_PATTERN));
+        Optional<String> subDir = said(strings, SUB_DIR);
+        Optional<String> pathPattern = said(strings, PATH_PATTERN);
         if (subDir.isPresent() && pathPattern.isPresent()) {
             throw Fault.invalid(
                     PATH_PATTERN, pathPattern.get(), "say where the volume lies by subDir or pathPattern, not both");

@@ -3,6 +3,7 @@ package io.berth.volume;
 import io.berth.fault.Fault;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -52,6 +53,25 @@ public record VolumePath(List<String> components) {
      */
     public static VolumePath parse(String text) {
         return new VolumePath(List.of(text.split("/", -1)));
+    }
+
+    /**
+     * Reads a path as people write it: as {@link #parse}, but slashes before, after and beside others are left out.
+     *
+     * @throws Fault INVALID_ARGUMENT when nothing is left or a part is not allowed
+     */
+    public static VolumePath ofLoose(String text) {
+        return new VolumePath(Arrays.stream(text.split("/", -1))
+                .filter(part -> !part.isEmpty())
+                .toList());
+    }
+
+    /** Whether these components make a path. */
+    public static boolean isPath(List<String> components) {
+        return !components.isEmpty()
+                && components.size() <= MAX_COMPONENTS
+                && components.stream().allMatch(component -> problem(component).isEmpty())
+                && !components.getFirst().equals(RECORDS);
     }
 
     /** What is wrong with one component of a path, if anything. */

@@ -141,7 +141,7 @@ class LoopDeviceTest {
             LoopDevice.attach(file, name, Set.of()).close();
             Path node = found().getFirst().node();
             Files.delete(node);
-            assertThat(found()).hasSize(1);
+            LoopDevice.open(found().getFirst()).orElseThrow().close();
             assertThat(node).exists();
         }
     }
@@ -229,5 +229,62 @@ class LoopDeviceTest {
                     .isInstanceOf(IllegalArgumentException.class);
             assertThat(found()).isEmpty();
         }
+    }
+
+    private static String readOnly(Path node) throws IOException {
+        return Files.readString(Path.of("/sys/block", node.getFileName().toString(), "ro"))
+                .strip();
+    }
+
+    @Test
+    void aDeviceThatIsDetachedIsNotReadOnlyForWhoeverIsNext() throws Exception {
+        try (RegularFile file = file("image", MIB)) {
+            try (LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
+                device.setReadOnly(true);
+                assertThat(readOnly(device.path())).isEqualTo("1");
+                device.detach();
+                assertThat(readOnly(device.path())).isEqualTo("0");
+            }
+        }
+    }
+
+    /** Until the test is as fast as other processes of the machine at taking the number again. */
+    @Test
+    void whatSomebodyLeftReadOnlyCanBeWrittenByWhoeverIsNext() throws Exception {
+        try (RegularFile file = file("image", MIB)) {
+            boolean sameNumber = false;
+            while (!sameNumber) {
+                Path node;
+                try (LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
+                    node = device.path();
+                    device.setReadOnly(true);
+                }
+                run("losetup", "-d", node.toString());
+                try (LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
+                    sameNumber = device.path().equals(node);
+                    if (!sameNumber) {
+                        run("blockdev", "--setrw", node.toString());
+                    }
+                    assertThat(readOnly(device.path())).isEqualTo("0");
+                    device.detach();
+                }
+            }
+        }
+    }
+
+    /** Until no other process of the machine has changed a device between two looks. */
+    @Test
+    void whileNothingChangesNoDeviceIsLookedAtAgain() {
+        try (RegularFile file = file("image", MIB);
+                LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
+            while (LoopDevice.attached() != LoopDevice.attached()) {
+                Thread.onSpinWait();
+            }
+            assertThat(found())
+                    .singleElement()
+                    .satisfies(attached -> assertThat(attached.node()).isEqualTo(device.path()));
+            device.detach();
+        }
+        assertThat(found()).isEmpty();
     }
 }

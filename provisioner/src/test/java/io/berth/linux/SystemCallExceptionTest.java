@@ -3,6 +3,7 @@ package io.berth.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.fault.Fault;
+import java.lang.reflect.Field;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,6 +16,15 @@ class SystemCallExceptionTest {
         assertThat(e.errno()).isEqualTo(30);
         assertThat(e.call()).isEqualTo("mkdirat");
         assertThat(e.path()).isEqualTo("/srv/fast/x");
+    }
+
+    @Test
+    void everyErrorNumberHasItsName() throws IllegalAccessException {
+        for (Field number : Errno.class.getFields()) {
+            assertThat(Errno.text(number.getInt(null))).startsWith(number.getName() + " (");
+        }
+        assertThat(Errno.text(Errno.EAGAIN)).isEqualTo("EAGAIN (Resource temporarily unavailable)");
+        assertThat(Errno.text(32)).isEqualTo("EPIPE (Broken pipe)");
     }
 
     @Test

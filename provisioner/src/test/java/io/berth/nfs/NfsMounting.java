@@ -78,6 +78,19 @@ class NfsMounting {
     }
 
     @Test
+    void theKernelTakesWhatIsLetThrough() {
+        try (NfsMount mount = NfsMount.mount(
+                share(
+                        server.xfs(),
+                        "minorversion=2,sync,nocto,noacl,nordirplus,fsc,local_lock=none,nosharecache,mountproto=tcp,mountvers=3,"
+                                + "mountport=20048,max_connect=2,namlen=255,bsize=4096,clientaddr=127.0.0.1,noposix,nomigration,"
+                                + "notrunkdiscovery,write=eager,nolazytime,context=system_u:object_r:nfs_t:s0,_netdev,intr,bg"))) {
+            assertThat(mounted(mount).superOptions()).contains("vers=4.2", "nocto", "nordirplus", "sync");
+            readAndWrite(mount);
+        }
+    }
+
+    @Test
     void theMountTableTellsWhichFolderAMountShows() {
         try (NfsMount mount = NfsMount.mount(share(server.xfs(), ""))) {
             assertThat(mounted(mount).root()).isEqualTo(Path.of("/xfs"));

@@ -1,12 +1,15 @@
 package io.berth.pool;
 
 import static io.berth.TestFileSystem.run;
+import static io.berth.TestFileSystem.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.linux.Qgroup;
+import io.berth.mount.MountTable;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
 import java.nio.file.Path;
@@ -52,5 +55,31 @@ class BtrfsLimitTest extends LimitContract {
             pool.reap(1000);
             return !keepsAnything(root());
         });
+    }
+
+    /** As an archive brings it back. */
+    @Test
+    void aVolumeThatIsNoSubvolumeSaysHowItBecomesOne() {
+        Volume volume = make("a");
+        shell(
+                root(),
+                "btrfs subvolume delete fast.a; mkdir fast.a; echo hello > fast.a/file; chown 7:8 fast.a; chmod 2770 fast.a");
+
+        assertThat(pool.format(volume).problems(volume, MountTable.read()))
+                .singleElement()
+                .satisfies(problem -> {
+                    assertThat(problem.reason()).isEqualTo(HealthProblem.Reason.LIMIT_LOST);
+                    assertThat(problem.message()).contains("is no subvolume", "docs/operations.md");
+                });
+        assertThatThrownBy(() -> pool.volumes().expand(volume, volume.capacityBytes() + MIB))
+                .hasMessageContaining("docs/operations.md");
+
+        shell(
+                root(),
+                "mv fast.a fast.a.old && btrfs subvolume create fast.a && cp -a --reflink=always fast.a.old/. fast.a/"
+                        + " && rm -r fast.a.old");
+        LimitsAtStart.restore(pool);
+        assertThat(pool.format(volume).problems(volume, MountTable.read())).isEmpty();
+        assertThat(shell(root(), "cat fast.a/file; stat -c %u:%g:%a fast.a")).isEqualTo("hello\n7:8:2770\n");
     }
 }

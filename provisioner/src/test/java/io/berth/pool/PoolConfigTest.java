@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
 import io.berth.nfs.Export;
+import io.berth.nfs.NfsOptions;
 import io.berth.nfs.NfsShare;
 import io.berth.volume.Limit;
 import java.math.BigDecimal;
@@ -132,5 +133,16 @@ class PoolConfigTest {
 
     private static Pools pools(String... configs) {
         return Pools.serving(List.of(configs).stream().map(PoolConfig::parse).toList());
+    }
+
+    @Test
+    void anOptionThatOnlyThePoolsOwnMountCanHaveIsRefusedOfAVolumeWithTheCure() {
+        NfsOptions asked = NfsOptions.parse("mount_flags", List.of("nfsvers=4.2,nconnect=4"));
+        PoolConfig plain = PoolConfig.parse("home=nfs:nas:/export");
+        assertThatThrownBy(() -> plain.requireMountable(asked))
+                .hasMessageStartingWith("mount_flags \"nconnect=4\"")
+                .hasMessageEndingWith("--pool home=nfs:nas:/export,nconnect=4");
+        PoolConfig.parse("home=nfs:nas:/export,nconnect=4").requireMountable(asked);
+        PoolConfig.parse("home=nfs:nas:/export,path=/srv/export").requireMountable(asked);
     }
 }

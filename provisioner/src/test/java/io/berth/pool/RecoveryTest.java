@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.TemporaryPool;
 import io.berth.catalog.ArchiveName;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.Format;
+import io.berth.volume.NodeId;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
@@ -57,9 +60,13 @@ class RecoveryTest {
     }
 
     private Volume volume(String path, OnDelete onDelete) {
+        return volume("v", path, onDelete);
+    }
+
+    private Volume volume(String name, String path, OnDelete onDelete) {
         return new Volume(
-                new VolumeId(config.name(), "v"),
-                "v",
+                new VolumeId(config.name(), name),
+                name,
                 VolumePath.parse(path),
                 Format.Directory.ADVISORY,
                 1 << 20,
@@ -74,6 +81,11 @@ class RecoveryTest {
 
     private Path record(String state) {
         return records.resolve(state).resolve("fast.v.json");
+    }
+
+    /** A second name of one file, as a power cut leaves on btrfs. */
+    private static void link(Path there, Path also) throws IOException {
+        Files.createLink(also, there);
     }
 
     private static void move(Path from, Path to) {
@@ -212,6 +224,161 @@ class RecoveryTest {
         assertThat(pool.volumes().expand(volume, 2 << 20).capacityBytes()).isEqualTo(2 << 20);
         restart();
         assertThat(pool.volumes().find(volume.id())).map(Volume::capacityBytes).contains(2L << 20);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fast.v", "a/b"})
+    void aVolumeThatIsAnIntentToCreateTooIsAVolume(String path) throws Exception {
+        Volume volume = volume(path, OnDelete.DELETE);
+        pool.volumes().create(volume);
+        link(record("volumes"), record("creating"));
+        restart();
+        staysAsItIs(volume);
+    }
+
+    @Test
+    void anOldIntentToCreateDoesNotComeOverTheVolume() throws Exception {
+        Volume volume = volume("fast.v", OnDelete.DELETE);
+        pool.volumes().create(volume);
+        link(record("volumes"), record("creating"));
+        pool.volumes().expand(volume, 2 << 20);
+        restart();
+        staysAsItIs(volume.withCapacity(2 << 20));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fast.v", "a/b"})
+    void aVolumeThatIsAnIntentToDeleteTooIsDeleted(String path) throws Exception {
+        pool.volumes().create(volume(path, OnDelete.DELETE));
+        link(record("volumes"), record("deleting"));
+        restart();
+        isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(OnDelete.class)
+    void anotherIntentToDeleteIsNotAboutTheVolume(OnDelete onDelete) throws Exception {
+        Volume volume = volume("a/b", onDelete);
+        pool.volumes().create(volume);
+        Files.writeString(root.resolve("a/b/file"), "new");
+        Files.copy(record("volumes"), record("deleting"));
+        restart();
+        staysAsItIs(volume);
+        assertThat(root.resolve("a/b/file")).hasContent("new");
+        assertThat(records.resolve("paths/a/b")).hasContent("fast.v");
+    }
+
+    @Test
+    void anIntentIsNotJudgedBesideARecordThatCannotBeRead() throws Exception {
+        pool.volumes().create(volume("fast.v", OnDelete.DELETE));
+        link(record("volumes"), record("deleting"));
+        Files.delete(record("volumes"));
+        Files.writeString(record("volumes"), "{}");
+        restart();
+        assertThat(record("deleting")).exists();
+        assertThat(root.resolve("fast.v")).isDirectory();
+    }
+
+    @Test
+    void anIntentToDeleteBesideAnOtherToCreateIsOver() throws Exception {
+        Volume volume = volume("fast.v", OnDelete.DELETE);
+        pool.volumes().create(volume);
+        Files.copy(record("volumes"), record("deleting"));
+        move(record("volumes"), record("creating"));
+        Files.writeString(root.resolve("fast.v/file"), "somebody's");
+        restart();
+        assertThat(root.resolve("fast.v/file")).exists();
+        assertThat(pool.trash().count()).isZero();
+        assertThat(TemporaryPool.names(records.resolve("deleting"))).isEmpty();
+    }
+
+    @Test
+    void anOldIntentToDeleteDoesNotTouchWhatIsAnothersNow() throws Exception {
+        Volume old = volume("a/b", OnDelete.DELETE);
+        pool.volumes().create(old);
+        Files.copy(record("volumes"), folder.resolve("old"));
+        pool.volumes().delete(old);
+        Volume other = volume("w", "a/b", OnDelete.DELETE);
+        pool.volumes().create(other);
+        Files.copy(folder.resolve("old"), record("deleting"));
+        restart();
+        staysAsItIs(other);
+        assertThat(records.resolve("paths/a/b")).hasContent("fast.w");
+    }
+
+    private void staysAsItIs(Volume volume) {
+        assertThat(pool.volumes().find(volume.id())).contains(volume);
+        assertThat(root.resolve(volume.path().toPath())).isDirectory();
+        for (String state : List.of("creating", "deleting")) {
+            assertThat(TemporaryPool.names(records.resolve(state))).isEmpty();
+        }
+        assertThat(findings()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = OnDelete.class, names = "DELETE", mode = EnumSource.Mode.EXCLUDE)
+    void anArchiveThatIsAnIntentToDeleteTooIsAnArchive(OnDelete onDelete) throws Exception {
+        Volume volume = volume("fast.v", onDelete);
+        pool.volumes().create(volume);
+        pool.volumes().delete(volume);
+        ArchiveName name = ArchiveName.of(volume);
+        link(records.resolve("archived/" + name + ".json"), record("deleting"));
+        restart();
+        assertThat(record("deleting")).doesNotExist();
+        assertThat(findings()).isEmpty();
+        assertThat(pool.volumes().archives().restore(name)).isEqualTo(volume);
+    }
+
+    @Test
+    void aVolumeThatIsAnArchiveTooIsAVolume() throws Exception {
+        Volume volume = volume("fast.v", OnDelete.ARCHIVE);
+        pool.volumes().create(volume);
+        ArchiveName name = ArchiveName.of(volume);
+        link(record("volumes"), records.resolve("archived/" + name + ".json"));
+        restart();
+        assertThat(findings())
+                .extracting(PoolCheck.Finding::subject, PoolCheck.Finding::state)
+                .containsExactly(
+                        org.assertj.core.groups.Tuple.tuple(name.toString(), PoolCheck.Finding.State.REPAIRABLE));
+        assertThat(pool.volumes().archives().restore(name)).isEqualTo(volume);
+        staysAsItIs(volume);
+        pool.volumes().delete(volume);
+        assertThat(records.resolve("archived/" + name + ".json")).exists();
+    }
+
+    @Test
+    void aPathIsClaimedAgain() throws Exception {
+        Volume volume = volume("a/b", OnDelete.DELETE);
+        pool.volumes().create(volume);
+        Files.delete(records.resolve("paths/a/b"));
+        restart();
+        staysAsItIs(volume);
+        assertThat(records.resolve("paths/a/b")).hasContent("fast.v");
+    }
+
+    @Test
+    void aVolumeWhoseClaimIsLostIsDeletedWithItsData() throws Exception {
+        Volume volume = volume("a/b", OnDelete.DELETE);
+        pool.volumes().create(volume);
+        Files.delete(records.resolve("paths/a/b"));
+        pool.volumes().delete(volume);
+        isEmpty();
+        assertThat(root.resolve("a/b")).doesNotExist();
+    }
+
+    @Test
+    void whatANodeWasNotGivenIsNotCounted() throws Exception {
+        NodeId node = new NodeId("n");
+        pool.nodes().register(node);
+        Volume volume = volume("fast.v", OnDelete.DELETE);
+        pool.volumes().create(volume);
+        pool.nodes().reserve(node, volume.id());
+        Files.createFile(records.resolve("nodes/n/fast.gone"));
+        pool.nodes().attach(volume, node, new Attachment(AccessMode.SINGLE_NODE_WRITER, false));
+        Files.createFile(records.resolve("nodes/n/fast.w"));
+        pool.volumes().create(volume("w", "fast.w", OnDelete.DELETE));
+        restart();
+        assertThat(pool.nodes().volumes(node)).containsExactly(volume.id());
     }
 
     @Test

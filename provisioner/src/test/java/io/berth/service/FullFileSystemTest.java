@@ -6,16 +6,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
+import io.berth.hostpath.HostPaths;
 import io.berth.linux.SystemCallException;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolCheck;
 import io.berth.pool.Pools;
+import io.berth.volume.AccessMode;
+import io.berth.volume.Attachment;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -24,13 +29,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A file system that is full before a copy is whole. */
 class FullFileSystemTest {
+    private static final NodeId HERE = new NodeId("here");
     private static final Duration LONG = Duration.ofSeconds(60);
 
     /** Small files, which take more of the disk than they have data, so that what is counted seems to fit. */
@@ -48,8 +56,9 @@ class FullFileSystemTest {
 
         Place(String type, long mebibytes) {
             fileSystem = TestFileSystem.mount(type, mebibytes << 20);
-            pools = Pools.serving(List.of(
-                    TemporaryPool.config(fileSystem.root(), "fast", "local", ",limit=advisory,overcommit=100")));
+            pools = Pools.serving(
+                    List.of(TemporaryPool.config(fileSystem.root(), "fast", "local", ",limit=advisory,overcommit=100")),
+                    Optional.of(HERE));
             volumes = new Volumes(pools, Clock.systemUTC());
             snapshots = new Snapshots(pools, Clock.systemUTC());
         }
@@ -59,11 +68,15 @@ class FullFileSystemTest {
         }
 
         Volume create(String name, Optional<Source> source) {
+            return create(name, source, Map.of());
+        }
+
+        Volume create(String name, Optional<Source> source, Map<String, String> parameters) {
             return volumes.create(
                     new Volumes.Wanted(
                             name,
                             CapacityRange.atLeast(1),
-                            VolumeParameters.parse(Map.of()),
+                            VolumeParameters.parse(parameters),
                             false,
                             false,
                             Optional.empty(),
@@ -169,6 +182,66 @@ class FullFileSystemTest {
             }
             place.shell("rm -r ballast*; sync");
             assertThat(place.create("r", Optional.of(source)).source()).contains(source);
+        }
+    }
+
+    /** Fills a file system until it has room neither for a block of data nor for one more name. */
+    private static void fillToTheLastName(Path root) throws IOException {
+        Path folder = Files.createDirectory(root.resolve("fill"));
+        TestFileSystem.shell(root, FILL);
+        String longName = "n".repeat(200);
+        int failures = 0;
+        for (int i = 0; failures < 20; i++) {
+            try {
+                Files.write(folder.resolve(longName + i), new byte[1 + i % 1500]);
+            } catch (IOException e) {
+                failures++;
+            }
+        }
+    }
+
+    private static void assertFull(Path root) {
+        assertThatThrownBy(() -> Files.write(root.resolve("one-more"), new byte[1 << 16]))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("No space left");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ext4,64", "xfs,320", "btrfs,350"})
+    void aFullFileSystemKeepsNobodyFromGivingSpaceBack(String type, long mebibytes) throws Exception {
+        try (Place place = new Place(type, mebibytes)) {
+            Attachments attachments = new Attachments(place.pools, HERE, 0);
+            NodeVolumes node = new NodeVolumes(place.pools, place.volumes, new HostPaths(List.of()), Optional.of(HERE));
+            Volume volume = place.create("v", Optional.empty());
+            place.create("kept", Optional.empty(), Map.of("onDelete", "archive"));
+            place.create("elsewhere", Optional.empty(), Map.of("subDir", "a/b"));
+            place.create("image", Optional.empty(), Map.of("format", "image"));
+            place.snapshots.create(new Snapshots.Wanted("s", "fast.v", Map.of()), LONG);
+            attachments.attach("fast.v", "here", new Attachment(AccessMode.SINGLE_NODE_WRITER, false), Map.of());
+            Path staged = place.fileSystem.root().resolve("staged");
+            node.stage("fast.v", staged, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of());
+            Path spare = place.fileSystem.root().resolve("fast/.berth/spare");
+            place.pool().keepSpare();
+            assertThat(spare).exists();
+            fillToTheLastName(place.fileSystem.root());
+            assertFull(place.fileSystem.root());
+
+            node.unstage("fast.v", staged);
+            attachments.detach("fast.v", "here");
+            assertThat(place.volumes.find("fast.v").orElseThrow().attachments()).isEmpty();
+            place.snapshots.delete("fast.s");
+            for (String name : List.of("v", "kept", "elsewhere", "image")) {
+                place.volumes.delete("fast." + name);
+                assertThat(place.volumes.find("fast." + name)).as(name).isEmpty();
+            }
+            assertThat(place.snapshots.find("fast.s")).isEmpty();
+            place.assertNothingLeft(0);
+
+            place.pool().keepSpare(); // does nothing without room
+            place.shell("rm -r fill ballast*; sync");
+            place.pool().keepSpare();
+            assertThat(spare).hasSize(1 << 20);
+            assertThat(spare.resolveSibling("spare.part")).doesNotExist();
         }
     }
 }

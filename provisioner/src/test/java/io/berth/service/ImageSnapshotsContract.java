@@ -335,9 +335,10 @@ abstract class ImageSnapshotsContract {
         assertThatThrownBy(() -> create("r", 0, true, of(ofImage))).satisfies(kind(Fault.Kind.INVALID_ARGUMENT));
         assertThatThrownBy(() -> create("r", 0, false, of(ofBlocks))).satisfies(kind(Fault.Kind.INVALID_ARGUMENT));
         assertThatThrownBy(() -> create("r", 0, false, of(blocks))).satisfies(kind(Fault.Kind.INVALID_ARGUMENT));
-        assertThatThrownBy(() -> create("r", EXT4_BYTES - 4096, false, of(ofImage)))
-                .satisfies(kind(Fault.Kind.OUT_OF_RANGE));
-        assertThatThrownBy(() -> create("r", MIB, true, of(ofBlocks))).satisfies(kind(Fault.Kind.OUT_OF_RANGE));
+        assertThatThrownBy(() -> create("r", 0, false, of(ofImage), "fsType", "btrfs"))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT));
+        assertThat(create("small", EXT4_BYTES - 4096, false, of(ofImage)).capacityBytes())
+                .isEqualTo(EXT4_BYTES);
         assertThat(volumes.find("fast.r")).isEmpty();
     }
 

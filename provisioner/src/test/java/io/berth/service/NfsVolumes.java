@@ -9,6 +9,7 @@ import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.nfs.NfsOptions;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
 import io.berth.uml.KernelNfsServer;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -77,6 +79,63 @@ public class NfsVolumes {
                         name, CapacityRange.atLeast(1 << 20), VolumeParameters.parse(Map.of("pool", pool)), true))
                 .id()
                 .toString();
+    }
+
+    @Test
+    void aShareThatIsNotThereIsRefusedAndWhatIsBelowOneIsMade() throws Exception {
+        String address = server.xfs().substring(0, server.xfs().indexOf(':'));
+        Map<String, String> mistyped = Map.of("server", address, "share", "/xfs/taem/", "subDir", "a/b");
+        Files.createDirectories(server.xfsOnServer().resolve("team"));
+        Files.writeString(server.xfsOnServer().resolve("file"), CONTENT);
+        for (String share : List.of("/xfs/taem", "/xfs/file", "/xfs/file/in")) {
+            Map<String, String> strings = new HashMap<>(mistyped);
+            strings.put("share", share);
+            assertThatThrownBy(() -> volumes.create(
+                            new Volumes.Wanted("v", CapacityRange.ANY, VolumeParameters.parse(strings), true)))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.INVALID_ARGUMENT))
+                    .hasMessageStartingWith("share \"" + share + "\": ");
+        }
+        assertThat(server.xfsOnServer().resolve("taem")).doesNotExist();
+        Map<String, String> strings = new HashMap<>(mistyped);
+        strings.put("share", "/xfs/team/");
+        String made = volumes.create(new Volumes.Wanted("v", CapacityRange.ANY, VolumeParameters.parse(strings), true))
+                .id()
+                .toString();
+        assertThat(server.xfsOnServer().resolve("team/a/b")).isDirectory();
+        volumes.delete(made);
+        Files.delete(server.xfsOnServer().resolve("file"));
+    }
+
+    /** What {@link NfsOptions#lostBeside} rests on. */
+    @Test
+    void theKernelConnectsOnceAsThePoolsMountSaysUnlessTheVersionIsAnother() throws Exception {
+        String id = create("home", "connections");
+        assertThat(connections(id, "nconnect=3")).isOne();
+        assertThat(connections(id, "nconnect=3,nosharecache")).isOne();
+        assertThat(connections(id, "nconnect=3,nfsvers=4.1")).isEqualTo(3);
+        volumes.delete(id);
+    }
+
+    /** How many connections a volume has that is staged by these options. */
+    private long connections(String id, String options) throws IOException {
+        Path staged = folder.resolve(id);
+        node.stage(
+                id,
+                staged,
+                AccessMode.MULTI_NODE_MULTI_WRITER,
+                OptionalLong.empty(),
+                NfsOptions.parse("mount_flags", List.of(options)),
+                Map.of());
+        Files.writeString(staged.resolve("file"), CONTENT);
+        long count = Files.readAllLines(Path.of("/proc/self/mountstats")).stream()
+                .dropWhile(line -> !line.contains(" mounted on " + staged + " "))
+                .skip(1)
+                .takeWhile(line -> !line.startsWith("device "))
+                .filter(line -> line.strip().startsWith("xprt:"))
+                .count();
+        node.unstage(id, staged);
+        return count;
     }
 
     private void stage(String id) {

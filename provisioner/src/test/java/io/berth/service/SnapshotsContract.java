@@ -232,8 +232,23 @@ abstract class SnapshotsContract {
         volume("v");
         Snapshot snapshot = snapshot("s", "fast.v");
         assertThat(from("large", of(snapshot), 3 * MIB).capacityBytes()).isEqualTo(3 * MIB);
-        assertThatThrownBy(() -> from("small", of(snapshot), MIB - 1)).satisfies(kind(Fault.Kind.OUT_OF_RANGE));
-        assertThat(volumes.find("fast.small")).isEmpty();
+        Volume small = from("small", of(snapshot), MIB - 1);
+        assertThat(small.capacityBytes()).isEqualTo(MIB);
+        assertThat(from("small", of(snapshot), MIB - 1)).isEqualTo(small);
+        assertThat(limited("open", of(snapshot), new CapacityRange(0, 9 * MIB)).capacityBytes())
+                .isEqualTo(MIB);
+        assertThatThrownBy(() -> limited("none", of(snapshot), new CapacityRange(1, MIB - 1)))
+                .satisfies(kind(Fault.Kind.OUT_OF_RANGE))
+                .hasMessageContaining("limit_bytes " + (MIB - 1));
+        assertThat(volumes.find("fast.none")).isEmpty();
+    }
+
+    private Volume limited(String name, Source source, CapacityRange range) {
+        Volumes.Wanted wanted = wanted(name, Optional.of(source), 0);
+        return volumes.create(
+                new Volumes.Wanted(
+                        name, range, wanted.parameters(), false, false, Optional.empty(), Optional.of(source)),
+                LONG);
     }
 
     @Test

@@ -171,10 +171,98 @@ class VolumesTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"team/data", "team/data/inner", "team"})
+    void whoeverHasAPathAlreadyIsNamedAndTheAdviceHelps(String path) {
+        volumes.create(wanted("v", MIB, "subDir", "team/data"));
+        for (String onDelete : List.of("delete", "retain")) {
+            assertThatThrownBy(() -> volumes.create(wanted("w", MIB, "subDir", path, "onDelete", onDelete)))
+                    .satisfies(kind(Fault.Kind.ALREADY_EXISTS))
+                    .hasMessageStartingWith("volume fast.w: subDir \"" + path + "\"")
+                    .hasMessageContaining("volume fast.v lies there")
+                    .hasMessageContaining("${pv.metadata.name}")
+                    .hasMessageNotContaining("retain");
+        }
+        volumes.create(wanted("w", MIB, "subDir", "team/${pv.metadata.name}", "csi.storage.k8s.io/pv/name", "pvc-1"));
+        volumes.delete("fast.w");
+        volumes.delete("fast.v");
+        assertThat(volumes.create(wanted("x", MIB, "subDir", "team/data")).path())
+                .hasToString("team/data");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"fast.other", "fast.other/x", "archived-x"})
     void namesThatBerthGivesItselfAreRefused(String path) {
-        assertThatThrownBy(() -> volumes.create(wanted("v", MIB, "subDir", path)))
-                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT));
+        assertThatThrownBy(() -> volumes.create(wanted("v", MIB, "subDir", "/" + path)))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                .hasMessageStartingWith("subDir \"/" + path + "\": gives the path \"" + path + "\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"nfs", "zfs", "btrfs", "ext3", "ext4"})
+    void aDirectoryHasTheFileSystemOfItsPoolWhateverIsAsked(String fsType) {
+        Volumes.Wanted directory = withFsType(fsType, "fsType", "xfs");
+        assertThat(volumes.create(directory).id()).hasToString("fast.v");
+        assertThat(volumes.create(directory).id()).hasToString("fast.v");
+    }
+
+    @Test
+    void anImageIsFormattedWithWhatCanBeHadOrRefused() {
+        assertThatThrownBy(() -> volumes.create(withFsType("btrfs", "format", "image")))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                .hasMessageContaining("\"btrfs\": ext4 | xfs");
+        assertThatThrownBy(() -> volumes.create(withFsType("ext4", "format", "image", "fsType", "xfs")))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                .hasMessageContaining("fs_type is ext4");
+    }
+
+    private static Volumes.Wanted withFsType(String fsType, String... parameters) {
+        Volumes.Wanted wanted = wanted("v", MIB, parameters);
+        return new Volumes.Wanted(
+                "v", wanted.capacity(), wanted.parameters(), false, false, Optional.of(fsType), Optional.empty());
+    }
+
+    @Test
+    void aLargestSizeAloneGetsWhatThereIsUpToIt() {
+        Volumes.Wanted whole = new Volumes.Wanted(
+                "v", new CapacityRange(0, 1L << 62), VolumeParameters.parse(Map.of("pool", "fast")), false);
+        assertThat(volumes.create(wanted("w", MIB)).capacityBytes()).isEqualTo(MIB);
+        Volume volume = volumes.create(whole);
+        assertThat(volume.capacityBytes()).isEqualTo((1L << 30) - MIB);
+        assertThat(volumes.create(whole)).isEqualTo(volume);
+        volumes.delete("fast.v");
+        assertThat(volumes.create(new Volumes.Wanted("v", new CapacityRange(0, 5 * MIB), whole.parameters(), false))
+                        .capacityBytes())
+                .isEqualTo(5 * MIB);
+    }
+
+    @Test
+    void aClassOfLocalPathProvisionerNamesThePoolByItsFolder() {
+        VolumeParameters named = VolumeParameters.parse(Map.of("nodePath", shared + "/"));
+        assertThat(volumes.pool(named)).map(Object::toString).contains("shared");
+        Volume volume = volumes.create(new Volumes.Wanted("v", CapacityRange.atLeast(MIB), named, false));
+        assertThat(volume.id()).hasToString("shared.v");
+        assertThat(volume.ownership().mode()).isEqualTo(0777);
+        for (Map<String, String> refused : List.of(
+                Map.of("nodePath", "/data"),
+                Map.of("nodePath", shared + "/.berth"),
+                Map.of("nodePath", shared.toString(), "pool", "shared"))) {
+            assertThatThrownBy(() -> volumes.create(
+                            new Volumes.Wanted("w", CapacityRange.ANY, VolumeParameters.parse(refused), false)))
+                    .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                    .hasMessageStartingWith("nodePath \"" + refused.get("nodePath"));
+        }
+    }
+
+    @Test
+    void optionsOfNfsAreRefusedOfAPoolThatIsNoExportBeforeAnythingIsMade() {
+        Optional<io.berth.volume.PoolName> pool = Optional.of(new io.berth.volume.PoolName("fast"));
+        assertThatThrownBy(() -> volumes.requireMountable(
+                        pool, io.berth.nfs.NfsOptions.parse("mount_flags", List.of("noatime,hard,defaults"))))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                .hasMessageContaining("hard")
+                .hasMessageContaining("pool fast");
+        volumes.requireMountable(
+                pool, io.berth.nfs.NfsOptions.parse("mount_flags", List.of("noatime,defaults,_netdev")));
     }
 
     @Test

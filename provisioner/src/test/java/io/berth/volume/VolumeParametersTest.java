@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +37,12 @@ class VolumeParametersTest {
         "${pvc.metadata.namespace}/${pvc.metadata.name}, shop/data",
         "${.PVC.namespace}-${.PVC.name}, shop-data",
         "${pv.metadata.name}, pvc-7",
-        "plain/path, plain/path"
+        "{{ .PVC.Namespace }}/{{ .PVC.Name }}, shop/data",
+        "{{.PVName}}_{{.PVC.Namespace}}_{{  .PVC.Name}}/, pvc-7_shop_data",
+        "/application/dev/${.PVC.name}, application/dev/data",
+        "a//${.PVC.name}//, a/data",
+        "plain/path, plain/path",
+        "5$/a{1}, 5$/a{1}"
     })
     void templatesAreFilledInFromTheClaim(String template, String path) {
         assertThat(VolumeParameters.parse(with("subDir", template)).path())
@@ -50,11 +56,10 @@ class VolumeParametersTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "",
-                "/abs",
-                "a//b",
-                "a/",
+                "/",
                 "..",
+                "/../a",
+                "a/..",
                 "a/../b",
                 "./a",
                 ".berth",
@@ -62,19 +67,50 @@ class VolumeParametersTest {
                 "${",
                 "${x}",
                 "${pvc}",
+                "{{ .PVC.Labels.app }}",
+                "{{ index .PVC.Annotations \"x\" }}/{{ .PVC.Name }}",
+                "{{ .PVC.Name",
+                "a}}",
+                "{pvc.namespace}/{pvc.name}",
+                "$(pvc.metadata.name)",
+                "$PVC_NAME",
+                "${.PVC.name}/${.PVC.labels.app}",
                 "a\nb"
             })
-    void pathsThatLeadElsewhereAreRefused(String template) {
-        assertThatThrownBy(() -> VolumeParameters.parse(with("subDir", template)))
-                .isInstanceOfSatisfying(
-                        Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.INVALID_ARGUMENT));
+    void pathsThatLeadElsewhereAreRefusedByKeyAndTemplate(String template) {
+        for (String key : List.of("subDir", "pathPattern")) {
+            assertThatThrownBy(() -> VolumeParameters.parse(with(key, template)))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.INVALID_ARGUMENT))
+                    .hasMessageStartingWith(key + " " + Fault.quote(template) + ": ");
+        }
+    }
+
+    @Test
+    void aRefusedPathIsShownAsTheTemplateGivesIt() {
+        assertThatThrownBy(() -> VolumeParameters.parse(with("subDir", "/.berth/${pvc.metadata.name}")))
+                .hasMessageStartingWith("subDir \"/.berth/${pvc.metadata.name}\": gives the path \"/.berth/data\": ");
+    }
+
+    @Test
+    void anEmptyTemplateIsNone() {
+        assertThat(VolumeParameters.parse(with("subDir", "")).path()).isEmpty();
+        VolumeParameters patterned = VolumeParameters.parse(with("pathPattern", ""));
+        assertThat(patterned.path()).map(VolumePath::toString).contains("shop-data-pvc-7");
+        Map<String, String> both = with("pathPattern", "");
+        both.put("subDir", "a");
+        assertThat(VolumeParameters.parse(both).path())
+                .map(VolumePath::toString)
+                .contains("a");
     }
 
     @Test
     void aClaimsNameCannotLeadElsewhere() {
         Map<String, String> hostile =
                 Map.of("subDir", "${pvc.metadata.name}", "csi.storage.k8s.io/pvc/name", "../../etc");
-        assertThatThrownBy(() -> VolumeParameters.parse(hostile)).hasMessageContaining("pvc/name");
+        assertThatThrownBy(() -> VolumeParameters.parse(hostile))
+                .hasMessageStartingWith("subDir \"${pvc.metadata.name}\": ")
+                .hasMessageContaining("csi.storage.k8s.io/pvc/name is \"../../etc\"");
     }
 
     @Test
@@ -125,6 +161,32 @@ class VolumeParametersTest {
         assertThat(parameters.ownershipOver(new Ownership(5, 5, 0700))).isEqualTo(new Ownership(5, 5, 0777));
         assertThatThrownBy(() -> VolumeParameters.parse(Map.of("mountPermissions", "9")))
                 .hasMessageContaining("mountPermissions");
+    }
+
+    @Test
+    void csiDriverNfsReadsItsKeysInSmallAndCapitalLetters() {
+        VolumeParameters parameters = VolumeParameters.parse(
+                Map.of("Server", "nas", "SHARE", "/srv", "subdir", "a", "ondelete", "Retain", "mountpermissions", ""));
+        assertThat(parameters.path()).map(VolumePath::toString).contains("a");
+        assertThat(parameters.onDelete()).isEqualTo(OnDelete.RETAIN);
+        assertThat(parameters.strings()).containsKeys("server", "share", "subDir", "onDelete", "mountPermissions");
+        assertThatThrownBy(() -> VolumeParameters.parse(Map.of("subDir", "a", "subdir", "b")))
+                .hasMessageContaining("given twice");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "pathPattern, '{{ .PVC.Namespace }}/{{ .PVC.Name }}', shop/data",
+        "nodePath, /data/ssd, ''",
+        "allowUnsafePathPattern, true, ''"
+    })
+    void aClassOfLocalPathProvisionerHasItsDefaults(String key, String value, String path) {
+        VolumeParameters parameters = VolumeParameters.parse(with(key, value));
+        assertThat(parameters.path().map(VolumePath::toString).orElse("")).isEqualTo(path);
+        assertThat(parameters.onDelete()).isEqualTo(OnDelete.DELETE);
+        assertThat(parameters.ownership().mode()).isEqualTo(0777);
+        assertThatThrownBy(() -> VolumeParameters.parse(with("allowUnsafePathPattern", "maybe")))
+                .hasMessageContaining("allowUnsafePathPattern");
     }
 
     @ParameterizedTest

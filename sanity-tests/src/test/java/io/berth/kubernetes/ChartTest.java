@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,46 +25,36 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("kubernetes")
 @Timeout(120)
 class ChartTest {
-    private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
-    private static final Path CHART = DEPLOY.resolve("chart/berth");
-    static final String VERSION = "--kube-version=1.36.0";
-
     @TempDir
     Path folder;
 
-    static List<Path> valueSets() throws IOException {
-        try (Stream<Path> files = Files.list(CHART.resolve("ci"))) {
-            List<Path> sets = files.sorted().toList();
-            assertThat(sets).hasSizeGreaterThanOrEqualTo(6);
-            return sets;
-        }
-    }
-
     @ParameterizedTest
-    @MethodSource("valueSets")
+    @MethodSource("io.berth.kubernetes.Chart#valueSets")
     void helmFindsNothingToComplainAbout(Path values) {
-        assertThat(helm("lint", CHART.toString(), VERSION, "--strict", "--values=" + values))
+        assertThat(Chart.helm("lint", Chart.FOLDER.toString(), Chart.VERSION, "--strict", "--values=" + values))
                 .contains("0 chart(s) failed")
                 .doesNotContain("[WARNING]", "[ERROR]");
     }
 
     @ParameterizedTest
-    @MethodSource("valueSets")
+    @MethodSource("io.berth.kubernetes.Chart#valueSets")
     void everyValueSetMakesManifests(Path values) {
-        String manifests = template("--values=" + values);
+        String manifests = Chart.template("--values=" + values);
         assertThat(manifests).contains("kind: CSIDriver", "kind: StorageClass", "kind: DaemonSet");
         assertThat(manifests.lines()).as("lines").noneMatch(line -> line.endsWith(" ") || line.contains("<no value>"));
     }
 
     @Test
     void nothingIsSwitchedOnByItself() {
-        assertThat(template()).isBlank();
+        assertThat(Chart.template()).isBlank();
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "local.enable=true",
+                "nfs.allowedExports[0]=nfs.example.com:/teams",
+                "local.inline.maxSize=big",
                 "local.pools[0].name=Disk",
                 "local.pools[0].path=srv",
                 "nfs.pools[0].export=server",
@@ -79,7 +68,7 @@ class ChartTest {
                 "log.level=loud"
             })
     void aWrongValueIsRefused(String value) {
-        assertThat(complaint(VERSION, "--set=" + value)).contains(value.substring(0, value.indexOf('.')));
+        assertThat(Chart.complaint(Chart.VERSION, "--set=" + value)).contains(value.substring(0, value.indexOf('.')));
     }
 
     @ParameterizedTest
@@ -89,11 +78,13 @@ class ChartTest {
                     hostpath.allowedHostPaths={/srv/a,/srv/a}                     | /srv/a cannot be named
                     hostpath.pools[0].name=shared,hostpath.pools[0].path=/dev     | /dev cannot be a pool
                     hostpath.pools[1].name=shared,hostpath.pools[1].path=/srv/b   | two are named shared
+                    hostpath.inline.maxSize=1Gi                                   | set hostpath.csiDriver.volumeLifecycleModes
+                    networkPolicy.enabled=true,metrics.podMonitor.enabled=true    | name Prometheus' namespace
                     metrics.controllerPort=9810                                   | port 9810 is metrics.port already
                     """)
     void valuesThatDoNotGoTogetherAreRefused(String values, String complaint) {
-        assertThat(complaint(
-                        VERSION,
+        assertThat(Chart.complaint(
+                        Chart.VERSION,
                         "--set=hostpath.enabled=true",
                         "--set=hostpath.pools[0].name=shared",
                         "--set=hostpath.pools[0].path=/srv/shared",
@@ -102,15 +93,24 @@ class ChartTest {
     }
 
     @Test
+    void inlineVolumesAreMadeInPoolsThatAreThere() {
+        assertThat(Chart.complaint(
+                        Chart.VERSION,
+                        "--set=hostpath.enabled=true,hostpath.inline.pools={other}",
+                        "--set=hostpath.csiDriver.volumeLifecycleModes={Persistent,Ephemeral}"))
+                .contains("other is none of hostpath.pools");
+    }
+
+    @Test
     void attributesClassesNeedAKubernetesThatHasThem() {
-        assertThat(complaint("--kube-version=1.33.0", "--values=" + CHART.resolve("ci/all-values.yaml")))
+        assertThat(Chart.complaint("--kube-version=1.33.0", Chart.values("all")))
                 .contains("needs Kubernetes 1.34");
     }
 
     /** Its snapshotters see only what is marked for their node, which nobody does with groups. */
     @Test
     void poolsOfNodesHaveNoSnapshotsOfGroups() {
-        assertThat(template("--set=local.enabled=true,snapshots.enabled=true,snapshots.groups=true"))
+        assertThat(Chart.template("--set=local.enabled=true,snapshots.enabled=true,snapshots.groups=true"))
                 .contains("kind: VolumeSnapshotClass", "--feature-gates=CSIVolumeGroupSnapshot=false")
                 .doesNotContain("groupsnapshot.storage.k8s.io");
     }
@@ -119,7 +119,7 @@ class ChartTest {
     @Test
     void everyContainerIsPrivilegedOrOfTheTypeThatMayCallThose() {
         List<String> contexts = Pattern.compile("(?m)^( +)securityContext:\\n((\\1 .*\\n)+)")
-                .matcher(template("--values=" + CHART.resolve("ci/sidecars-values.yaml")))
+                .matcher(Chart.template(Chart.values("sidecars")))
                 .results()
                 .map(result -> result.group(2))
                 .toList();
@@ -135,17 +135,17 @@ class ChartTest {
         Command.Result made = Command.run(
                 Duration.ofMinutes(1),
                 Map.of("HELM", Binaries.program("helm")),
-                List.of(DEPLOY.resolve("manifests/make").toString(), folder.toString()));
+                List.of(Chart.DEPLOY.resolve("manifests/make").toString(), folder.toString()));
         assertThat(made.code()).as("%s", made).isZero();
-        assertThat(DEPLOY.resolve("manifests/" + kind + ".yaml"))
+        assertThat(Chart.DEPLOY.resolve("manifests/" + kind + ".yaml"))
                 .as("deploy/manifests/make brings it up to date")
                 .hasSameTextualContentAs(folder.resolve(kind + ".yaml"));
     }
 
     @Test
     void theDashboardIsJson() throws IOException {
-        JsonNode dashboard =
-                new JsonMapper().readTree(CHART.resolve("files/dashboard.json").toFile());
+        JsonNode dashboard = new JsonMapper()
+                .readTree(Chart.FOLDER.resolve("files/dashboard.json").toFile());
         assertThat(dashboard.at("/panels"))
                 .isNotEmpty()
                 .allSatisfy(panel -> assertThat(panel.at("/title").asText()).isNotEmpty());
@@ -154,9 +154,9 @@ class ChartTest {
     @ParameterizedTest
     @ValueSource(strings = {"alerts.yaml", "dashboard.json"})
     void whatIsWatchedIsThere(String file) throws IOException {
-        String reference = Files.readString(DEPLOY.resolveSibling("docs/reference.md"));
+        String reference = Files.readString(Chart.DEPLOY.resolveSibling("docs/reference.md"));
         List<String> metrics = Pattern.compile("berth_[a-z_]+")
-                .matcher(Files.readString(CHART.resolve("files").resolve(file)))
+                .matcher(Files.readString(Chart.FOLDER.resolve("files").resolve(file)))
                 .results()
                 .map(match -> match.group().replaceFirst("_(bucket|sum|count)$", ""))
                 .distinct()
@@ -164,26 +164,5 @@ class ChartTest {
         assertThat(metrics)
                 .hasSizeGreaterThan(5)
                 .allSatisfy(metric -> assertThat(reference).contains("| `" + metric + "` |"));
-    }
-
-    private static String template(String... flags) {
-        return helm(Stream.concat(
-                        Stream.of("template", "berth", CHART.toString(), VERSION, "--namespace=kube-system"),
-                        Stream.of(flags))
-                .toArray(String[]::new));
-    }
-
-    private static String helm(String... arguments) {
-        return Command.succeed(Stream.concat(Stream.of(Binaries.program("helm")), Stream.of(arguments))
-                .toArray(String[]::new));
-    }
-
-    /** What helm writes that refuses to make manifests. */
-    private static String complaint(String... flags) {
-        Command.Result result = Command.run(Stream.concat(
-                        Stream.of(Binaries.program("helm"), "template", "berth", CHART.toString()), Stream.of(flags))
-                .toArray(String[]::new));
-        assertThat(result.code()).isNotZero();
-        return result.err();
     }
 }

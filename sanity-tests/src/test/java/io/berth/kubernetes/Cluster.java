@@ -148,7 +148,7 @@ final class Cluster implements AutoCloseable {
                 "template",
                 "other", // not merged into the pods that are there
                 CHART,
-                ChartTest.VERSION,
+                Chart.VERSION,
                 "--namespace=kube-system",
                 "--values=" + values,
                 "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false");
@@ -286,7 +286,13 @@ final class Cluster implements AutoCloseable {
 
     /** What a shell's command in a pod complains that must fail. */
     String complaint(String pod, String command) {
-        Command.Result result = tryOnNode(Binaries.program("kubectl"), "exec", pod, "--", "sh", "-c", command);
+        return complaint(List.of("exec", pod, "--", "sh", "-c", command));
+    }
+
+    /** What kubectl complains, which must fail. */
+    String complaint(List<String> arguments) {
+        Command.Result result = tryOnNode(Stream.concat(Stream.of(Binaries.program("kubectl")), arguments.stream())
+                .toArray(String[]::new));
         assertThat(result.code()).as("%s", result).isNotZero();
         return result.err();
     }
@@ -313,7 +319,8 @@ final class Cluster implements AutoCloseable {
         kubectl("create", "--filename=" + write(manifest));
     }
 
-    private Path write(String manifest) {
+    /** Writes a manifest where the node sees it. */
+    Path write(String manifest) {
         try {
             return Files.writeString(Files.createTempFile(folder, "manifest", ".yaml"), manifest);
         } catch (IOException e) {
@@ -358,8 +365,8 @@ final class Cluster implements AutoCloseable {
             tryOnNode(
                     "sh",
                     "-c",
-                    "losetup --noheadings --output NAME,BACK-FILE | while read -r device file; do"
-                            + " case $file in /var/lib/berth/* | /var/lib/kubelet/*) losetup --detach $device ;; esac; done");
+                    "losetup --noheadings --output NAME,BACK-FILE | while read -r device file; do case $file in"
+                            + " /var/lib/berth/* | /var/lib/kubelet/*) losetup --detach $device ;; esac; done");
         }
         process.children().forEach(ProcessHandle::destroyForcibly); // the first of the namespace, and so all others
         try {

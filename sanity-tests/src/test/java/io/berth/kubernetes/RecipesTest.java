@@ -61,7 +61,7 @@ class RecipesTest {
     @Test
     void everyValueSetAndExampleIsWhatTheApiServerTakes() throws IOException {
         cluster.kubectl("apply", "--dry-run=server", "--filename=" + Cluster.DEPLOY.resolve("examples"));
-        for (Path set : ChartTest.valueSets()) {
+        for (Path set : Chart.valueSets()) {
             cluster.validateChart(set);
         }
     }
@@ -223,12 +223,59 @@ class RecipesTest {
         cluster.apply("10-local-path");
         cluster.awaitReady("moved");
         assertThat(cluster.exec("moved", "cat /moved/file")).isEqualTo("old");
+        assertThat(cluster.exec("moved", "stat -c %a /new")).isEqualTo("777");
         assertThat(cluster.complaint("moved", "dd if=/dev/zero of=/new/big bs=1M count=150"))
                 .containsAnyOf("Disk quota exceeded", "No space left");
         cluster.kubectl("delete", "pod/moved", "persistentvolumeclaim/moved", Cluster.TIMEOUT);
         cluster.kubectl("delete", "persistentvolume/moved", "storageclass/local-path", Cluster.TIMEOUT);
         assertThat(cluster.onNode("cat", Cluster.ALLOWED + "/pvc-0b1c_default_moved/file"))
                 .isEqualTo("old");
+    }
+
+    /** Whoever is root on a node has its token; that it does for its own volumes all it must, the other recipes show. */
+    @Test
+    void theTokenOfANodeMakesNoVolumeOfAnother() {
+        String volume = """
+                apiVersion: v1
+                kind: PersistentVolume
+                metadata: {name: of-a-node}
+                spec:
+                  capacity: {storage: 1Gi}
+                  accessModes: [ReadWriteOnce]
+                  persistentVolumeReclaimPolicy: Retain
+                  csi: {driver: local.csi.berth.io, volumeHandle: disk.of-a-node}
+                  nodeAffinity:
+                    required:
+                      nodeSelectorTerms:
+                        - matchExpressions:
+                            - {key: topology.local.csi.berth.io/node, operator: In, values: [node1]}
+                """;
+        assertThat(cluster.kubectl(asNode("node1", "create", volume))).contains("created");
+        assertThat(cluster.complaint(List.of(asNode("node2", "create", volume))))
+                .contains("whose nodeAffinity is that node");
+        String path = volume.replace(
+                "csi: {driver: local.csi.berth.io, volumeHandle: disk.of-a-node}", "hostPath: {path: /etc}");
+        assertThat(cluster.complaint(List.of(asNode("node1", "create", path))))
+                .contains("makes, changes and deletes its own PersistentVolumes only");
+        cluster.create(volume);
+        try {
+            assertThat(cluster.complaint(List.of(asNode("node2", "delete", volume))))
+                    .contains("whose nodeAffinity is that node");
+            assertThat(cluster.kubectl(asNode("node1", "delete", volume))).contains("deleted");
+        } finally {
+            cluster.kubectl("delete", "persistentvolume/of-a-node");
+        }
+    }
+
+    /** A try of kubectl with what the API server makes of a token of the driver's pod on a node. */
+    private static String[] asNode(String node, String verb, String manifest) {
+        return new String[] {
+            verb,
+            "--dry-run=server",
+            "--as=system:serviceaccount:kube-system:berth-local-node",
+            "--as-user-extra=authentication.kubernetes.io/node-name=" + node,
+            "--filename=" + cluster.write(manifest)
+        };
     }
 
     @Test

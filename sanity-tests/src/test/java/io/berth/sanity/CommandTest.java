@@ -95,6 +95,7 @@ class CommandTest {
                 "volumes check",
                 "volumes delete",
                 "volumes restore",
+                "volumes adopt",
                 "volumes reap",
                 "snapshots",
                 "snapshots list",
@@ -394,6 +395,9 @@ class CommandTest {
                     .containsExactlyInAnyOrder("fast.stranger", "fast.a", "shared.bad");
             assertCode(onPools("volumes", "check", "--repair"), FAILED);
             assertThat(folder.resolve("fast/fast.stranger")).isDirectory();
+            assertCode(onPools("volumes", "adopt", "--size=1Gi", "fast.stranger"), OK);
+            assertThat(driver.client().get("fast.stranger").getCapacityBytes()).isEqualTo(1L << 30);
+            assertCode(onPools("volumes", "adopt", "fast.nosuch"), NOT_FOUND);
         }
     }
 

@@ -254,7 +254,8 @@ class DockerTest {
         csi.delete("fast.three");
         csi.delete("shared.two");
         assertThat(host.volumes()).containsExactly("one");
-        host.docker("volume", "rm", "one");
+        assertThat(host.complaint("volume", "rm", "one")).contains("berth volumes delete fast.one");
+        csi.delete("fast.one");
         assertThat(Failure.of(() -> csi.get("fast.one")).code()).isEqualTo(Status.Code.NOT_FOUND);
     }
 
@@ -262,7 +263,7 @@ class DockerTest {
     void whatOneDoorUsesTheOtherDoesNotRemove() {
         Client csi = host.driver().client();
         Path staging = host.driver().place("v1");
-        csi.create("fast", "v1", 1 << 20);
+        host.docker("volume", "create", "--driver=berth", "--opt=size=1m", "v1");
         csi.stage("fast.v1", staging);
         assertThat(host.complaint("volume", "rm", "v1")).contains("in use", staging.toString());
         csi.unstage("fast.v1", staging);

@@ -125,7 +125,7 @@ class ImageTest {
                     .getVolumeHealth()
                     .getHealthStatusesList()
                     .stream()
-                    .map(VolumeHealth.HealthStatus::getReason)
+                    .map(VolumeHealth.VolumeHealthEntry::getReason)
                     .toList();
         }
 

@@ -6,7 +6,7 @@ import io.berth.csi.v1.CapacityRange;
 import io.berth.csi.v1.ControllerExpandVolumeRequest;
 import io.berth.csi.v1.NodeGetVolumeHealthRequest;
 import io.berth.csi.v1.NodeGetVolumeStatsRequest;
-import io.berth.csi.v1.VolumeHealth.HealthStatus;
+import io.berth.csi.v1.VolumeHealth.VolumeHealthEntry;
 import io.berth.csi.v1.VolumeUsage;
 import io.berth.uml.KernelNfsServer;
 import java.io.IOException;
@@ -72,7 +72,7 @@ class NfsLimits {
                 .getUsage(0);
     }
 
-    private List<HealthStatus> health(String id, Path target) {
+    private List<VolumeHealthEntry> health(String id, Path target) {
         return onNode.client()
                 .node()
                 .nodeGetVolumeHealth(NodeGetVolumeHealthRequest.newBuilder()

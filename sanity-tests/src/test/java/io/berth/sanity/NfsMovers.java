@@ -260,6 +260,30 @@ class NfsMovers {
         client.delete(local);
     }
 
+    private String createWith(String... flags) {
+        CreateVolumeRequest request = creation("flags", Map.of("pool", "home"))
+                .clearVolumeCapabilities()
+                .addVolumeCapabilities(staging("flags", flags).getVolumeCapability())
+                .build();
+        return client.controller().createVolume(request).getVolume().getVolumeId();
+    }
+
+    @Test
+    void mountOptionsOfAClassAreTakenOrRefusedBeforeAVolumeIsMade() {
+        assertThat(refused(() -> createWith("nfsvers=4.2", "nconnect=4")).message())
+                .contains("\"nconnect=4\"", "--pool home=nfs:" + server.xfs() + ",nconnect=4");
+        assertThat(refused(() -> createWith("addr=10.0.0.1")).message()).contains("addr=10.0.0.1");
+        assertThat(export.resolve("home.flags")).doesNotExist();
+        String[] flags = {"minorversion=1", "_netdev,intr", "x-systemd.automount", "nocto", ""};
+        String id = createWith(flags);
+        stage(staging(id, flags));
+        assertThat(optionsOfFileSystemAt(driver.place("stage"))).contains("vers=4.1", "nocto");
+        client.unstage(id, driver.place("stage"));
+        stage(staging(id, "nconnect=4")); // a volume that is there is mounted, whatever its class says
+        client.unstage(id, driver.place("stage"));
+        client.delete(id);
+    }
+
     @Test
     void mountOptionsOfASecretForPublishingAreThoseOfThatTarget() throws IOException {
         String id = create("published", Map.of("pool", "home"));
@@ -314,8 +338,9 @@ class NfsMovers {
             takeAway(handle);
         }
         Map<String, String> readOnly = new TreeMap<>(attributes);
-        readOnly.put("mountPermissions", "0");
-        readOnly.put("mountOptions", "ro");
+        readOnly.remove("mountPermissions");
+        readOnly.put("mountpermissions", "0"); // csi-driver-nfs reads its keys in small and capital letters
+        readOnly.put("mountoptions", "ro");
         stage(staging(id).putAllVolumeContext(readOnly));
         Path target = publish(id, readOnly);
         assertThat(publish(id, readOnly)).isEqualTo(target);

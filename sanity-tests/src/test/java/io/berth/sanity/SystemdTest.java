@@ -7,15 +7,19 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The distribution's systemd unit, as it is, under a systemd of the test's own, where the script {@code boot} puts it. In
@@ -152,5 +156,66 @@ class SystemdTest {
             docker.call("VolumeDriver.Remove", "{\"Name\":\"v1\"}");
         }
         assertThat(folder.resolve("fast/fast.v1")).doesNotExist();
+    }
+
+    /** A line of /proc/PID/status of the driver. */
+    private String status(String name) throws IOException {
+        try (Stream<String> lines = Files.lines(inside("proc/" + of(BERTH, "MainPID") + "/status"))) {
+            return lines.filter(line -> line.startsWith(name + ":"))
+                    .map(line -> line.substring(name.length() + 1).strip())
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    /** The bits of capabilities(7). */
+    @Test
+    void theDriverHasNoMorePowersThanItNeeds() throws IOException {
+        assertThat(status("NoNewPrivs")).isEqualTo("1");
+        assertThat(status("Seccomp")).isEqualTo("2");
+        long bounds = Long.parseUnsignedLong(status("CapBnd"), 16);
+        assertThat(LongStream.range(0, Long.SIZE).filter(bit -> (bounds >> bit & 1) == 1))
+                .contains(0L, 1L, 2L, 3L, 4L, 21L)
+                .isSubsetOf(0L, 1L, 2L, 3L, 4L, 10L, 21L, 24L, 27L, 31L);
+        assertThat(inside("var/lib/berth")).isDirectory();
+        assertThat(Files.getPosixFilePermissions(inside("var/lib/berth")))
+                .doesNotContain(PosixFilePermission.OTHERS_READ, PosixFilePermission.OTHERS_WRITE);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{}",
+                "{\"format\":\"image\",\"size\":\"32Mi\"}",
+                "{\"format\":\"image\",\"size\":\"320Mi\",\"fsType\":\"xfs\"}"
+            })
+    void theDriverHasThePowersThatItNeeds(String options) throws IOException {
+        try (PluginConnection docker = connect()) {
+            docker.call("Plugin.Activate", "");
+            docker.call("VolumeDriver.Create", "{\"Name\":\"v1\",\"Opts\":" + options + "}");
+            docker.call("VolumeDriver.Mount", "{\"Name\":\"v1\",\"ID\":\"a1\"}");
+            Path volume = inside("var/lib/berth/mounts/v1");
+            Files.writeString(volume.resolve("file"), "kept");
+            Command.succeed("chown", "1234:5678", volume.resolve("file").toString());
+            Command.succeed("chmod", "4751", volume.resolve("file").toString());
+            Command.succeed("mknod", volume.resolve("null").toString(), "c", "1", "3");
+
+            docker.call("VolumeDriver.Create", "{\"Name\":\"v2\",\"Opts\":{\"from\":\"v1\"}}");
+            docker.call("VolumeDriver.Mount", "{\"Name\":\"v2\",\"ID\":\"a2\"}");
+            Path copy = inside("var/lib/berth/mounts/v2");
+            assertThat(copy.resolve("file")).hasContent("kept");
+            assertThat(Command.succeed(
+                            "stat",
+                            "--format=%a %u %g %t:%T",
+                            copy.resolve("file").toString(),
+                            copy.resolve("null").toString()))
+                    .isEqualTo("4751 1234 5678 0:0\n644 0 0 1:3\n");
+            for (String name : List.of("v1", "v2")) {
+                docker.call("VolumeDriver.Unmount", "{\"Name\":\"" + name + "\",\"ID\":\"a" + name.charAt(1) + "\"}");
+                docker.call("VolumeDriver.Remove", "{\"Name\":\"" + name + "\"}");
+            }
+        }
+        assertThat(folder.resolve("fast/fast.v1")).doesNotExist();
+        assertThat(folder.resolve("fast/fast.v2")).doesNotExist();
     }
 }
