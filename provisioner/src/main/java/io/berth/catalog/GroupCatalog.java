@@ -92,12 +92,12 @@ public final class GroupCatalog implements AutoCloseable {
 
     /** Whether there is a record of a group that was made, cut short or whole. */
     public boolean isReady(GroupSnapshotId id) {
-        return ready.read(id.toString()).isPresent();
+        return states.made.read(id.toString()).isPresent();
     }
 
     /** Hands over the id of every group that was made. */
     public void forEachReady(Consumer<GroupSnapshotId> action) {
-        ready.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
+        states.made.forEach(name -> GroupSnapshotId.parse(name).ifPresent(action));
     }
 
     /** Hands over the id of every intent, to make or to delete. */
