@@ -222,7 +222,7 @@ public final class LoopDevice extends OpenFile {
                 setReadOnly(false); // the number keeps what whoever had it before has set
             }
             return configured;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             if (configured) {
                 detach();
             }

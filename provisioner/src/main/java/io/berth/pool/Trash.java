@@ -45,7 +45,7 @@ public final class Trash implements AutoCloseable {
         if (destroyReadOnly(parent, name)) {
             parent.fsync();
         } else {
-            rename(parent, name, id + "@" + randomName());
+            boolean unused = rename(parent, name, id + "@" + randomName());
             folder.syncAfterMove(parent);
         }
     }

@@ -24,7 +24,9 @@ final class MemoryBenchmark {
 
     /** Each has a folder of its own to fill. */
     private enum Tree {
-        DEEP("100,000 nested folders with names of 255 bytes", "for (1 .. 100000) { mkdir $_ = 'd' x 255; chdir $_ }"),
+        DEEP(
+                "100,000 nested folders with names of 255 bytes",
+                "my $n = 'd' x 255; for (1 .. 100000) { mkdir $n or die $!; chdir $n or die $! }"),
         WIDE("a folder of 2,000,000 entries", "for (1 .. 2000000) { open(F, '>', $_) or die $! }"),
         LINKED(
                 "1,000,000 files with two names each",
