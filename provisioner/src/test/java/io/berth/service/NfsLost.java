@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,6 +42,12 @@ public class NfsLost {
     private Pools pools;
     private Volumes volumes;
     private NodeVolumes node;
+
+    @BeforeEach
+    void open() {
+        shell("mkdir " + export);
+        serve(server.xfs() + "/lost");
+    }
 
     /** Serves a folder of an export, or an export itself: of that the server finds the root again, whatever lies there. */
     private void serve(String share) {
@@ -128,8 +135,6 @@ public class NfsLost {
 
     @Test
     void aFolderThatIsThePoolWasRestored() throws IOException {
-        shell("mkdir " + export);
-        serve(server.xfs() + "/lost");
         shell("cp -a " + export + " " + export + ".backup; rm -rf " + export + "; cp -a " + export + ".backup "
                 + export);
         await(() -> created("new"));
@@ -138,8 +143,6 @@ public class NfsLost {
 
     @Test
     void aFolderThatIsThePoolIsGoneForAWhile() throws IOException {
-        shell("mkdir " + export);
-        serve(server.xfs() + "/lost");
         shell("cp -a " + export + " " + export + ".backup; rm -rf " + export);
         assertThat(created("new")).isFalse();
         assertThat(created("new")).isFalse();
@@ -154,6 +157,7 @@ public class NfsLost {
 
     @Test
     void whatLiesInTheRootOfAnExportWasRestored() throws IOException {
+        close();
         serve(server.memory());
         Path root = server.xfsOnServer().resolveSibling("memory");
         shell("cd " + root + "; cp -a . /run/backup; rm -rf .berth home.*; cp -a /run/backup/. .; rm -rf /run/backup");
@@ -164,16 +168,12 @@ public class NfsLost {
 
     @Test
     void aVolumesFolderWasRestored() throws IOException {
-        shell("mkdir " + export);
-        serve(server.xfs() + "/lost");
         shell("cd " + export + "; cp -a home.v x; rm -rf home.v; mv x home.v");
         assertUsable(export);
     }
 
     @Test
     void aStageRenewsWhatIsStale() throws IOException {
-        shell("mkdir " + export);
-        serve(server.xfs() + "/lost");
         shell("cd " + export + "; cp -a home.v x; rm -rf home.v; mv x home.v");
         stage();
         Files.writeString(folder.resolve("staging/file"), "content");
@@ -184,8 +184,6 @@ public class NfsLost {
 
     @Test
     void aVolumesFolderIsGone() {
-        shell("mkdir " + export);
-        serve(server.xfs() + "/lost");
         shell("rm -rf " + export + "/home.v");
         await(this::isNotFound);
         node.unpublish("home.v", folder.resolve("first"));
