@@ -45,6 +45,7 @@ final class LocalRecords implements AutoCloseable {
     /** Reads the records that are kept in a folder, which must be there. One that cannot be read is left out and logged. */
     static LocalRecords open(Path folder) {
         LocalRecords all = new LocalRecords(Directory.open(folder));
+        all.folder.fsync(); // who changed it last may have been killed before that
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
             var page = all.folder.list(next.getAsLong(), PAGE);
@@ -152,7 +153,7 @@ final class LocalRecords implements AutoCloseable {
         } catch (JsonProcessingException | DateTimeException e) {
             throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + e.getMessage(), e);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + e, e);
+            throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + Fault.reason(e), e);
         }
     }
 

@@ -32,6 +32,7 @@ final class MountIds implements AutoCloseable {
     /** Reads the ids that are kept in a folder, which must be there. Files of other names are left alone. */
     static MountIds open(Path folder) {
         MountIds all = new MountIds(Directory.open(folder));
+        all.folder.fsync(); // who changed it last may have been killed before that
         OptionalLong next = OptionalLong.of(0);
         while (next.isPresent()) {
             var page = all.folder.list(next.getAsLong(), PAGE);
