@@ -1,5 +1,7 @@
 package io.berth.csi;
 
+import io.berth.csi.v1.IdentityGrpc;
+import io.berth.csi.v1.NodeGrpc;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -12,23 +14,27 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds the calls at once and runs each on a thread of its own. It is the outermost interceptor and runs on the event
+ * Bounds the calls at once and runs each on a thread of its own. Node, Identity and the other services have a bound each:
+ * a controller's sidecars, a hundred calls at once, keep no pod on this node from its mounts and nobody from Probe. It is the outermost interceptor and runs on the event
  * loop, so a call over the bound costs neither a thread nor a place in a queue.
  */
 final class CallLimit implements ServerInterceptor, AutoCloseable {
     private static final long IDLE_SECONDS = 10;
 
     private final int max;
-    private final AtomicInteger running = new AtomicInteger();
+    private final AtomicInteger ofNode = new AtomicInteger();
+    private final AtomicInteger ofIdentity = new AtomicInteger();
+    private final AtomicInteger ofOthers = new AtomicInteger();
     private final ExecutorService threads;
 
     CallLimit(int max) {
         this.max = max;
         AtomicInteger number = new AtomicInteger();
         this.threads =
-                new ThreadPoolExecutor(0, max, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+                new ThreadPoolExecutor(0, 3 * max, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
                     Thread thread = new Thread(task, "call-" + number.incrementAndGet());
                     thread.setDaemon(true);
                     return thread;
@@ -38,6 +44,7 @@ final class CallLimit implements ServerInterceptor, AutoCloseable {
     @Override
     public <I, O> ServerCall.Listener<I> interceptCall(
             ServerCall<I, O> call, Metadata headers, ServerCallHandler<I, O> next) {
+        AtomicInteger running = running(call.getMethodDescriptor().getServiceName());
         if (running.incrementAndGet() > max) {
             running.decrementAndGet();
             call.close(
@@ -86,6 +93,13 @@ final class CallLimit implements ServerInterceptor, AutoCloseable {
                 }
             }
         };
+    }
+
+    private AtomicInteger running(@Nullable String service) {
+        if (NodeGrpc.SERVICE_NAME.equals(service)) {
+            return ofNode;
+        }
+        return IdentityGrpc.SERVICE_NAME.equals(service) ? ofIdentity : ofOthers;
     }
 
     @Override

@@ -36,7 +36,7 @@ final class ConnectionLimit extends ChannelInboundHandlerAdapter {
                 return;
             }
             open.remove(idle.get());
-            idle.get().close();
+            idle.get().unsafe().close(idle.get().voidPromise()); // now, where close() would say goodbye first
         }
         open.add(connection);
         connection.closeFuture().addListener(closed -> open.remove(connection));

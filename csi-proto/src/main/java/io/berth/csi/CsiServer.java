@@ -28,7 +28,8 @@ public final class CsiServer implements AutoCloseable {
     /**
      * Begins to serve.
      *
-     * @param maxCalls calls at once; what is more is answered UNAVAILABLE
+     * @param maxCalls calls at once of the Node service, of Identity and of the others, each; what is more is answered
+     *     UNAVAILABLE
      * @param slowCall a call that takes longer is logged as a warning while it runs
      * @param ended is told of each call, by several threads at once
      * @throws Fault FAILED_PRECONDITION when the socket cannot be had

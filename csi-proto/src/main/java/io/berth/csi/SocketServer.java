@@ -62,7 +62,7 @@ final class SocketServer {
             return new SocketServer(server, socket, eventLoop);
         } catch (IOException e) {
             close(eventLoop);
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve on " + endpoint + ": " + e, e);
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve on " + endpoint + ": " + Fault.reason(e), e);
         } catch (RuntimeException e) {
             close(eventLoop);
             throw e;

@@ -14,6 +14,9 @@ import io.berth.csi.v1.ControllerGrpc;
 import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.CreateVolumeResponse;
 import io.berth.csi.v1.IdentityGrpc;
+import io.berth.csi.v1.NodeGrpc;
+import io.berth.csi.v1.NodeStageVolumeRequest;
+import io.berth.csi.v1.NodeStageVolumeResponse;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.fault.Fault;
 import io.berth.socket.EndedCall;
@@ -38,6 +41,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -98,6 +102,13 @@ class CsiServerTest {
                                     CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> observer) {
                                 handler.accept(request);
                                 Replies.reply(observer, CreateVolumeResponse.getDefaultInstance());
+                            }
+                        },
+                        new NodeGrpc.NodeImplBase() {
+                            @Override
+                            public void nodeStageVolume(
+                                    NodeStageVolumeRequest request, StreamObserver<NodeStageVolumeResponse> observer) {
+                                Replies.reply(observer, NodeStageVolumeResponse.getDefaultInstance());
                             }
                         }));
         toClose.add(server);
@@ -238,6 +249,37 @@ class CsiServerTest {
             assertThat(call.get(60, TimeUnit.SECONDS)).isNotNull();
         }
         assertThat(controller().createVolume(named("after"))).isNotNull();
+    }
+
+    /** As many as the sidecars of a controller make, with a hundred workers by default. */
+    @Test
+    void aHundredAndFiftyCallsOfAControllerKeepNoPodFromItsMountsAndNobodyFromProbe() throws Exception {
+        start();
+        CountDownLatch begun = new CountDownLatch(MAX_CALLS);
+        CountDownLatch end = new CountDownLatch(1);
+        handler = request -> await(begun, end);
+        ControllerGrpc.ControllerFutureStub stub =
+                ControllerGrpc.newFutureStub(channel().channel());
+        var calls = new ArrayList<java.util.concurrent.Future<CreateVolumeResponse>>();
+        for (int i = 0; i < 150; i++) {
+            calls.add(stub.createVolume(named("v" + i)));
+        }
+        begun.await();
+        assertThat(probe()).isTrue();
+        assertThat(NodeGrpc.newBlockingStub(channel().channel())
+                        .withDeadlineAfter(60, TimeUnit.SECONDS)
+                        .nodeStageVolume(NodeStageVolumeRequest.getDefaultInstance()))
+                .isNotNull();
+        end.countDown();
+        int answered = 0;
+        for (var call : calls) {
+            try {
+                answered += call.get(60, TimeUnit.SECONDS).isInitialized() ? 1 : 0;
+            } catch (ExecutionException e) {
+                assertThat(e.getCause()).satisfies(status(Status.Code.UNAVAILABLE));
+            }
+        }
+        assertThat(answered).isGreaterThanOrEqualTo(MAX_CALLS);
     }
 
     @ParameterizedTest

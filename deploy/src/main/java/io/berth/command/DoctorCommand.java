@@ -39,7 +39,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Finding> findings = Doctor.examine(poolOptions.configs());
+        List<Finding> findings = Doctor.examine(poolOptions.machine());
         if (json) {
             Json.print(Map.of("findings", findings), out);
         } else {

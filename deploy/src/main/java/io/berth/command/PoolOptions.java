@@ -31,6 +31,15 @@ final class PoolOptions {
     }
 
     List<PoolConfig> configs() {
+        return Settings.readPools(flags(), environment);
+    }
+
+    /** What the settings say of this machine. */
+    Settings.Machine machine() {
+        return Settings.readMachine(flags(), environment);
+    }
+
+    private Map<String, List<String>> flags() {
         Map<String, List<String>> flags = new HashMap<>();
         if (!pools.isEmpty()) {
             flags.put("pool", pools);
@@ -38,7 +47,7 @@ final class PoolOptions {
         if (!config.isEmpty()) {
             flags.put("config", config);
         }
-        return Settings.readPools(flags, environment);
+        return flags;
     }
 
     /** The pools as they are on disk; a running driver may be serving them. */

@@ -305,14 +305,15 @@ final class VolumesCommand {
                 Trash trash = pools.get(config.name()).trash();
                 long removed = 0;
                 long reported = System.nanoTime();
-                Trash.Reaped step = trash.reap(STEP);
-                for (; step.removed() > 0; step = trash.reap(STEP)) {
+                Trash.Reaped step;
+                do {
+                    step = trash.reap(STEP);
                     removed += step.removed();
                     if (System.nanoTime() - reported > PROGRESS.toNanos()) {
                         err.println("pool " + config.name() + ": " + removed + " files and folders removed so far");
                         reported = System.nanoTime();
                     }
-                }
+                } while (step.more());
                 out.println("pool " + config.name() + ": " + removed + " files and folders removed");
                 Optional<String> stuck = step.firstStuck().map(Fault::getMessage);
                 if (stuck.isPresent()) {

@@ -330,7 +330,7 @@ public final class Demo implements AutoCloseable {
                 Files.delete(path);
             }
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.INTERNAL, "cannot remove " + folder + ": " + e, e);
+            throw new Fault(Fault.Kind.INTERNAL, "cannot remove " + folder + ": " + Fault.reason(e), e);
         }
     }
 }

@@ -7,11 +7,14 @@ import io.berth.linux.DetachedMount;
 import io.berth.linux.Directory;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Linux;
+import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.pool.AwaitedMount;
+import io.berth.pool.PoolAccess;
 import io.berth.pool.PoolConfig;
+import io.berth.settings.Settings;
 import io.berth.volume.ByteSize;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Limit;
@@ -32,21 +35,25 @@ public final class Doctor {
     private static final Pattern RELEASE = Pattern.compile("([0-9]+)\\.([0-9]+).*", Pattern.DOTALL);
     private static final Path KUBELET = Path.of("/var/lib/kubelet");
     private static final long FEW_INODES = 10_000;
+    private static final int OTHERS = 07;
 
     /** Where a volume's data would not outlive the machine's next start. */
     private static final Set<String> VOLATILE = Set.of("tmpfs", "ramfs", "overlay");
 
     private Doctor() {}
 
-    /** Looks at everything that these pools need. */
-    public static List<Finding> examine(List<PoolConfig> pools) {
+    /** Looks at everything that these settings need. */
+    public static List<Finding> examine(Settings.Machine machine) {
+        List<PoolConfig> pools = machine.pools();
         List<Finding> findings =
                 new ArrayList<>(List.of(kernel(), privilege(), mounting(), propagation(), fileNames()));
+        findings.addAll(others(machine));
         for (PoolConfig pool : pools) {
             if (pool.mounted().isPresent()) {
                 findings.addAll(ExportCheck.of(pool, pool.mounted().get()));
             } else {
                 findings.add(pool(pool));
+                access(pool).ifPresent(findings::add);
                 limits(pool).ifPresent(findings::add);
             }
         }
@@ -67,7 +74,7 @@ public final class Doctor {
                     ? Finding.ok("kernel", "Linux " + release)
                     : Finding.broken("kernel", "Linux " + release + "; 5.12 or newer is needed");
         } catch (IOException e) {
-            return Finding.broken("kernel", "cannot be told: " + e + "; is /proc mounted?");
+            return Finding.broken("kernel", "cannot be told: " + Fault.reason(e) + "; is /proc mounted?");
         }
     }
 
@@ -135,8 +142,39 @@ public final class Doctor {
             return Finding.ok(subject, what);
         } catch (SystemCallException e) {
             return Finding.broken(subject, e.getMessage() + "; make the folder, or mount its disk");
-        } catch (IOException | Fault e) {
-            return Finding.broken(subject, String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            return Finding.broken(subject, pool.root() + ": " + Fault.reason(e));
+        } catch (Fault e) {
+            return Finding.broken(subject, e.getMessage());
+        }
+    }
+
+    /** Who else reaches what only root should. */
+    private static List<Finding> others(Settings.Machine machine) {
+        List<Finding> findings = new ArrayList<>();
+        machine.hostPaths().problems().forEach(problem -> findings.add(Finding.note("host paths", problem)));
+        for (Path folder : List.of(machine.stateDir(), machine.stateDir().resolve("mounts"))) {
+            try (PathHandle handle = PathHandle.open(folder).orElse(null)) {
+                if (handle != null && (handle.status().mode() & OTHERS) != 0) {
+                    findings.add(Finding.note(
+                            "state",
+                            folder + " may be entered by users of this machine, who so reach what containers make in"
+                                    + " volumes; a start of Berth closes it (--state-group lets one group pass)"));
+                }
+            }
+        }
+        return findings;
+    }
+
+    /** Who else reaches into a pool; empty when nobody, and when it cannot be looked at. */
+    private static Optional<Finding> access(PoolConfig pool) {
+        String subject = "access to pool " + pool.name();
+        try (Directory root = Directory.open(pool.root())) {
+            return PoolAccess.writers(root)
+                    .or(() -> PoolAccess.visitors(root))
+                    .map(text -> Finding.note(subject, text));
+        } catch (SystemCallException e) {
+            return Optional.empty(); // the finding of the pool itself says so
         }
     }
 

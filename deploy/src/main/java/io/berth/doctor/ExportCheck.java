@@ -9,6 +9,7 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.nfs.NfsMount;
 import io.berth.nfs.NfsShare;
+import io.berth.pool.PoolAccess;
 import io.berth.pool.PoolConfig;
 import io.berth.volume.ByteSize;
 import java.nio.ByteBuffer;
@@ -59,6 +60,7 @@ final class ExportCheck {
         findings.add(Finding.ok(
                 subject(""),
                 pool.place() + ", " + version + ", " + ByteSize.format(status.availableBytes()) + " free"));
+        PoolAccess.writers(root).ifPresent(text -> findings.add(Finding.note(subject("access to "), text)));
         String name = ".berth-doctor-"
                 + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
         try {

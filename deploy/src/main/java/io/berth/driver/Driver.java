@@ -64,13 +64,17 @@ public final class Driver implements AutoCloseable {
         this.version = version;
         requireNodeToRegister();
         this.pools = Pools.serving(settings.pools(), attachedNode());
-        this.hostPaths = new HostPaths(settings.allowedHostPaths());
+        this.hostPaths = new HostPaths(
+                settings.allowedHostPaths(), settings.allowedInlineHostPaths(), () -> Pools.folders(settings.pools()));
         this.volumes = new Volumes(pools, Clock.systemUTC(), isAttaching());
         this.housekeeping = new Housekeeping(pools, settings.reapRate());
         // Pools are opened while the doors start: both take long, and neither needs the other.
         this.opener = new Thread(this::openPools, "open-pools");
         opener.setDaemon(true);
         opener.start();
+        Thread lookAtHostPaths = new Thread(() -> hostPaths.problems().forEach(LOG::warn), "look-at-host-paths");
+        lookAtHostPaths.setDaemon(true); // it may wait for a server, and nothing waits for it
+        lookAtHostPaths.start();
         this.monitoring = settings.metricsAddress().map(address -> new Monitoring(address, version, pools));
         this.csi = settings.csi().map(this::openToCsi);
         this.docker = settings.docker().filter(unused -> role.hasDocker()).map(this::openToDocker);
@@ -103,9 +107,10 @@ public final class Driver implements AutoCloseable {
     }
 
     private DockerServer openToDocker(DockerSettings door) {
-        NodeVolumes node = new NodeVolumes(pools, volumes, hostPaths); // Docker asks no controller for its volumes
+        HostPaths ofDocker = new HostPaths(settings.allowedHostPaths(), () -> Pools.folders(settings.pools()));
+        NodeVolumes node = new NodeVolumes(pools, volumes, ofDocker); // Docker asks no controller for its volumes
         Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
-        Health health = new Health(pools, volumes, hostPaths);
+        Health health = new Health(pools, volumes, ofDocker);
         DockerServer server = DockerServer.start(
                 door.socket(),
                 settings.maxCalls(),
@@ -163,7 +168,7 @@ public final class Driver implements AutoCloseable {
             services.add(new SnapshotMetadataService(new SnapshotMetadata(pools)));
         }
         if (role.hasNode()) {
-            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, attachedNode());
+            NodeVolumes nodeVolumes = new NodeVolumes(pools, volumes, hostPaths, settings.inline(), attachedNode());
             services.add(new NodeService(nodeVolumes, health, topology, door.maxVolumes(), door.unstageUnused()));
         }
         return services;

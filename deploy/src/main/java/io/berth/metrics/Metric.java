@@ -57,8 +57,8 @@ public enum Metric {
     SERVER_UP(
             "berth_pool_server_up",
             Type.GAUGE,
-            "1 when the NFS server of the pool answers, else 0, also while the pool could not be opened yet; missing for"
-                    + " pools on this machine, and for servers that are not asked over TCP.",
+            "1 when the NFS server of the pool answers, else 0, also while the pool could not be opened yet; whether the"
+                    + " pool on it can be used, berth_pool_ready tells; missing for pools on this machine, and for servers that are not asked over TCP.",
             "pool"),
     SERVER_ANSWER(
             "berth_pool_server_answer_seconds",

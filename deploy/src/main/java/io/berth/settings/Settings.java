@@ -3,7 +3,10 @@ package io.berth.settings;
 import io.berth.csi.DriverName;
 import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
+import io.berth.hostpath.HostPaths;
 import io.berth.pool.PoolConfig;
+import io.berth.pool.Pools;
+import io.berth.service.InlineRules;
 import io.berth.socket.Endpoint;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
@@ -13,6 +16,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.event.Level;
 
@@ -22,7 +28,9 @@ import org.slf4j.event.Level;
  * @param csi what the CSI door is told; empty: there is none
  * @param docker what the Docker door is told; empty: there is none
  * @param pools the pools to serve; no name twice
- * @param allowedHostPaths the folders below which existing paths may be mounted
+ * @param allowedHostPaths the folders below which PersistentVolumes and Docker may name existing paths
+ * @param allowedInlineHostPaths the folders below which inline volumes may
+ * @param inline which inline volumes may be made
  * @param maxCalls how many calls may be under way at once
  * @param slowCall a call that takes longer is logged as slow
  * @param stopTimeout how long a stop waits for calls under way
@@ -34,6 +42,8 @@ public record Settings(
         Optional<DockerSettings> docker,
         List<PoolConfig> pools,
         List<Path> allowedHostPaths,
+        List<Path> allowedInlineHostPaths,
+        InlineRules inline,
         int maxCalls,
         Duration slowCall,
         Duration stopTimeout,
@@ -103,14 +113,34 @@ public record Settings(
                     + " (SERVER:/EXPORT, mounted by Berth). Options follow after commas: size=SIZE, overcommit=FACTOR,"
                     + " limit=enforced or advisory, discover=true (folders in it that are no volume's are shown to Docker"
                     + " as volumes), mounted=true (the folder is used only while a file system is mounted at it, see"
-                    + " \"Pools on disks of their own\"), and for nfs path=PATH (the folder that is exported, on the server"
+                    + " \"Pools on disks of their own\"), nosuid, nodev and noexec (each mount of a volume has these, whatever is asked"
+                    + " for), and for nfs path=PATH (the folder that is exported, on the server"
                     + " itself) and mount options.",
             Values::pool);
     static final Setting<Path> ALLOW_HOST_PATH = Setting.repeated(
             "allow-host-path",
             "FOLDER",
-            "A folder below which volumes may name existing paths. Without it none may.",
+            "A folder below which PersistentVolumes and Docker's volumes may name existing paths. Without it none may.",
             Values::folder);
+    static final Setting<Path> ALLOW_INLINE_HOST_PATH = Setting.repeated(
+            "allow-inline-host-path",
+            "FOLDER",
+            "A folder below which inline volumes may name existing paths: whoever may make a pod, in any namespace, reads and"
+                    + " writes what is there. Without it none may.",
+            Values::folder);
+    static final Setting<PoolName> INLINE_POOL = Setting.repeated(
+            "inline-pool",
+            "NAME",
+            "A pool in which inline volumes may be made: whoever may make a pod takes room there, which no quota of"
+                    + " Kubernetes counts. Without it there are inline volumes in memory alone.",
+            Values::poolName);
+    static final Setting<OptionalLong> INLINE_MAX_SIZE = Setting.withDefault(
+            "inline-max-size",
+            "SIZE",
+            "",
+            "How large an inline volume may be, such as 1Gi; one on disk has to name a size then. Without it one on disk is as"
+                    + " large as there is room for, and one in memory as the machine's memory.",
+            Values::sizeIfAny);
     /** Where Docker is served. */
     public static final Setting<Optional<Endpoint>> DOCKER_SOCKET = Setting.withDefault(
             "docker-socket",
@@ -138,11 +168,19 @@ public record Settings(
             "Let Docker remove volumes that it did not make: those of Kubernetes and of 'berth volumes create' too, by"
                     + " 'docker volume rm' and by 'docker volume prune'. Without it Docker removes what it made, and forgets"
                     + " folders that were found.");
+    static final Setting<OptionalInt> STATE_GROUP = Setting.withDefault(
+            "state-group",
+            "GID",
+            "",
+            "The number of a group that may pass through the state's folders, to the volumes mounted there: with Docker's"
+                    + " userns-remap or rootless the group that root is in containers. Without it nobody but root may.",
+            Values::groupIfAny);
     static final Setting<Integer> MAX_CALLS = Setting.withDefault(
             "max-calls",
             "COUNT",
             "64",
-            "How many calls may be under way at once; more are refused and tried again by the caller.",
+            "How many calls may be under way at once, of CSI's Node service, of Identity and of the other services each;"
+                    + " more are refused and tried again by the caller.",
             Values.number(1, 4096));
     static final Setting<Duration> SLOW_CALL = Setting.withDefault(
             "slow-call",
@@ -230,7 +268,10 @@ public record Settings(
             UNSTAGE_UNUSED,
             REGISTER,
             PLUGINS_REGISTRY,
-            KUBELET_REGISTRATION_PATH);
+            KUBELET_REGISTRATION_PATH,
+            ALLOW_INLINE_HOST_PATH,
+            INLINE_POOL,
+            INLINE_MAX_SIZE);
 
     /** Every definition that a file may hold, in the order of the reference. */
     public static final List<Setting<?>> DEFINITIONS = List.of(
@@ -239,10 +280,14 @@ public record Settings(
             DRIVER_NAME,
             POOL,
             ALLOW_HOST_PATH,
+            ALLOW_INLINE_HOST_PATH,
+            INLINE_POOL,
+            INLINE_MAX_SIZE,
             DOCKER_SOCKET,
             DEFAULT_POOL,
             STATE_DIR,
             DOCKER_REMOVE_ALL,
+            STATE_GROUP,
             MAX_CALLS,
             SLOW_CALL,
             STOP_TIMEOUT,
@@ -271,6 +316,7 @@ public record Settings(
     public Settings {
         pools = List.copyOf(pools);
         allowedHostPaths = List.copyOf(allowedHostPaths);
+        allowedInlineHostPaths = List.copyOf(allowedInlineHostPaths);
     }
 
     /**
@@ -312,12 +358,19 @@ public record Settings(
     }
 
     private static Settings read(SettingsReader reader, Optional<Csi> csi, Optional<Endpoint> docker) {
+        List<PoolConfig> pools = reader.all(POOL);
         return new Settings(
                 csi,
                 docker.map(socket -> new DockerSettings(
-                        socket, reader.one(DEFAULT_POOL), reader.one(STATE_DIR), reader.one(DOCKER_REMOVE_ALL))),
-                reader.all(POOL),
+                        socket,
+                        reader.one(DEFAULT_POOL),
+                        reader.one(STATE_DIR),
+                        reader.one(STATE_GROUP),
+                        reader.one(DOCKER_REMOVE_ALL))),
+                pools,
                 reader.all(ALLOW_HOST_PATH),
+                csi.isPresent() ? reader.all(ALLOW_INLINE_HOST_PATH) : List.of(),
+                csi.isPresent() ? inline(reader, pools) : InlineRules.DEFAULT,
                 reader.one(MAX_CALLS),
                 reader.one(SLOW_CALL),
                 reader.one(STOP_TIMEOUT),
@@ -325,6 +378,38 @@ public record Settings(
                 reader.one(METRICS_ADDRESS),
                 reader.one(LOG_FORMAT),
                 reader.one(LOG_LEVEL));
+    }
+
+    private static InlineRules inline(SettingsReader reader, List<PoolConfig> pools) {
+        List<PoolName> there = pools.stream().map(PoolConfig::name).toList();
+        List<PoolName> named = reader.all(INLINE_POOL);
+        named.stream().filter(name -> !there.contains(name)).findFirst().ifPresent(name -> {
+            throw Fault.invalid(INLINE_POOL.flag(), name.text(), "no pool has this name; there are " + there);
+        });
+        return new InlineRules(Set.copyOf(named), reader.one(INLINE_MAX_SIZE));
+    }
+
+    /**
+     * What of a machine is looked at before a driver runs.
+     *
+     * @param hostPaths the folders below which existing paths may be mounted
+     */
+    public record Machine(List<PoolConfig> pools, HostPaths hostPaths, Path stateDir) {
+        public Machine {
+            pools = List.copyOf(pools);
+        }
+    }
+
+    /** Reads what {@code berth doctor} looks at; as {@link #readPools} otherwise. */
+    public static Machine readMachine(Map<String, List<String>> flags, Map<String, String> environment) {
+        List<PoolConfig> pools = readPools(flags, environment);
+        SettingsReader reader = new SettingsReader(flags, environment);
+        reader.check(List.of(ALLOW_HOST_PATH, ALLOW_INLINE_HOST_PATH, STATE_DIR));
+        return new Machine(
+                pools,
+                new HostPaths(
+                        reader.all(ALLOW_HOST_PATH), reader.all(ALLOW_INLINE_HOST_PATH), () -> Pools.folders(pools)),
+                reader.one(STATE_DIR));
     }
 
     /**

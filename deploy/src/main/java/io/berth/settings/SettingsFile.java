@@ -85,7 +85,7 @@ final class SettingsFile {
         } catch (IOException e) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,
-                    wrong(file, "cannot be read: " + e).getMessage(),
+                    wrong(file, "cannot be read: " + Fault.reason(e)).getMessage(),
                     e);
         }
     }

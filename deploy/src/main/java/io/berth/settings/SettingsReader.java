@@ -49,7 +49,7 @@ final class SettingsReader {
             checkValues(setting);
         }
         if (!problems.isEmpty()) {
-            throw new Fault(Fault.Kind.INVALID_ARGUMENT, String.join("\n", problems));
+            throw Fault.ofLines(Fault.Kind.INVALID_ARGUMENT, problems);
         }
     }
 

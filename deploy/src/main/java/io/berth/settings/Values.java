@@ -4,6 +4,7 @@ import io.berth.csi.DriverName;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
+import io.berth.volume.ByteSize;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.net.InetSocketAddress;
@@ -14,6 +15,8 @@ import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -70,6 +73,25 @@ final class Values {
     /** A value that may be missing: the empty text is none. */
     static <T> Setting.Reader<Optional<T>> optional(Setting.Reader<T> reader) {
         return (source, text) -> text.isEmpty() ? Optional.empty() : Optional.of(reader.read(source, text));
+    }
+
+    /** A size that may be missing: the empty text is none. */
+    static OptionalLong sizeIfAny(String source, String text) {
+        if (text.isEmpty()) {
+            return OptionalLong.empty();
+        }
+        long bytes = ByteSize.parse(source, text);
+        if (bytes == 0) {
+            throw Fault.invalid(source, text, "a size is more than nothing, such as 1Gi");
+        }
+        return OptionalLong.of(bytes);
+    }
+
+    /** The number of a group that may be missing: the empty text is none. */
+    static OptionalInt groupIfAny(String source, String text) {
+        return text.isEmpty()
+                ? OptionalInt.empty()
+                : OptionalInt.of(number(1, Integer.MAX_VALUE - 1).read(source, text));
     }
 
     static DriverName driverName(String source, String text) {

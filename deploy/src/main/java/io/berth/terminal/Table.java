@@ -121,6 +121,6 @@ public final class Table {
     }
 
     private static String printable(String cell) {
-        return cell.chars().anyMatch(Character::isISOControl) ? Fault.quote(cell) : cell;
+        return Fault.oneLine(cell).equals(cell) ? cell : Fault.quote(cell);
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.csi.CsiChannel;
+import io.berth.csi.HealthAnswer;
 import io.berth.csi.registration.v1.InfoRequest;
 import io.berth.csi.registration.v1.RegistrationGrpc;
 import io.berth.csi.registration.v1.RegistrationStatus;
@@ -15,12 +16,20 @@ import io.berth.csi.v1.CreateVolumeRequest;
 import io.berth.csi.v1.DeleteVolumeRequest;
 import io.berth.csi.v1.IdentityGrpc;
 import io.berth.csi.v1.NodeGetCapabilitiesRequest;
+import io.berth.csi.v1.NodeGetVolumeHealthRequest;
+import io.berth.csi.v1.NodeGetVolumeStatsRequest;
 import io.berth.csi.v1.NodeGrpc;
+import io.berth.csi.v1.NodePublishVolumeRequest;
 import io.berth.csi.v1.NodeServiceCapability;
+import io.berth.csi.v1.NodeStageVolumeRequest;
+import io.berth.csi.v1.NodeUnpublishVolumeRequest;
+import io.berth.csi.v1.NodeUnstageVolumeRequest;
 import io.berth.csi.v1.ProbeRequest;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.fault.Fault;
 import io.berth.metrics.Metric;
+import io.berth.mount.MountPoint;
+import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.settings.Settings;
 import io.berth.socket.Endpoint;
@@ -154,6 +163,78 @@ class DriverTest {
                                 .setAccessMode(VolumeCapability.AccessMode.newBuilder()
                                         .setMode(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER)))
                         .build());
+    }
+
+    /** As where the kubelet's folder is a link to a bigger disk. */
+    @Test
+    void aLinkAboveThePathsOfTheKubeletMakesNoDifference() throws Exception {
+        Path real = Files.createDirectories(folder.toRealPath().resolve("disk/kubelet"));
+        Path kubelet = Files.createSymbolicLink(folder.resolve("kubelet"), real);
+        String staging = kubelet.resolve("staging").toString();
+        String target = kubelet.resolve("target").toString();
+        VolumeCapability capability = VolumeCapability.newBuilder()
+                .setMount(VolumeCapability.MountVolume.getDefaultInstance())
+                .setAccessMode(VolumeCapability.AccessMode.newBuilder()
+                        .setMode(VolumeCapability.AccessMode.Mode.SINGLE_NODE_WRITER))
+                .build();
+        try (Driver driver = start(Role.SERVE);
+                CsiChannel channel = CsiChannel.open(socket)) {
+            getUntil(200, driver, "/readyz");
+            create(channel, "v", 1 << 20);
+            NodeGrpc.NodeBlockingStub node = NodeGrpc.newBlockingStub(channel.channel())
+                    .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            for (int time = 0; time < 3; time++) {
+                var unusedStaged = node.nodeStageVolume(NodeStageVolumeRequest.newBuilder()
+                        .setVolumeId("fast.v")
+                        .setStagingTargetPath(staging)
+                        .setVolumeCapability(capability)
+                        .build());
+                var unusedPublished = node.nodePublishVolume(NodePublishVolumeRequest.newBuilder()
+                        .setVolumeId("fast.v")
+                        .setStagingTargetPath(staging)
+                        .setTargetPath(target)
+                        .setVolumeCapability(capability)
+                        .build());
+            }
+            assertThat(mountsBelow(real)).containsExactlyInAnyOrder(real.resolve("staging"), real.resolve("target"));
+            assertThat(node.nodeGetVolumeStats(NodeGetVolumeStatsRequest.newBuilder()
+                                    .setVolumeId("fast.v")
+                                    .setVolumePath(target)
+                                    .build())
+                            .getUsageList())
+                    .isNotEmpty();
+            assertThat(node.nodeGetVolumeHealth(NodeGetVolumeHealthRequest.newBuilder()
+                                    .setVolumeId("fast.v")
+                                    .setStagingTargetPath(staging)
+                                    .setVolumePublishPath(target)
+                                    .build())
+                            .getVolumeHealth())
+                    .isEqualTo(HealthAnswer.ofVolume("fast.v", List.of()));
+            for (int time = 0; time < 2; time++) {
+                var unusedUnpublished = node.nodeUnpublishVolume(NodeUnpublishVolumeRequest.newBuilder()
+                        .setVolumeId("fast.v")
+                        .setTargetPath(target)
+                        .build());
+                var unusedUnstaged = node.nodeUnstageVolume(NodeUnstageVolumeRequest.newBuilder()
+                        .setVolumeId("fast.v")
+                        .setStagingTargetPath(staging)
+                        .build());
+            }
+            assertThat(mountsBelow(real)).isEmpty();
+            assertThat(real.resolve("target")).doesNotExist();
+            var unusedDeleted = ControllerGrpc.newBlockingStub(channel.channel())
+                    .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                    .deleteVolume(DeleteVolumeRequest.newBuilder()
+                            .setVolumeId("fast.v")
+                            .build());
+        }
+    }
+
+    private static List<Path> mountsBelow(Path folder) {
+        return MountTable.read().mounts().stream()
+                .map(MountPoint::target)
+                .filter(path -> path.startsWith(folder))
+                .toList();
     }
 
     @Test

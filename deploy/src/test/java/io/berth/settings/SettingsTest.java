@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.berth.csi.DriverName;
 import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
+import io.berth.service.InlineRules;
 import io.berth.socket.Endpoint;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
@@ -19,6 +20,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -49,6 +53,8 @@ class SettingsTest {
                         Optional.empty(),
                         List.of(),
                         List.of(),
+                        List.of(),
+                        InlineRules.DEFAULT,
                         64,
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
@@ -66,10 +72,14 @@ class SettingsTest {
                 Map.entry("driver-name", List.of("local.csi.example")),
                 Map.entry("pool", List.of("a=local:/a,size=1Gi,overcommit=2", "b=hostpath:/b")),
                 Map.entry("allow-host-path", List.of("/data", "/srv/x")),
+                Map.entry("allow-inline-host-path", List.of("/pods")),
+                Map.entry("inline-pool", List.of("a")),
+                Map.entry("inline-max-size", List.of("2Gi")),
                 Map.entry("docker-socket", List.of("/tmp/d.sock")),
                 Map.entry("default-pool", List.of("b")),
                 Map.entry("state-dir", List.of("/var/lib/x")),
                 Map.entry("docker-remove-all", List.of("true")),
+                Map.entry("state-group", List.of("165536")),
                 Map.entry("max-calls", List.of("3")),
                 Map.entry("slow-call", List.of("250ms")),
                 Map.entry("stop-timeout", List.of("2m")),
@@ -105,10 +115,13 @@ class SettingsTest {
                         new Endpoint(Path.of("/tmp/d.sock")),
                         Optional.of(new PoolName("b")),
                         Path.of("/var/lib/x"),
+                        OptionalInt.of(165536),
                         true));
         assertThat(byFlag.pools()).hasToString("[a=local:/a, b=hostpath:/b]");
         assertThat(byFlag.pools().getFirst().sizeBytes()).hasValue(1L << 30);
         assertThat(byFlag.allowedHostPaths()).containsExactly(Path.of("/data"), Path.of("/srv/x"));
+        assertThat(byFlag.allowedInlineHostPaths()).containsExactly(Path.of("/pods"));
+        assertThat(byFlag.inline()).isEqualTo(new InlineRules(Set.of(new PoolName("a")), OptionalLong.of(2L << 30)));
         assertThat(byFlag.maxCalls()).isEqualTo(3);
         assertThat(byFlag.slowCall()).isEqualTo(Duration.ofMillis(250));
         assertThat(byFlag.stopTimeout()).isEqualTo(Duration.ofMinutes(2));
@@ -336,10 +349,20 @@ class SettingsTest {
                         new Endpoint(Path.of("/run/docker/plugins/berth.sock")),
                         Optional.empty(),
                         Path.of("/var/lib/berth"),
+                        OptionalInt.empty(),
                         false));
         assertThat(Settings.readWithoutCsi(Map.of("docker-socket", List.of("/d.sock")), Map.of())
                         .docker()
                         .map(DockerSettings::socket))
                 .contains(new Endpoint(Path.of("/d.sock")));
+    }
+
+    @Test
+    void anInlinePoolIsOneOfThePools() {
+        Map<String, List<String>> flags = new HashMap<>(NODE);
+        flags.putAll(Map.of("pool", List.of("a=local:/a"), "inline-pool", List.of("b")));
+        assertThatThrownBy(() -> Settings.read(flags, Map.of()))
+                .hasMessageStartingWith("--inline-pool")
+                .hasMessageContaining("[a]");
     }
 }

@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.socket.SocketFile;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -100,7 +101,8 @@ public final class DockerServer implements AutoCloseable {
             throw e;
         } catch (Exception e) { // Jetty's start declares no less
             server.end();
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + endpoint + ": " + e, e);
+            String reason = e instanceof IOException failure ? Fault.reason(failure) : e.getMessage();
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + endpoint + ": " + reason, e);
         }
     }
 

@@ -153,7 +153,7 @@ final class LocalRecords implements AutoCloseable {
         } catch (JsonProcessingException | DateTimeException e) {
             throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + e.getMessage(), e);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + e, e);
+            throw new Fault(Fault.Kind.CORRUPT, "the record cannot be read: " + Fault.reason(e), e);
         }
     }
 

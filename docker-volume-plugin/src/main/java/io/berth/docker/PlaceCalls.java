@@ -96,7 +96,7 @@ final class PlaceCalls implements AutoCloseable {
                 if (e.getCause() instanceof RuntimeException failure) {
                     throw failure;
                 }
-                throw new Fault(Fault.Kind.INTERNAL, "a defect of Berth, see its log: " + e.getCause(), e);
+                throw new Fault(Fault.Kind.INTERNAL, "a defect of Berth, see its log", e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new Fault(Fault.Kind.UNAVAILABLE, "Berth stops", e);

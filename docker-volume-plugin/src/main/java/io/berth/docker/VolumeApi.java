@@ -87,10 +87,10 @@ final class VolumeApi {
             } catch (Fault e) {
                 entry.failed(e.kind(), e.getMessage());
                 return Answer.error(e.kind() == Fault.Kind.INTERNAL ? 500 : 200, e.getMessage());
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("a defect of Berth", e);
                 entry.failed(Fault.Kind.INTERNAL, e.toString());
-                return Answer.error(500, "a defect of Berth, see its log: " + e);
+                return Answer.error(500, "a defect of Berth, see its log");
             }
         }
     }

@@ -25,6 +25,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -80,13 +81,15 @@ public final class VolumeDriver implements AutoCloseable {
         this.volumes = volumes;
         this.snapshots = snapshots;
         this.node = node;
-        Path state = folder(settings.stateDir(), "rwx--x--x");
-        Path docker = folder(state.resolve("docker"), "rwx--x--x");
-        // Containers in user namespaces pass through here, so others may. It lies beside the folder of ids, for of a
-        // plugin that Docker runs, Docker keeps the one and the machine the other.
-        this.mounts = folder(state.resolve("mounts"), "rwx--x--x");
-        this.ids = MountIds.open(folder(docker.resolve("ids"), "rwx------"));
-        this.records = LocalRecords.open(folder(docker.resolve("volumes"), "rwx------"));
+        // Nobody passes through here: what containers make in volumes, setuid programs and devices too, is not for the
+        // users of the machine. Where root in containers is another user, its group may.
+        Path state = folder(settings.stateDir(), settings.stateGroup());
+        Path docker = folder(state.resolve("docker"), OptionalInt.empty());
+        // It lies beside the folder of ids, for of a plugin that Docker runs, Docker keeps the one and the machine the
+        // other.
+        this.mounts = folder(state.resolve("mounts"), settings.stateGroup());
+        this.ids = MountIds.open(folder(docker.resolve("ids"), OptionalInt.empty()));
+        this.records = LocalRecords.open(folder(docker.resolve("volumes"), OptionalInt.empty()));
         this.removeAll = settings.removeAll();
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
         this.shown = new ShownVolumes(
@@ -124,14 +127,19 @@ public final class VolumeDriver implements AutoCloseable {
         } catch (IOException e) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
-                    "cannot keep Docker's state in " + settings.stateDir() + ": " + e + "; choose another --state-dir",
+                    "cannot keep Docker's state in " + settings.stateDir() + ": " + Fault.reason(e)
+                            + "; choose another --state-dir",
                     e);
         }
     }
 
-    private static Path folder(Path path, String mode) throws IOException {
+    private static Path folder(Path path, OptionalInt group) throws IOException {
         Files.createDirectories(path);
-        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
+        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
+        if (group.isPresent()) {
+            Files.setAttribute(path, "unix:gid", group.getAsInt());
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx--x---"));
+        }
         return path.toRealPath();
     }
 
@@ -390,12 +398,9 @@ public final class VolumeDriver implements AutoCloseable {
         if (isMounted(mountpoint)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
             if (outside.isEmpty()) {
-                node.unstage(
-                        volume.map(Volume::id)
-                                .or(() -> records.inPool(name).map(LocalRecord.InPool::id))
-                                .map(VolumeId::toString)
-                                .orElse(name),
-                        mountpoint);
+                Optional<VolumeId> id =
+                        volume.map(Volume::id).or(() -> records.inPool(name).map(LocalRecord.InPool::id));
+                node.unstage(id.map(VolumeId::toString).orElse(name), mountpoint);
             } else if (outside.get().isShare()) {
                 node.unstage(handle(name), mountpoint);
             } else {
@@ -405,7 +410,10 @@ public final class VolumeDriver implements AutoCloseable {
         try {
             Files.deleteIfExists(mountpoint);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove the folder " + mountpoint + ": " + e, e);
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "cannot remove the folder " + mountpoint + ": " + Fault.reason(e),
+                    e);
         }
     }
 

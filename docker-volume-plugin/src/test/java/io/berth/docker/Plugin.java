@@ -20,6 +20,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -38,6 +39,7 @@ final class Plugin implements AutoCloseable {
     Volumes volumes;
     Snapshots snapshots;
     NodeVolumes node;
+    OptionalInt stateGroup = OptionalInt.empty();
     /** The calls that were told of. */
     final Queue<EndedCall> ended = new ConcurrentLinkedQueue<>();
 
@@ -64,7 +66,11 @@ final class Plugin implements AutoCloseable {
         HostPaths hostPaths = new HostPaths(List.of(folder.resolve("allowed")));
         node = new NodeVolumes(pools, volumes, hostPaths);
         DockerSettings settings = new DockerSettings(
-                new Endpoint(socket), Optional.of(new PoolName("fast")), folder.resolve("state"), removesAll);
+                new Endpoint(socket),
+                Optional.of(new PoolName("fast")),
+                folder.resolve("state"),
+                stateGroup,
+                removesAll);
         server = DockerServer.start(
                 settings.socket(),
                 8,

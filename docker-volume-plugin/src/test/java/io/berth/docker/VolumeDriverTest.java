@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -119,6 +120,26 @@ class VolumeDriverTest {
         assertThat(docker.volume("Get", "c1").err()).isEqualTo("there is no volume \"c1\"");
         assertThat(plugin.folder.resolve("fast/fast.c1")).doesNotExist();
         assertThat(plugin.mounts).isEmptyDirectory();
+    }
+
+    /** Earlier versions let everybody pass. */
+    @Test
+    void nobodyPassesThroughTheStateButAGroupThatIsNamed() throws IOException {
+        Path state = plugin.folder.resolve("state");
+        for (Path closed : List.of(state, state.resolve("docker"), plugin.mounts)) {
+            assertThat(Files.getAttribute(closed, "unix:mode")).isEqualTo(040700);
+            Files.setAttribute(closed, "unix:mode", 0711);
+        }
+        plugin.stateGroup = OptionalInt.of(165536);
+        restart();
+        for (Path open : List.of(state, plugin.mounts)) {
+            assertThat(Files.getAttribute(open, "unix:mode")).isEqualTo(040710);
+            assertThat(Files.getAttribute(open, "unix:gid")).isEqualTo(165536);
+        }
+        assertThat(Files.getAttribute(state.resolve("docker"), "unix:mode")).isEqualTo(040700);
+        plugin.stateGroup = OptionalInt.empty();
+        restart();
+        assertThat(Files.getAttribute(state, "unix:mode")).isEqualTo(040700);
     }
 
     @Test

@@ -29,6 +29,7 @@ import io.berth.csi.v1.NodeUnstageVolumeResponse;
 import io.berth.csi.v1.VolumeUsage;
 import io.berth.fault.Fault;
 import io.berth.mount.MountOption;
+import io.berth.mount.MountTable;
 import io.berth.nfs.NfsOptions;
 import io.berth.service.Health;
 import io.berth.service.NodeVolumes;
@@ -128,7 +129,8 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
                 request.getVolumeContextMap(),
                 ofSecret.isUsual()
                         ? NfsOptions.DEFAULT
-                        : ofSecret.over(use.nfs()).ofFileSystem()));
+                        : ofSecret.over(use.nfs()).ofFileSystem(),
+                use.nfs()));
         Replies.reply(observer, NodePublishVolumeResponse.getDefaultInstance());
     }
 
@@ -263,6 +265,7 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
         return path("volume_path", text);
     }
 
+    /** The path as the mount table spells it: the folders above it may be symbolic links, as the kubelet's own may be. */
     private static Path path(String field, String text) {
         if (text.isEmpty()) {
             throw Fault.invalid(field, text, "is required");
@@ -272,7 +275,7 @@ public final class NodeService extends NodeGrpc.NodeImplBase {
             if (!path.isAbsolute() || !path.equals(path.normalize()) || path.getParent() == null) {
                 throw Fault.invalid(field, text, "an absolute path without . and .., and not / itself");
             }
-            return path;
+            return MountTable.spelled(path);
         } catch (InvalidPathException e) {
             throw Fault.invalid(field, text, e.getReason());
         }

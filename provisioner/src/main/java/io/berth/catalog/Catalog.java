@@ -169,6 +169,11 @@ public final class Catalog implements AutoCloseable {
         return claims.isTaken(path);
     }
 
+    /** Whose claimed path this is, or lies in; empty when no volume claimed it. */
+    public Optional<VolumeId> claimant(Path path) {
+        return claims.owner(path);
+    }
+
     /** A volume that keeps others from having the path: it has it, has one around it, or has one in it. */
     public Optional<VolumeId> holder(VolumePath path) {
         return claims.holder(path);

@@ -102,26 +102,34 @@ final class PathClaims {
         }
     }
 
+    /** Whose path this is, or lies in; empty when it is no volume's. */
+    Optional<VolumeId> owner(Path path) {
+        for (int depth = 1; depth <= path.getNameCount(); depth++) {
+            Path prefix = path.subpath(0, depth);
+            String name = prefix.getName(depth - 1).toString();
+            try (Directory folder =
+                    openParent(Optional.ofNullable(prefix.getParent())).orElse(null)) {
+                Optional<FileType> found =
+                        folder == null ? Optional.empty() : folder.status(name).map(FileStatus::type);
+                if (folder == null || found.isEmpty()) {
+                    return Optional.empty();
+                }
+                if (found.get() != FileType.DIRECTORY) {
+                    return readFile(folder, name).flatMap(VolumeId::parse);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
     /**
      * The volume that has the path, in whose path it lies, or one of those that lie in it; empty when none does, or what
      * stands there was not made by Berth.
      */
     Optional<VolumeId> holder(VolumePath path) {
-        List<String> components = path.components();
         try {
-            for (int length = 1; length <= components.size(); length++) {
-                VolumePath at = new VolumePath(components.subList(0, length));
-                try (Directory folder = openParent(at.parent()).orElse(null)) {
-                    Optional<FileStatus> status = folder == null ? Optional.empty() : folder.status(at.name());
-                    if (folder == null || status.isEmpty()) {
-                        return Optional.empty();
-                    }
-                    if (status.get().type() != FileType.DIRECTORY) {
-                        return readFile(folder, at.name()).flatMap(VolumeId::parse);
-                    }
-                }
-            }
-            return anyIn(path);
+            Optional<VolumeId> owner = owner(path.toPath());
+            return owner.isPresent() ? owner : anyIn(path);
         } catch (SystemCallException e) {
             if (e.errno() == Errno.ENOTDIR || e.errno() == Errno.ELOOP) {
                 return Optional.empty(); // it changed meanwhile

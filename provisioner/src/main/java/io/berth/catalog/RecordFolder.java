@@ -51,9 +51,13 @@ final class RecordFolder implements AutoCloseable {
         return directory;
     }
 
-    /** The record of this name; empty when there is none. */
+    /**
+     * The record of this name; empty when there is none.
+     *
+     * @throws Fault FAILED_PRECONDITION when others may have written it
+     */
     Optional<byte[]> read(String name) {
-        return directory.read(name + SUFFIX, RecordText.MAX_BYTES);
+        return directory.readOurs(name + SUFFIX, RecordText.MAX_BYTES);
     }
 
     /** Writes a new record; false when there is one of this name. */

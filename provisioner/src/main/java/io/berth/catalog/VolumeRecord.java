@@ -66,7 +66,7 @@ final class VolumeRecord {
         return new Volume(
                 id,
                 RecordText.text(json, "name"),
-                VolumePath.parse(RecordText.text(json, "path")),
+                path(id, RecordText.text(json, "path")),
                 FormatRecord.read(json),
                 RecordText.number(json, "capacity"),
                 Instant.parse(RecordText.text(json, "created")),
@@ -80,6 +80,17 @@ final class VolumeRecord {
                 source(json),
                 RecordText.strings(json, "parameters"),
                 attachments(json.path("attachments")));
+    }
+
+    /** Where a volume without a path of its own lies, or an archive, is never the path of another. */
+    private static VolumePath path(VolumeId id, String text) {
+        VolumePath path = VolumePath.parse(text);
+        String first = path.components().getFirst();
+        if (!path.equals(VolumePath.of(id))
+                && (first.startsWith(id.pool() + ".") || first.startsWith(ArchiveName.PATH_PREFIX))) {
+            throw RecordText.corrupt(id, "says that its path is " + Fault.quote(text) + ", which is another's");
+        }
+        return path;
     }
 
     private static SortedMap<NodeId, Attachment> attachments(JsonNode json) {

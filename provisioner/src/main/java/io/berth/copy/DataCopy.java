@@ -36,7 +36,7 @@ public final class DataCopy {
             return;
         }
         if (to.ficlone(from)) {
-            progress.bytes.add(status.size());
+            progress.bytes.add(Math.min(status.size(), status.allocated()));
             return;
         }
         rung = Rung.COPY_FILE_RANGE;

@@ -10,6 +10,8 @@ import io.berth.linux.PathHandle;
 import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /** Copies files that are no directories, one after another. One thread's. */
@@ -20,11 +22,18 @@ final class FileCopy {
     /** How many files are: enough that the change of threads is nothing, and few enough that others need not wait long. */
     private static final int AT_ONE_GO = 8;
 
+    /** A lease that is not given up is taken away by the kernel, after 45 seconds if nobody set another time. */
+    private static final long PATIENCE_FOR_LEASES = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long BETWEEN_TRIES = TimeUnit.MILLISECONDS.toNanos(10);
+
     private final HardLinks links;
     private final Attributes attributes;
     private final Progress progress;
     private final DataCopy data;
     private final NewAcl acl = new NewAcl();
+    /** How long to wait for leases yet, in all files of this copy. */
+    private long forLeases = PATIENCE_FOR_LEASES;
 
     FileCopy(HardLinks links, Attributes attributes, Progress progress) {
         this.links = links;
@@ -85,7 +94,7 @@ final class FileCopy {
     }
 
     private Optional<Pair> open(Level level, Listing.Entry entry) {
-        Optional<Source> found = open(level.source(), entry);
+        Optional<Source> found = openUnlessLeased(level.source(), entry);
         if (found.isEmpty()) {
             return Optional.empty();
         }
@@ -98,7 +107,9 @@ final class FileCopy {
             }
             Supplier<Optional<OpenFile>> maker = () -> make(from, status, level.target(), entry.name());
             return Optional.of(new Pair(
-                    from, status, status.links() > 1 ? links.make(status, level, entry.name(), maker) : maker.get()));
+                    from,
+                    status,
+                    status.links() > 1 ? links.make(status, level.target(), entry.name(), maker) : maker.get()));
         } catch (RuntimeException | Error e) {
             from.close();
             throw e;
@@ -120,12 +131,28 @@ final class FileCopy {
             }
             pair.to().ifPresent(to -> attributes.copy(pair.from(), pair.status(), to, target, acl));
         }
-        progress.files.increment();
+        progress.made(pair.status());
         return true;
     }
 
     /** A file of the source, and its status. */
     private record Source(OpenFile file, FileStatus status) {}
+
+    /** As {@link #open(Directory, Listing.Entry)}; waits while another process has a lease that it is to give up. */
+    private Optional<Source> openUnlessLeased(Directory directory, Listing.Entry entry) {
+        while (true) {
+            try {
+                return open(directory, entry);
+            } catch (SystemCallException e) {
+                if (e.errno() != Errno.EAGAIN || forLeases <= 0) {
+                    throw e;
+                }
+            }
+            progress.check();
+            LockSupport.parkNanos(BETWEEN_TRIES);
+            forLeases -= BETWEEN_TRIES;
+        }
+    }
 
     /** Regular files for reading; all others, whose opening could have effects, as handles. */
     private static Optional<Source> open(Directory directory, Listing.Entry entry) {
@@ -147,12 +174,17 @@ final class FileCopy {
 
     /** A regular file can have taken another's name. */
     private static Source regularOrHandle(PathHandle handle) {
-        FileStatus status = handle.status();
-        if (status.type() != FileType.REGULAR) {
-            return new Source(handle, status);
-        }
-        try (handle) {
-            return new Source(RegularFile.open(handle), status);
+        try {
+            FileStatus status = handle.status();
+            if (status.type() != FileType.REGULAR) {
+                return new Source(handle, status);
+            }
+            RegularFile file = RegularFile.open(handle);
+            handle.close();
+            return new Source(file, status);
+        } catch (RuntimeException | Error e) {
+            handle.close();
+            throw e;
         }
     }
 

@@ -3,12 +3,10 @@ package io.berth.copy;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.FileStatus;
-import io.berth.linux.FileType;
 import io.berth.linux.Listing;
-import java.util.ArrayDeque;
+import java.time.Instant;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * A directory of the source and its copy, open as long as somebody uses them: the walk while it is near, a thread while
@@ -18,81 +16,63 @@ import java.util.OptionalLong;
  * <p>{@link #leave} is for any thread, all else is the walk's; who has entered may use source and target.
  */
 final class Level {
-    private static final int PAGE = 256;
+    /** How many numbers {@link #mark} has. */
+    static final int MARK = 6;
 
-    private final Attributes attributes;
-    private final Place place;
+    private final Optional<Attributes> attributes;
+    private final Directory source;
     private final FileStatus status;
-    private final FileStatus targetStatus;
-    private Directory source;
-    private Directory target;
+    private final Directory target;
+    private final Names names;
     private int users = 1;
-    private boolean suspended;
     private boolean finished;
 
-    private final Deque<Listing.Entry> page = new ArrayDeque<>();
-    private OptionalLong nextPage = OptionalLong.of(0);
-    private long position;
-
-    /** The walk enters it, so both directories are closed with it. */
-    Level(Attributes attributes, Place place, Directory source, Directory target) {
-        this.attributes = attributes;
-        this.place = place;
-        this.source = source;
-        this.target = target;
-        status = source.status();
-        targetStatus = target.status();
+    /**
+     * The walk enters it, so both directories are closed with it.
+     *
+     * @param attributes empty when the copy gets them later
+     * @param status of the source
+     */
+    Level(Optional<Attributes> attributes, Directory source, FileStatus status, Directory target) {
+        this(attributes, source, status, target, new Names());
     }
 
-    synchronized Directory source() {
+    private Level(Optional<Attributes> attributes, Directory source, FileStatus status, Directory target, Names names) {
+        this.attributes = attributes;
+        this.source = source;
+        this.status = status;
+        this.target = target;
+        this.names = names;
+    }
+
+    Directory source() {
         return source;
     }
 
-    synchronized Directory target() {
+    Directory target() {
         return target;
-    }
-
-    Place place() {
-        return place;
-    }
-
-    boolean isTarget(FileStatus directory) {
-        return directory.isSameFile(targetStatus);
     }
 
     /** The next name in the source's directory; empty at the end. */
     Optional<Listing.Entry> next() {
-        fillPage();
-        Optional<Listing.Entry> next = Optional.ofNullable(page.poll());
-        next.ifPresent(entry -> position = entry.cookie());
-        return next;
+        return names.next(source);
     }
 
     /** The files, at most a page, before the next directory; empty when that, or the end, comes next. */
     Deque<Listing.Entry> files() {
-        fillPage();
-        Deque<Listing.Entry> files = new ArrayDeque<>();
-        while (!page.isEmpty() && page.element().type() != FileType.DIRECTORY) {
-            Listing.Entry file = page.remove();
-            position = file.cookie();
-            files.add(file);
-        }
-        return files;
+        return names.files(source);
     }
 
-    private void fillPage() {
-        while (page.isEmpty() && nextPage.isPresent()) {
-            Listing listing = source().list(nextPage.getAsLong(), PAGE);
-            page.addAll(listing.entries());
-            nextPage = listing.next();
-        }
+    /** The walk goes into a directory in it. */
+    void goBelow() {
+        names.shrink();
     }
 
     synchronized void enter() {
         users++;
     }
 
-    /** Enters it unless nobody is in it, for then it may be closed. */
+    /** Enters it unless nobody is in it, for then it is closed. */
     synchronized boolean tryEnter() {
         if (users > 0) {
             users++;
@@ -101,13 +81,17 @@ final class Level {
         return false;
     }
 
+    synchronized boolean isEntered() {
+        return users > 0;
+    }
+
     synchronized void leave() {
         users--;
         if (users == 0) {
-            try (Directory from = source;
-                    Directory to = target) {
+            try (source;
+                    target) {
                 if (finished) {
-                    attributes.copy(from, status, to);
+                    attributes.ifPresent(copied -> copied.copy(source, status, target));
                 }
             }
         }
@@ -119,47 +103,51 @@ final class Level {
         leave();
     }
 
-    /** The walk leaves it for a while, and its place in the list is all that is kept. */
-    synchronized void suspend() {
-        suspended = true;
-        page.clear();
-        nextPage = OptionalLong.of(position);
-        leave();
+    /** All that is needed to go on with it when it was left and is closed. */
+    long[] mark() {
+        Instant accessed = status.accessed();
+        return new long[] {
+            names.cookie(),
+            status.inode(),
+            device(status),
+            target.status().inode(),
+            accessed.getEpochSecond(),
+            accessed.getNano()
+        };
     }
 
-    boolean isSuspended() {
-        return suspended;
+    private static long device(FileStatus status) {
+        return (long) status.deviceMajor() << Integer.SIZE | Integer.toUnsignedLong(status.deviceMinor());
     }
 
     /**
-     * The walk enters it again, from a directory in it.
+     * The directory that {@link #mark} is of, entered from a directory in it.
      *
      * @throws Fault UNAVAILABLE when that directory was moved elsewhere since
      */
-    synchronized void resume(Level child) {
-        if (users == 0) {
-            source = reopen(child.source(), status);
+    static Level again(Optional<Attributes> attributes, long[] mark, Level child) {
+        Directory source = child.source().openParent();
+        try {
+            FileStatus status = source.status();
+            require(status.inode() == mark[1] && device(status) == mark[2], child.source());
+            Directory target = child.target().openParent();
             try {
-                target = reopen(child.target(), targetStatus);
-            } catch (Fault e) {
-                source.close();
+                require(target.status().inode() == mark[3], child.target());
+            } catch (RuntimeException | Error e) {
+                target.close();
                 throw e;
             }
+            Instant accessed = Instant.ofEpochSecond(mark[4], mark[5]);
+            return new Level(attributes, source, status.withAccessed(accessed), target, new Names(mark[0]));
+        } catch (RuntimeException | Error e) {
+            source.close();
+            throw e;
         }
-        users++;
-        suspended = false;
     }
 
-    private static Directory reopen(Directory child, FileStatus expected) {
-        Directory parent = child.openParent();
-        try {
-            if (parent.status().isSameFile(expected)) {
-                return parent;
-            }
+    private static void require(boolean same, Directory child) {
+        if (!same) {
             throw new Fault(Fault.Kind.UNAVAILABLE, child.path() + " was moved while it was copied; copy once more");
-        } catch (Fault e) {
-            parent.close();
-            throw e;
         }
     }
 }

@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.linux.Btrfs;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.Linux;
 import io.berth.linux.Project;
 import io.berth.linux.SystemCallException;
@@ -24,8 +25,9 @@ import java.util.function.BiPredicate;
  * <p>The source may change meanwhile. What vanishes is left out, what comes may be; a file that is being written is
  * copied as it is found. Only a SNAPSHOT is of one point in time.
  *
- * <p>Memory does not grow with the tree, but for about 200 bytes for each file of which some names, not all, have been
- * found. No more than about 80 files are open for two threads, six more for each further thread.
+ * <p>Memory does not grow with the tree: what would be for a deep tree, and for files with several names, is in a folder in
+ * the copy ({@link Scratch}) until it is whole. No more than about 80 files are open for two threads, six more for each
+ * further thread.
  *
  * <p>{@link #run} is called once; the other methods are for any thread.
  */
@@ -96,13 +98,13 @@ public final class TreeCopy {
             throw taken();
         }
         if (snapshot()) {
-            return new Copied(Rung.SNAPSHOT, 0, 0, 0);
+            return new Copied(Rung.SNAPSHOT, 0, 0, 0, 0);
         }
         if (!mkdir.test(parent, name)) {
             throw taken();
         }
         try (Directory root = open()) {
-            progress.files.increment();
+            progress.made(root.status());
             Attributes attributes = new Attributes(source, root, progress);
             copyTree(root, attributes);
             root.syncfs();
@@ -127,17 +129,27 @@ public final class TreeCopy {
     }
 
     private void copyTree(Directory root, Attributes attributes) {
-        HardLinks links = new HardLinks(root);
-        try (TreeWalk walk = new TreeWalk(source, root, attributes, progress)) {
-            // Closing waits until all threads are done, and interrupts them when it is interrupted itself.
-            try (ExecutorService executor = Executors.newFixedThreadPool(threads, this::thread)) {
-                for (int i = 0; i < threads; i++) {
-                    executor.execute(() -> copyFiles(walk, new FileCopy(links, attributes, progress)));
-                }
+        FileStatus status = source.status();
+        try (Scratch scratch = new Scratch(root)) {
+            try (TreeWalk walk = new TreeWalk(source, root, scratch, attributes, progress)) {
+                run(walk, new HardLinks(scratch), attributes);
             }
+            progress.throwFailure();
+            progress.check();
+            scratch.remove(progress);
         }
-        progress.throwFailure();
-        progress.check();
+        attributes.copy(source, status, root);
+    }
+
+    private void run(TreeWalk walk, HardLinks links, Attributes attributes) {
+        // Closing waits until all threads are done, and interrupts them when it is interrupted itself.
+        try (ExecutorService executor = Executors.newFixedThreadPool(threads, this::thread)) {
+            for (int i = 0; i < threads; i++) {
+                executor.execute(() -> copyFiles(walk, new FileCopy(links, attributes, progress)));
+            }
+        } catch (Error e) {
+            progress.fail(e); // a thread that cannot be had
+        }
     }
 
     private Thread thread(Runnable work) {

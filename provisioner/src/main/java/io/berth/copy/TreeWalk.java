@@ -1,11 +1,10 @@
 package io.berth.copy;
 
-import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
+import io.berth.linux.FileStatus;
 import io.berth.linux.Listing;
 import io.berth.linux.SystemCallException;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -22,31 +21,34 @@ final class TreeWalk implements AutoCloseable {
 
     private final Attributes attributes;
     private final Progress progress;
-    private final Level root;
-    /** The deepest first. */
+    /** The status of the copy's root. */
+    private final FileStatus root;
+    /** Those that the walk has open, the deepest first. */
     private final Deque<Level> levels = new ArrayDeque<>();
+    /** Those between the deepest that is open and the others. */
+    private final Trail suspended;
+    /** Those of them that threads still had open when the walk left them. */
+    private final Deque<Left> left = new ArrayDeque<>();
     /** What has been handed out and may not be done. */
     private final List<Batch> underWay = new ArrayList<>();
 
-    /** Opens both directories for itself. */
-    TreeWalk(Directory source, Directory target, Attributes attributes, Progress progress) {
+    /** A level that the walk left when it had left so many before. */
+    private record Left(long depth, Level level) {}
+
+    /** Opens both directories for itself; the copy's root gets its attributes from somebody else. */
+    TreeWalk(Directory source, Directory target, Scratch scratch, Attributes attributes, Progress progress) {
         this.attributes = attributes;
         this.progress = progress;
-        Directory from = again(source);
+        this.root = target.status();
+        this.suspended = new Trail(Level.MARK, scratch::file);
+        FileStatus status = source.status();
+        Directory from = source.again();
         try {
-            root = level(from, again(target), new Place(Optional.empty(), ""));
-        } catch (Fault e) {
+            levels.push(new Level(Optional.empty(), from, status, target.again()));
+        } catch (RuntimeException | Error e) {
             from.close();
             throw e;
         }
-        levels.push(root);
-    }
-
-    private static Directory again(Directory directory) {
-        return directory
-                .openBeneath(Path.of("."))
-                .orElseThrow(() ->
-                        new SystemCallException("openat2", directory.path().toString(), Errno.ENOENT));
     }
 
     /**
@@ -88,12 +90,33 @@ final class TreeWalk implements AutoCloseable {
     private void goUp() {
         Level done = levels.pop();
         try {
-            if (!levels.isEmpty() && levels.element().isSuspended()) {
-                levels.element().resume(done);
+            if (suspended.depth() > 0) {
+                levels.push(resume(done));
             }
         } finally {
             done.finish();
         }
+    }
+
+    /** Leaves the deepest level for a while. */
+    private void suspend() {
+        Level level = levels.pop();
+        suspended.push(level.mark());
+        level.leave();
+        left.removeIf(other -> !other.level().isEntered());
+        if (level.isEntered()) {
+            left.push(new Left(suspended.depth(), level));
+        }
+    }
+
+    /** The last that was left, entered again from what is in it. */
+    private Level resume(Level below) {
+        Optional<Level> open = Optional.ofNullable(left.peek())
+                .filter(last -> last.depth() == suspended.depth())
+                .map(Left::level);
+        open.ifPresent(level -> left.pop());
+        long[] mark = suspended.pop();
+        return open.filter(Level::tryEnter).orElseGet(() -> Level.again(Optional.of(attributes), mark, below));
     }
 
     /** False when it is no directory any more. */
@@ -111,7 +134,9 @@ final class TreeWalk implements AutoCloseable {
             }
             return true;
         }
-        source.ifPresent(found -> enter(above, name, found));
+        if (source.isPresent()) {
+            enter(above, name, source.get());
+        }
         return true;
     }
 
@@ -122,43 +147,44 @@ final class TreeWalk implements AutoCloseable {
     }
 
     private void enter(Level above, String name, Directory source) {
+        Optional<Level> below;
         try {
-            // A copy may be made below its source, and a name made anew during the listing can be listed twice.
-            if (root.isTarget(source.status()) || !above.target().mkdir(name, 0700)) {
-                source.close();
-                return;
-            }
-            progress.files.increment();
-            Directory target = above.target()
-                    .openDirectory(name)
-                    .orElseThrow(() ->
-                            new SystemCallException("openat2", above.target().path() + "/" + name, Errno.ENOENT));
-            Level below = level(source, target, new Place(Optional.of(above.place()), name));
-            if (levels.size() >= OPEN_LEVELS) {
-                above.suspend();
-            }
-            levels.push(below);
-        } catch (Fault e) {
+            below = level(above, name, source);
+        } catch (RuntimeException | Error e) {
             source.close();
             throw e;
         }
+        if (below.isEmpty()) {
+            source.close();
+            return;
+        }
+        above.goBelow();
+        if (levels.size() >= OPEN_LEVELS) {
+            suspend();
+        }
+        levels.push(below.get());
     }
 
-    /** Takes over both directories. */
-    private Level level(Directory source, Directory target, Place place) {
-        try {
-            return new Level(attributes, place, source, target);
-        } catch (Fault e) {
-            source.close();
-            target.close();
-            throw e;
+    /** Makes the copy of a directory; empty when there is one, or the directory is the whole copy. */
+    private Optional<Level> level(Level above, String name, Directory source) {
+        FileStatus status = source.status();
+        // A copy may be made below its source, and a name made anew during the listing can be listed twice.
+        if (status.isSameFile(root) || !above.target().mkdir(name, 0700)) {
+            return Optional.empty();
         }
+        progress.made(status);
+        Directory target = above.target()
+                .openDirectory(name)
+                .orElseThrow(
+                        () -> new SystemCallException("openat2", above.target().path() + "/" + name, Errno.ENOENT));
+        return Optional.of(new Level(Optional.of(attributes), source, status, target));
     }
 
     /** Leaves what a walk that ended early is in; the copies of these directories do not get their attributes. */
     @Override
     public synchronized void close() {
-        levels.stream().filter(level -> !level.isSuspended()).forEach(Level::leave);
+        levels.forEach(Level::leave);
         levels.clear();
+        suspended.close();
     }
 }

@@ -1,10 +1,23 @@
 package io.berth.fault;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.Collection;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A call that cannot be done, and why; a failed system call is one too. The message is for the person who reads it: it names the field or path, the
- * value and what is allowed or what to do. Doors map {@link #kind()} to their own codes and never look at the message.
+ * A call that cannot be done, and why; a failed system call is one too. The message is for the person who reads it: it names
+ * the field or path, the value and what is allowed or what to do. It is one line, whatever the values in it hold: what would
+ * break the line, or change the order in which it is read, is escaped. Doors map {@link #kind()} to their own codes and
+ * never look at the message.
  */
 public class Fault extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -39,15 +52,22 @@ public class Fault extends RuntimeException {
     private final String message;
 
     public Fault(Kind kind, String message) {
-        super(message);
-        this.kind = kind;
-        this.message = message;
+        this(kind, null, oneLine(message));
     }
 
     public Fault(Kind kind, String message, Throwable cause) {
-        super(message, cause);
+        this(kind, cause, oneLine(message));
+    }
+
+    private Fault(Kind kind, @Nullable Throwable cause, String printable) {
+        super(printable, cause);
         this.kind = kind;
-        this.message = message;
+        this.message = printable;
+    }
+
+    /** Several things that are wrong, a line for each. */
+    public static Fault ofLines(Kind kind, Collection<String> lines) {
+        return new Fault(kind, null, lines.stream().map(Fault::oneLine).collect(Collectors.joining("\n")));
     }
 
     /** An {@link Kind#INVALID_ARGUMENT} for one field: {@code field "value": rule}. Control characters are escaped. */
@@ -65,18 +85,51 @@ public class Fault extends RuntimeException {
         return message;
     }
 
-    /** The text between quotes, safe to print on one line: control characters escaped, cut at 200 characters. */
+    /** Why a file could not be read, made or removed, in the system's words and without the path. */
+    public static String reason(IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException e -> "there is no such file or folder";
+            case FileAlreadyExistsException e -> "something of that name is there";
+            case DirectoryNotEmptyException e -> "it is not empty";
+            case NotDirectoryException e -> "it is no folder";
+            case AccessDeniedException e -> "permission denied";
+            case FileSystemException e -> Objects.requireNonNullElse(e.getReason(), "input/output error");
+            default -> Objects.requireNonNullElse(failure.getMessage(), "input/output error");
+        };
+    }
+
+    /** The text between quotes, safe to print on one line as {@link #oneLine} makes it, cut at 200 characters. */
     public static String quote(String text) {
-        StringBuilder out = new StringBuilder("\"");
         int end = Math.min(text.length(), 200);
-        for (int i = 0; i < end; i++) {
+        return "\"" + oneLine(text.substring(0, end)) + (end < text.length() ? "…\"" : "\"");
+    }
+
+    /** The text without what breaks a line or changes the order of letters: of these the code stands there instead. */
+    public static String oneLine(String text) {
+        int plain = 0;
+        while (plain < text.length() && !isHidden(text.charAt(plain))) {
+            plain++;
+        }
+        if (plain == text.length()) {
+            return text;
+        }
+        StringBuilder out = new StringBuilder(text.length() + 16).append(text, 0, plain);
+        for (int i = plain; i < text.length(); i++) {
             char c = text.charAt(i);
-            if (Character.isISOControl(c)) {
+            if (isHidden(c)) {
                 out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
             } else {
                 out.append(c);
             }
         }
-        return out.append(end < text.length() ? "…\"" : "\"").toString();
+        return out.toString();
+    }
+
+    /** Whether a character is a control, ends a line or a paragraph, or is one of Unicode's formats: bidi controls are. */
+    private static boolean isHidden(char c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> true;
+            default -> false;
+        };
     }
 }

@@ -101,7 +101,7 @@ public final class DirectoryFormat implements VolumeFormat {
             return copied;
         }
         try (Directory data = open(parent, name)) {
-            return new Copied(Rung.SNAPSHOT, 0, limits.usedBytes(data), 0);
+            return new Copied(Rung.SNAPSHOT, 0, 0, limits.usedBytes(data), 0);
         }
     }
 
@@ -245,17 +245,22 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public boolean isAt(Volume volume, PathHandle at) {
+        FileStatus shown = at.status();
         return root.openBeneath(volume.path().toPath())
-                        .filter(data -> {
-                            try (data) {
-                                return data.status().isSameFile(at.status());
-                            }
-                        })
-                        .isPresent()
-                || isMountedBySomeOptions(volume, at.path());
+                .filter(data -> {
+                    try (data) {
+                        FileStatus own = data.status();
+                        return own.isSameFile(shown)
+                                || (own.inode() == shown.inode() && isMountedBySomeOptions(volume, at.path()));
+                    }
+                })
+                .isPresent();
     }
 
-    /** An export that is mounted by other options is another file system, whose files are others to stat(2). */
+    /**
+     * An export that is mounted by other options is another file system, whose files are others to stat(2), but for their
+     * numbers.
+     */
     private boolean isMountedBySomeOptions(Volume volume, Path path) {
         MountTable table = MountTable.read();
         return table.at(path).filter(mounts(volume, table)::contains).isPresent();
@@ -318,7 +323,8 @@ public final class DirectoryFormat implements VolumeFormat {
         try (PathHandle data =
                 PathHandle.openBeneath(root, volume.path().toPath()).orElseThrow(() -> gone(volume))) {
             if (data.status().type() != FileType.DIRECTORY) {
-                return List.of(missing("a " + data.status().type() + " lies where its folder was: " + data.path()));
+                return List.of(
+                        missing(data.status().type().described() + " lies where its folder was: " + data.path()));
             }
             List<HealthProblem> problems = new ArrayList<>();
             limitLost(volume).ifPresent(problems::add);

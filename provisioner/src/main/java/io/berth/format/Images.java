@@ -65,7 +65,7 @@ final class Images {
             try (Directory folder = parent.openDirectory(volume.path().name()).orElseThrow(() -> gone(volume))) {
                 folder.create(UNUSED, new byte[0], 0600);
                 try (RegularFile file = RegularFile.create(folder, FILE, 0600).orElseThrow(() -> gone(volume))) {
-                    file.ftruncate(volume.capacityBytes());
+                    enlarge(file, volume.capacityBytes());
                     file.fsync();
                 }
                 folder.fsync();
@@ -135,7 +135,8 @@ final class Images {
             }
             to.fsync();
             folder.fsync();
-            return new Copied(rung, 1, Math.min(before.size(), before.allocated()), 0);
+            long bytes = Math.min(before.size(), before.allocated());
+            return new Copied(rung, 1, bytes, bytes, 0);
         }
     }
 
@@ -157,11 +158,26 @@ final class Images {
         return RegularFile.open(folder, FILE).orElseThrow(() -> goneFrom(folder));
     }
 
+    private static void enlarge(RegularFile file, long bytes) {
+        try {
+            file.ftruncate(bytes);
+        } catch (SystemCallException e) {
+            if (e.errno() != Errno.EFBIG) {
+                throw e;
+            }
+            throw new Fault(
+                    Fault.Kind.OUT_OF_RANGE,
+                    "an image of " + bytes + " bytes is larger than the pool's file system lets a file be; ext4 holds"
+                            + " files under 16 TiB, XFS and btrfs larger ones",
+                    e);
+        }
+    }
+
     /** Makes an image as long as its volume. */
     static void enlarge(Directory folder, long bytes) {
         try (RegularFile file = RegularFile.openForWriting(folder, FILE).orElseThrow(() -> goneFrom(folder))) {
             if (file.status().size() < bytes) {
-                file.ftruncate(bytes);
+                enlarge(file, bytes);
                 file.fsync();
             }
         }
@@ -206,7 +222,7 @@ final class Images {
     void expand(Volume volume, long bytes) {
         try (RegularFile file = open(volume)) {
             if (file.status().size() < bytes) {
-                file.ftruncate(bytes);
+                enlarge(file, bytes);
             }
             file.fsync();
         }
@@ -348,12 +364,23 @@ final class Images {
                 }
                 Optional<LoopDevice> opened = LoopDevice.open(device);
                 if (opened.isPresent()) {
-                    opened.filter(loop -> loop.size() != status.size()).ifPresent(LoopDevice::setCapacity);
+                    fit(opened.get(), status.size());
                     return opened;
                 }
             }
         }
         return Optional.empty();
+    }
+
+    private static void fit(LoopDevice device, long bytes) {
+        try {
+            if (device.size() != bytes) {
+                device.setCapacity();
+            }
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
     }
 
     /** Attaches a volume's image, which is attached to no device. */

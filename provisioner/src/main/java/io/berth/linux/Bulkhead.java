@@ -51,6 +51,7 @@ public final class Bulkhead implements AutoCloseable {
     /** Files that are open on the storage. */
     private final Set<Descriptor> files = ConcurrentHashMap.newKeySet();
 
+    private volatile boolean doubted;
     private int givenUp;
     private boolean silent;
     private boolean trying;
@@ -123,6 +124,18 @@ public final class Bulkhead implements AutoCloseable {
             });
             return answerOfLater;
         }
+    }
+
+    /** A call met a file that the storage knows no more. */
+    public void doubt() {
+        doubted = true;
+    }
+
+    /** Whether a call met a file that the storage knows no more, since this was asked last. */
+    public boolean takeDoubt() {
+        boolean before = doubted;
+        doubted = false;
+        return before;
     }
 
     void opened(Descriptor file) {

@@ -176,7 +176,11 @@ final class Descriptor implements AutoCloseable {
 
     private long callEntered(IntToLongFunction call) {
         try {
-            return Libc.call(number, call);
+            long result = Libc.call(number, call);
+            if (result == -Errno.ESTALE || result == -Errno.EBADF) {
+                bulkhead.ifPresent(Bulkhead::doubt);
+            }
+            return result;
         } finally {
             leave();
         }

@@ -54,7 +54,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException ELOOP when it is a symbolic link, ENOTDIR when it is another file
      */
     public Optional<Directory> openDirectory(String name) {
-        return open(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+        return open(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, pathOf(name)));
     }
 
     /**
@@ -63,8 +63,7 @@ public final class Directory extends OpenFile {
      * @throws SystemCallException also EXDEV when something is mounted there
      */
     public Optional<Directory> openSameMount(String name) {
-        return openSameMount(name, OPEN_DIRECTORY)
-                .map(opened -> new Directory(opened, path().resolve(FileName.forPath(name))));
+        return openSameMount(name, OPEN_DIRECTORY).map(opened -> new Directory(opened, pathOf(name)));
     }
 
     /**
@@ -74,9 +73,8 @@ public final class Directory extends OpenFile {
      */
     public Directory openParent() {
         int resolve = Descriptor.NO_SYMLINKS | Descriptor.NO_MAGICLINKS | Descriptor.NO_XDEV;
-        Path parent = Optional.ofNullable(path().getParent()).orElse(path());
         return open(PARENT, OPEN_DIRECTORY, resolve, "..")
-                .map(opened -> new Directory(opened, parent))
+                .map(opened -> new Directory(opened, pathOfParent()))
                 .orElseThrow(this::removed);
     }
 
@@ -98,6 +96,17 @@ public final class Directory extends OpenFile {
     public Optional<Directory> openBeneath(Path relative) {
         Path path = path().resolve(relative).normalize();
         return openBeneath(relative, OPEN_DIRECTORY).map(opened -> new Directory(opened, path));
+    }
+
+    /** Whether the way to a path below this directory leads over a mount, the path itself included; false where it ends. */
+    public boolean crossesMount(Path relative) {
+        byte[] path = FileName.encode(relative.toString());
+        int resolve = Descriptor.BENEATH | Descriptor.NO_XDEV;
+        long result = descriptor.open(fd -> Descriptor.openat2(fd, path, OPEN_DIRECTORY, 0, resolve));
+        if (result >= 0) {
+            descriptor.opened(result).close();
+        }
+        return result == -Errno.EXDEV;
     }
 
     Optional<Descriptor> openBeneath(Path relative, int flags) {
@@ -153,6 +162,11 @@ public final class Directory extends OpenFile {
         return true;
     }
 
+    /** Opens this directory once more, with a position of its own. */
+    public Directory again() {
+        return openBeneath(Path.of(".")).orElseThrow(this::removed);
+    }
+
     /**
      * Reads a regular file whole.
      *
@@ -161,10 +175,15 @@ public final class Directory extends OpenFile {
      *     file
      */
     public Optional<byte[]> read(String name, int maxBytes) {
-        return descriptor.together(() -> readHere(name, maxBytes));
+        return descriptor.together(() -> readHere(name, maxBytes, false));
     }
 
-    private Optional<byte[]> readHere(String name, int maxBytes) {
+    /** As {@link #read}; refuses a file that others may have written, see {@link FileStatus#requireOurs}. */
+    public Optional<byte[]> readOurs(String name, int maxBytes) {
+        return descriptor.together(() -> readHere(name, maxBytes, true));
+    }
+
+    private Optional<byte[]> readHere(String name, int maxBytes, boolean ours) {
         // Without O_NONBLOCK the opening of a FIFO that somebody planted would wait for a writer.
         int flags = Descriptor.O_RDONLY | Descriptor.O_NONBLOCK | Descriptor.O_NOCTTY;
         Optional<Descriptor> opened = open(name, flags);
@@ -176,6 +195,9 @@ public final class Directory extends OpenFile {
             if (status.type() != FileType.REGULAR) {
                 int errno = status.type() == FileType.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
                 throw new SystemCallException("read", text(name), errno);
+            }
+            if (ours) {
+                status.requireOurs(text(name));
             }
             return Optional.of(readAll(file, status.size(), maxBytes, text(name)));
         }
@@ -302,8 +324,8 @@ public final class Directory extends OpenFile {
         byte[] newComponent = FileName.component(newName);
         long result =
                 descriptor.call(to.descriptor, (fd, toFd) -> Libc.calls().renameat(fd, component, toFd, newComponent));
-        if (result == -Errno.ENOENT && status(name).isEmpty()) {
-            return false; // else it is the directory to go to that was removed
+        if ((result == -Errno.ENOENT || result == -Errno.EXDEV) && status(name).isEmpty()) {
+            return false; // else it is the directory to go to that was removed, or lies on another file system
         }
         Libc.check(result, "renameat", text(name) + " to " + to.text(newName));
         return true;
@@ -423,7 +445,7 @@ public final class Directory extends OpenFile {
     }
 
     private Listing listHere(long cookie, int maxEntries) {
-        try (Directory page = openBeneath(Path.of(".")).orElseThrow(this::removed)) {
+        try (Directory page = again()) {
             Libc.check(page.descriptor.call(fd -> Libc.calls().lseek(fd, cookie, SEEK_SET)), "lseek", this);
             return page.readPage(cookie, maxEntries);
         }

@@ -1,8 +1,10 @@
 package io.berth.linux;
 
+import io.berth.fault.Fault;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -40,6 +42,8 @@ public record FileStatus(
     /** The basic ones, and the mount's number. */
     private static final int WANTED = 0x7ff | 0x1000;
 
+    private static final int WRITABLE_BY_OTHERS = 022;
+    private static final int FORCE_SYNC = 0x2000;
     private static final int STRUCT_BYTES = 256;
     private static final int SECTOR = 512;
     private static final long ATTRIBUTE_MOUNT_ROOT = 0x2000;
@@ -49,12 +53,65 @@ public record FileStatus(
         return inode == other.inode && deviceMajor == other.deviceMajor && deviceMinor == other.deviceMinor;
     }
 
+    /** The same, but with this time of the last access. */
+    public FileStatus withAccessed(Instant time) {
+        return new FileStatus(
+                type,
+                mode,
+                uid,
+                gid,
+                links,
+                size,
+                allocated,
+                inode,
+                deviceMajor,
+                deviceMinor,
+                rdevMajor,
+                rdevMinor,
+                time,
+                modified,
+                mountRoot,
+                mountId);
+    }
+
+    /**
+     * Refuses what others than root and this process's user may have written: what it says is not believed.
+     *
+     * @param path of the file, for people
+     * @throws Fault FAILED_PRECONDITION with the cure
+     */
+    public void requireOurs(Object path) {
+        String then = ", so others may have written what is there; look at it, and if it is right: ";
+        if (uid != 0 && uid != Linux.geteuid()) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    path + " belongs to user " + uid + then + "chown root:root " + path);
+        }
+        if ((mode & WRITABLE_BY_OTHERS) != 0) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    path + " has mode " + String.format(Locale.ROOT, "%04o", mode) + then + "chmod go-w " + path);
+        }
+    }
+
     /** The status of what the descriptor itself is. */
     static FileStatus of(Descriptor descriptor, Object path) {
         byte[] statx = new byte[STRUCT_BYTES];
         long result = descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, Libc.AT_EMPTY_PATH, WANTED, statx));
         Libc.check(result, "statx", path);
         return decode(statx);
+    }
+
+    /** Whether the server of a network file system knows the file no more; it is asked, whatever is remembered of it. */
+    static boolean isStale(Descriptor descriptor, Object path) {
+        byte[] statx = new byte[STRUCT_BYTES];
+        int flags = Libc.AT_EMPTY_PATH | FORCE_SYNC;
+        long result = descriptor.call(fd -> Libc.calls().statx(fd, Libc.EMPTY_PATH, flags, WANTED, statx));
+        if (result == -Errno.ESTALE) {
+            return true;
+        }
+        Libc.check(result, "statx", path);
+        return false;
     }
 
     /** The status of a name in a directory, of the link itself if it is one; empty when there is none. */

@@ -16,6 +16,19 @@ public enum FileType {
         this.number = number;
     }
 
+    /** With its article, for people. */
+    public String described() {
+        return switch (this) {
+            case DIRECTORY -> "a directory";
+            case REGULAR -> "a file";
+            case SYMLINK -> "a symbolic link";
+            case FIFO -> "a FIFO";
+            case SOCKET -> "a socket";
+            case CHAR_DEVICE -> "a character device";
+            case BLOCK_DEVICE -> "a block device";
+        };
+    }
+
     /** Its part of {@code st_mode}. */
     int modeBits() {
         return number << 12;

@@ -222,7 +222,7 @@ public final class LoopDevice extends OpenFile {
                 setReadOnly(false); // the number keeps what whoever had it before has set
             }
             return configured;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             if (configured) {
                 detach();
             }
@@ -345,12 +345,18 @@ public final class LoopDevice extends OpenFile {
     /** Opens an attached device, which so stays attached; empty when it is not attached to the same file any more. */
     public static Optional<LoopDevice> open(Attached attached) {
         Optional<LoopDevice> device = open(attached.number(), Descriptor.O_RDONLY);
-        if (device.isPresent()
-                && device.get().status64().filter(now -> isSame(now, attached)).isEmpty()) {
-            device.get().close();
-            return Optional.empty();
+        try {
+            if (device.flatMap(LoopDevice::status64)
+                    .filter(now -> isSame(now, attached))
+                    .isPresent()) {
+                return device;
+            }
+        } catch (RuntimeException | Error e) {
+            device.ifPresent(LoopDevice::close);
+            throw e;
         }
-        return device;
+        device.ifPresent(LoopDevice::close);
+        return Optional.empty();
     }
 
     private static boolean isSame(Attached one, Attached other) {

@@ -1,8 +1,10 @@
 package io.berth.linux;
 
 import java.nio.ByteBuffer;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -11,6 +13,11 @@ import java.util.function.Supplier;
  * after {@link #close} throws IllegalStateException.
  */
 public abstract sealed class OpenFile implements AutoCloseable permits Directory, LoopDevice, PathHandle, RegularFile {
+    /** The longest path that the kernel takes; a file can lie deeper than any path can say. */
+    private static final int LONGEST_PATH = 4095;
+
+    private static final String LEFT_OUT = "…";
+
     final Descriptor descriptor;
     private final Path parent;
     private final String name;
@@ -34,6 +41,46 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
         return name.isEmpty() ? parent : parent.resolve(FileName.forPath(name));
     }
 
+    /**
+     * The path of what has this name in it. Where it is longer than a path can be, its middle is left out: however deep a
+     * file lies, no more than a few kilobytes tell where.
+     */
+    final Path pathOf(String child) {
+        Path path = path();
+        if (path.toString().length() + child.length() >= LONGEST_PATH) {
+            path = path.getRoot()
+                    .resolve(path.subpath(0, (path.getNameCount() + 1) / 2))
+                    .resolve(LEFT_OUT);
+        }
+        return path.resolve(FileName.forPath(child));
+    }
+
+    /** The path of the directory that it is in; of one whose path has its middle left out, as much as is known. */
+    final Path pathOfParent() {
+        Path path = path();
+        return path.endsWith(LEFT_OUT)
+                ? path
+                : Optional.ofNullable(path.getParent()).orElse(path);
+    }
+
+    /**
+     * The path at which it is now, without symbolic links, by the mount through which it was opened. See
+     * proc_pid_fd(5).
+     *
+     * @throws SystemCallException EINVAL when the path is none that a {@link Path} can hold
+     */
+    public final Path realPath() {
+        byte[] target = new byte[LONGEST_PATH];
+        long length = descriptor.call(
+                fd -> Libc.calls().readlinkat(Libc.AT_FDCWD, Descriptor.path(fd), target, target.length));
+        String text = FileName.decode(target, 0, (int) Libc.check(length, "readlinkat", this));
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new SystemCallException("readlinkat", text, Errno.EINVAL);
+        }
+    }
+
     /** Its path. */
     @Override
     public final String toString() {
@@ -43,6 +90,11 @@ public abstract sealed class OpenFile implements AutoCloseable permits Directory
     /** The status by statx(2). */
     public final FileStatus status() {
         return FileStatus.of(descriptor, this);
+    }
+
+    /** Whether its server knows it no more, asked now: what it was opened as was removed there, or restored. */
+    public final boolean isStale() {
+        return FileStatus.isStale(descriptor, this);
     }
 
     /** The file system it lies in. */

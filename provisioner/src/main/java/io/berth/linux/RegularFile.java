@@ -3,9 +3,11 @@ package io.berth.linux;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** An open regular file: its data, and how to share or copy it without reading it. Thread-safe, as the kernel is. */
 public final class RegularFile extends OpenFile {
@@ -51,6 +53,20 @@ public final class RegularFile extends OpenFile {
         return create(directory, name, mode, Descriptor.O_WRONLY);
     }
 
+    /** Makes an empty file without a name, open for reading and writing, which is gone when it is closed. */
+    public static RegularFile createNameless(Directory directory) {
+        String name = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+        RegularFile file = create(directory, name, 0600)
+                .orElseThrow(() -> new SystemCallException("openat2", directory.text(name), Errno.EEXIST));
+        try {
+            directory.unlink(name);
+            return file;
+        } catch (RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
     private static Optional<RegularFile> create(Directory directory, String name, int mode, int access) {
         byte[] component = FileName.component(name);
         int flags = access | Descriptor.O_CREAT | Descriptor.O_EXCL;
@@ -69,7 +85,8 @@ public final class RegularFile extends OpenFile {
      * Opens for reading, which leaves the access time alone.
      *
      * @return empty when there is none, or another type of file
-     * @throws SystemCallException EXDEV when something is mounted there
+     * @throws SystemCallException EXDEV when something is mounted there; EAGAIN while a process has a lease on it, which it
+     *     is asked to give up, and loses when it does not within the time of /proc/sys/fs/lease-break-time: see fcntl(2)
      */
     public static Optional<RegularFile> open(Directory directory, String name) {
         return look(directory, name).map(Found::file);
@@ -107,12 +124,17 @@ public final class RegularFile extends OpenFile {
             return Optional.empty();
         }
         RegularFile file = new RegularFile(opened.get(), directory, name);
-        FileStatus status = file.status();
-        if (status.type() != FileType.REGULAR) {
+        try {
+            FileStatus status = file.status();
+            if (status.type() == FileType.REGULAR) {
+                return Optional.of(new Found(file, status));
+            }
+        } catch (RuntimeException | Error e) {
             file.close();
-            return Optional.empty();
+            throw e;
         }
-        return Optional.of(new Found(file, status));
+        file.close();
+        return Optional.empty();
     }
 
     /**
@@ -154,7 +176,7 @@ public final class RegularFile extends OpenFile {
         if (cannotTogether(result)) {
             return OptionalLong.empty();
         }
-        return OptionalLong.of(Libc.check(result, "copy_file_range", this));
+        return OptionalLong.of(Libc.check(result, "copy_file_range", source));
     }
 
     /** The answers of a kernel that does not do this with these two files, though it may with others. */

@@ -61,12 +61,14 @@ public final class SystemCallException extends Fault {
                     Errno.ENOSYS -> Fault.Kind.FAILED_PRECONDITION;
             case Errno.EIO,
                     Errno.ESTALE,
+                    Errno.EBADF,
                     Errno.ETIMEDOUT,
                     Errno.EHOSTUNREACH,
                     Errno.ENETUNREACH,
                     Errno.ECONNREFUSED,
                     Errno.EMFILE,
                     Errno.ENFILE,
+                    Errno.EAGAIN,
                     Errno.ENOMEM -> Fault.Kind.UNAVAILABLE;
             default -> Fault.Kind.INTERNAL;
         };
@@ -82,19 +84,21 @@ public final class SystemCallException extends Fault {
             case Errno.EBUSY -> "; something is mounted there or in use; unmount or stop it";
             case Errno.ELOOP -> "; there is a symbolic link where Berth expects a file or a directory; remove it";
             case Errno.ENOTDIR, Errno.EISDIR -> "; there is a file where Berth expects a directory, or the reverse";
-            case Errno.EIO, Errno.ESTALE, Errno.ETIMEDOUT, Errno.EHOSTUNREACH, Errno.ENETUNREACH, Errno.ECONNREFUSED ->
+            case Errno.ESTALE, Errno.EBADF ->
+                "; the server no longer knows what was opened there: it was replaced or restored; try again";
+            case Errno.EIO, Errno.ETIMEDOUT, Errno.EHOSTUNREACH, Errno.ENETUNREACH, Errno.ECONNREFUSED ->
                 "; the storage does not answer as it should; check the disk or the server";
             case Errno.EBADMSG, Errno.EUCLEAN ->
                 "; the file system is damaged: the kernel's log says how, e2fsck or xfs_repair may mend it";
+            case Errno.EAGAIN -> "; another process uses it in a way that excludes this, such as a lease; try again";
             case Errno.EMFILE, Errno.ENFILE -> "; raise the limit on open files";
             case Errno.ENOSYS -> "; Linux 5.12 or newer is needed, with no seccomp filter on this call";
             default -> "";
         };
     }
 
-    /** On one line and not endless, whatever a hostile name holds. */
+    /** Not endless, whatever a hostile name holds. */
     private static String printable(String path) {
-        boolean plain = path.length() <= LONGEST_PATH && path.chars().noneMatch(Character::isISOControl);
-        return plain ? path : Fault.quote(path);
+        return path.length() <= LONGEST_PATH ? path : Fault.quote(path);
     }
 }

@@ -15,8 +15,11 @@ import org.slf4j.LoggerFactory;
  */
 public final class Freeze implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Freeze.class);
+    private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
 
+    /** Its own, open until it is thawed. */
     private final Directory root;
+
     private final Runnable overdue;
     private final CountDownLatch thawed = new CountDownLatch(1);
     private boolean held = true;
@@ -29,38 +32,62 @@ public final class Freeze implements AutoCloseable {
     /**
      * Freezes the file system, which takes as long as writing to its device what is not there yet.
      *
-     * @param root a directory in it, which must stay open until this is closed
+     * @param root a directory in it
      * @param limit how long it lasts at most
      * @param overdue called when it lasted so long
      * @throws Fault BUSY when it is frozen already
      */
     public static Freeze of(Directory root, Duration limit, Runnable overdue) {
+        Freeze freeze = new Freeze(root.again(), overdue);
+        try {
+            freeze.begin(limit);
+            return freeze;
+        } catch (RuntimeException | Error e) {
+            freeze.root.close();
+            throw e;
+        }
+    }
+
+    private void begin(Duration limit) {
         if (!root.fifreeze()) {
             throw new Fault(Fault.Kind.BUSY, "the file system at " + root.path() + " is frozen already; try again");
         }
-        Freeze freeze = new Freeze(root, overdue);
         try {
-            Thread watchdog = new Thread(() -> freeze.watch(limit), "thaw");
+            Thread watchdog = new Thread(() -> watch(limit), "thaw");
             watchdog.setDaemon(true);
             watchdog.start();
-            return freeze;
-        } catch (Throwable e) {
-            freeze.thaw(); // without a watchdog it does not last
+        } catch (RuntimeException | Error e) {
+            thaw(); // without a watchdog it does not last
             throw e;
         }
     }
 
     private void watch(Duration limit) {
-        try {
-            if (thawed.await(limit.toMillis(), TimeUnit.MILLISECONDS)) {
-                return;
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        if (thaw()) {
+        if (!isThawedWithin(limit) && thawInTheEnd()) {
             LOG.warn("the file system at {} is thawed: it was frozen for {} ms", root.path(), limit.toMillis());
             overdue.run();
+        }
+    }
+
+    private boolean isThawedWithin(Duration time) {
+        try {
+            return thawed.await(time.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            return false; // nobody interrupts it; if so, it is thawed at once
+        }
+    }
+
+    /** Tries until it works, or somebody else has thawed it: until then whoever writes there waits. */
+    private boolean thawInTheEnd() {
+        while (true) {
+            try {
+                return thaw();
+            } catch (Fault e) {
+                LOG.error("the file system at {} stays frozen: {}", root.path(), e.getMessage());
+            }
+            if (isThawedWithin(BETWEEN_TRIES)) {
+                return false;
+            }
         }
     }
 
@@ -68,17 +95,17 @@ public final class Freeze implements AutoCloseable {
      * Lets writing go on.
      *
      * @return whether it was frozen until now; if not, what was copied meanwhile is not whole
+     * @throws Fault when it cannot be thawed; it is then tried again until it can
      */
     public synchronized boolean thaw() {
         if (!held) {
             return false;
         }
+        boolean frozen = root.fithaw(); // when that fails it is still held, and the watchdog tries again
         held = false;
-        try {
-            return root.fithaw();
-        } finally {
-            thawed.countDown();
-        }
+        thawed.countDown();
+        root.close();
+        return frozen;
     }
 
     /** As {@link #thaw}; does nothing the second time. */

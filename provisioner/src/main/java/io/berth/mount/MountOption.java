@@ -82,6 +82,15 @@ public enum MountOption {
                 .findFirst();
     }
 
+    /** These, and of the others what does not contradict them. */
+    public static Set<MountOption> over(Set<MountOption> options, Set<MountOption> others) {
+        EnumSet<MountOption> all = EnumSet.noneOf(MountOption.class);
+        all.addAll(others);
+        all.removeIf(other -> options.stream().anyMatch(option -> option.mask == other.mask));
+        all.addAll(options);
+        return Collections.unmodifiableSet(all);
+    }
+
     /** The MOUNT_ATTR_ bits that the options decide. */
     static long mask(Set<MountOption> options) {
         return options.stream().mapToLong(option -> option.mask).reduce(0, (a, b) -> a | b);

@@ -3,6 +3,7 @@ package io.berth.mount;
 import io.berth.fault.Fault;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,12 +49,31 @@ public final class MountTable {
         try {
             return parse(Files.readAllBytes(MOUNTINFO));
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MOUNTINFO + ": " + e.getMessage(), e);
+            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MOUNTINFO + ": " + Fault.reason(e), e);
         }
     }
 
     static MountTable parse(byte[] mountinfo) {
         return new MountTable(new MountInfo(mountinfo).read());
+    }
+
+    /**
+     * A path as it is spelled here: the folder it lies in without symbolic links. What is at its end is not looked at, for
+     * that is never followed; and where there is no such folder, nothing is mounted by any spelling.
+     *
+     * @param path absolute, and not /
+     * @throws Fault FAILED_PRECONDITION when what is above it is no folder, or cannot be looked at
+     */
+    public static Path spelled(Path path) {
+        Path above = Optional.ofNullable(path.getParent()).orElse(path);
+        try {
+            return above.toRealPath().resolve(path.getFileName());
+        } catch (NoSuchFileException e) {
+            return path;
+        } catch (IOException e) {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION, "the folder of " + path + " cannot be found: " + e.getMessage(), e);
+        }
     }
 
     /** All of them, in the kernel's order. */

@@ -93,7 +93,7 @@ public record Export(NfsServer server, Path path) {
 
     /** Whether this is the other or a folder in it. */
     public boolean isIn(Export other) {
-        return server.equals(other.server) && path.startsWith(other.path);
+        return server.isSame(other.server) && path.startsWith(other.path);
     }
 
     /** A folder in it. */

@@ -141,22 +141,27 @@ public final class NfsMount implements AutoCloseable {
             Files.createDirectories(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + folder + ": " + e, e);
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + folder + ": " + Fault.reason(e), e);
         }
     }
 
-    /** The first address that answers. */
+    /** By the first address that answers and can be mounted: proto= may ask for one of the other family. */
     private void mount(InetAddress... addresses) {
+        Optional<Fault> failure = Optional.empty();
         for (InetAddress address : addresses) {
             if (ping(address)) {
-                mount(address);
-                return;
+                try {
+                    mount(address);
+                    return;
+                } catch (Fault e) {
+                    failure = failure.or(() -> Optional.of(e));
+                }
             }
         }
-        throw new Fault(
+        throw failure.orElseGet(() -> new Fault(
                 Fault.Kind.UNAVAILABLE,
                 "NFS server " + share.export().server() + " does not answer on port "
-                        + share.options().port() + "; check the server, its firewall and the network");
+                        + share.options().port() + "; check the server, its firewall and the network"));
     }
 
     private boolean ping(InetAddress address) {

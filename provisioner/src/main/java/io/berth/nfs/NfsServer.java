@@ -1,6 +1,8 @@
 package io.berth.nfs;
 
 import io.berth.fault.Fault;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.regex.Pattern;
 
 /**
@@ -60,6 +62,25 @@ public record NfsServer(String name) {
             }
         }
         return groups.length;
+    }
+
+    /** Whether both are one server as far as their names tell: an address may be spelled in several ways. */
+    boolean isSame(NfsServer other) {
+        return name.equals(other.name)
+                || (isAddress() && other.isAddress() && address().equals(other.address()));
+    }
+
+    private boolean isAddress() {
+        return !isHost(name) || DOTTED.matcher(name).matches();
+    }
+
+    /** Of a name that is an address; nobody is asked for it. */
+    private InetAddress address() {
+        try {
+            return InetAddress.getByName(name);
+        } catch (UnknownHostException e) {
+            throw new IllegalStateException("no address: " + name, e);
+        }
     }
 
     /** As it stands before the colon of an export: an IPv6 address in brackets. */

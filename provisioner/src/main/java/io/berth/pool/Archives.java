@@ -5,8 +5,12 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.volume.OnDelete;
+import io.berth.volume.PathTemplate;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumePath;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Volumes that were deleted and whose data was kept: where it lies, and how they become volumes again. */
 public final class Archives {
@@ -23,6 +27,29 @@ public final class Archives {
     /** Where the data of a deleted volume lies that was kept. */
     public static VolumePath keptAt(Volume volume) {
         return volume.onDelete() == OnDelete.ARCHIVE && !volume.adopted() ? ArchiveName.pathOf(volume) : volume.path();
+    }
+
+    /**
+     * A deleted volume of another namespace, as far as its record says one, whose data lies at this path, in it or around
+     * it. Reads the record of each archive.
+     */
+    public Optional<Volume> leftByAnother(VolumePath path, Optional<String> namespace) {
+        AtomicReference<Optional<Volume>> found = new AtomicReference<>(Optional.empty());
+        catalog.forEachArchived(name -> {
+            if (found.get().isEmpty()) {
+                found.set(catalog.archived(name)
+                        .filter(volume -> isOneInTheOther(keptAt(volume).toPath(), path.toPath()))
+                        .filter(volume -> Optional.ofNullable(
+                                        volume.parameters().get(PathTemplate.PVC_NAMESPACE))
+                                .filter(other -> !namespace.equals(Optional.of(other)))
+                                .isPresent()));
+            }
+        });
+        return found.get();
+    }
+
+    private static boolean isOneInTheOther(Path one, Path other) {
+        return one.startsWith(other) || other.startsWith(one);
     }
 
     /** Moves a volume out of its folder to where archives lie; when it was moved before a crash, makes that durable. */
@@ -54,6 +81,7 @@ public final class Archives {
         if (catalog.find(volume.id()).isPresent()) {
             throw new Fault(Fault.Kind.ALREADY_EXISTS, "there is a newer volume " + volume.id());
         }
+        folder.requireOneFileSystem(volume);
         room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {

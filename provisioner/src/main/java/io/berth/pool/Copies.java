@@ -3,7 +3,11 @@ package io.berth.pool;
 import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.volume.Id;
+import io.berth.volume.PoolName;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,15 +26,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The copies that this process makes, a few at once and the others in a queue: a call waits for its copy only so long, and
- * the next call for the same snapshot or volume finds it. Thread-safe.
+ * The copies that this process makes, a few at once while the others wait: a call waits for its copy only so long, and
+ * the next call for the same snapshot or volume finds it. Nobody who has many made holds up others: the next to begin is one
+ * of whom fewest run, and the last thread is kept for somebody else. Thread-safe.
  */
 public final class Copies implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Copies.class);
     /** How many run at once. */
-    public static final int AT_ONCE = 4;
+    public static final int AT_ONCE = 5;
 
-    private static final int MAX = 100;
+    /** How many of them may be of one namespace in one pool. */
+    private static final int AT_ONCE_OF_ONE = AT_ONCE - 1;
+
+    private static final int MAX = 200;
+    private static final int MAX_OF_ONE = 100;
     private static final long IDLE_SECONDS = 10;
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -39,6 +48,12 @@ public final class Copies implements AutoCloseable {
 
     /** Those that run or wait, and those that failed when nobody was waiting; the oldest first. */
     private final Map<Id, Copy> copies = new LinkedHashMap<>();
+
+    /** Those that are to begin, the oldest first. */
+    private final List<Copy> waiting = new ArrayList<>();
+
+    /** For whom those are that run. */
+    private final List<Share> running = new ArrayList<>();
 
     public Copies() {
         executor.allowCoreThreadTimeOut(true);
@@ -49,6 +64,9 @@ public final class Copies implements AutoCloseable {
         thread.setDaemon(true); // what is left half made is settled by the next start
         return thread;
     }
+
+    /** For whom a copy is: those of one namespace in one pool share with each other. */
+    private record Share(PoolName pool, String namespace) {}
 
     /** What a copy does, with the locks and open directories it holds from its beginning to its end. */
     public interface Work extends AutoCloseable {
@@ -62,14 +80,16 @@ public final class Copies implements AutoCloseable {
     /** A copy under way, or one that failed. */
     public final class Copy {
         private final Id id;
+        private final Share share;
         private final Progress progress;
         /** Why it failed; empty when it did not. */
         private final CompletableFuture<Optional<Throwable>> end = new CompletableFuture<>();
 
         private volatile Runnable task = () -> {};
 
-        private Copy(Id id, Progress progress) {
+        private Copy(Id id, Share share, Progress progress) {
             this.id = id;
+            this.share = share;
             this.progress = progress;
         }
 
@@ -125,9 +145,8 @@ public final class Copies implements AutoCloseable {
 
         private void cancel() {
             progress.cancel();
-            Runnable waiting = task;
-            if (executor.remove(waiting)) {
-                waiting.run(); // it ends at once
+            if (forgetWaiting(this)) {
+                task.run(); // it ends at once
             }
         }
     }
@@ -154,11 +173,12 @@ public final class Copies implements AutoCloseable {
     /**
      * Begins a copy, or finds the one that another call has just begun.
      *
+     * @param namespace whose copy it is, as far as that is known; else an empty text
      * @param begin takes the locks and writes the intent; its failure is the caller's
      * @throws Fault BUSY when too many copies wait already
      */
-    public Copy start(Id id, Progress progress, Function<Progress, Work> begin) {
-        Copy copy = new Copy(id, progress);
+    public Copy start(Id id, String namespace, Progress progress, Function<Progress, Work> begin) {
+        Copy copy = new Copy(id, new Share(id.pool(), namespace), progress);
         Optional<Copy> other = enter(copy);
         if (other.isPresent()) {
             return other.get();
@@ -166,7 +186,8 @@ public final class Copies implements AutoCloseable {
         try {
             Work work = begin.apply(progress);
             copy.task = () -> copy.run(work);
-            execute(copy);
+            await(copy);
+            runNext();
         } catch (RuntimeException | Error e) {
             forget(copy);
             copy.end.complete(Optional.of(e));
@@ -175,13 +196,56 @@ public final class Copies implements AutoCloseable {
         return copy;
     }
 
-    private void execute(Copy copy) {
-        try {
-            executor.execute(copy.task);
-        } catch (RejectedExecutionException e) {
-            copy.progress.cancel(); // this process is stopping
-            copy.task.run();
+    private synchronized void await(Copy copy) {
+        waiting.add(copy);
+    }
+
+    private synchronized boolean forgetWaiting(Copy copy) {
+        return waiting.remove(copy);
+    }
+
+    /** Begins the copies that there are threads for. */
+    private void runNext() {
+        for (Optional<Copy> next = next(); next.isPresent(); next = next()) {
+            Copy copy = next.get();
+            try {
+                executor.execute(() -> {
+                    try {
+                        copy.task.run();
+                    } finally {
+                        ended(copy);
+                        runNext();
+                    }
+                });
+            } catch (RejectedExecutionException | Error e) {
+                ended(copy);
+                copy.progress.cancel(); // this process is stopping, or cannot have a thread
+                copy.task.run();
+            }
         }
+    }
+
+    /** The copy to begin now, which counts as running: of those of whom fewest run, the one that waits longest. */
+    private synchronized Optional<Copy> next() {
+        if (running.size() >= AT_ONCE) {
+            return Optional.empty();
+        }
+        Optional<Copy> next = waiting.stream()
+                .filter(copy -> runningOf(copy.share) < AT_ONCE_OF_ONE)
+                .min(Comparator.comparingInt(copy -> runningOf(copy.share)));
+        next.ifPresent(copy -> {
+            waiting.remove(copy);
+            running.add(copy.share);
+        });
+        return next;
+    }
+
+    private int runningOf(Share share) {
+        return Collections.frequency(running, share);
+    }
+
+    private synchronized void ended(Copy copy) {
+        running.remove(copy.share);
     }
 
     private synchronized Optional<Copy> enter(Copy copy) {
@@ -190,10 +254,23 @@ public final class Copies implements AutoCloseable {
             return Optional.of(other);
         }
         if (copies.size() >= MAX && !removeOldestFailure()) {
-            throw new Fault(Fault.Kind.BUSY, MAX + " copies are under way or wait already; try again later");
+            throw tooMany(MAX + " copies");
+        }
+        if (copies.values().stream()
+                        .filter(one -> one.share.equals(copy.share) && !one.end.isDone())
+                        .count()
+                >= MAX_OF_ONE) {
+            throw tooMany(MAX_OF_ONE + " copies in pool " + copy.share.pool()
+                    + (copy.share.namespace().isEmpty()
+                            ? ""
+                            : " for namespace " + Fault.quote(copy.share.namespace())));
         }
         copies.put(copy.id, copy);
         return Optional.empty();
+    }
+
+    private static Fault tooMany(String copies) {
+        return new Fault(Fault.Kind.BUSY, copies + " are under way or wait already; try again later");
     }
 
     private boolean removeOldestFailure() {

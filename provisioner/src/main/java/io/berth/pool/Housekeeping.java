@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one background thread: empties the trash of every open pool at a bounded rate, counts again what other processes may
- * have promised, watches that limits hold, keeps room for deletes on a full disk and lets go of what was unmounted. What a crash interrupts, the next
- * start goes on with.
+ * have promised, watches that limits hold, keeps room for deletes on a full disk, opens pools anew that were lost and lets
+ * go of what was unmounted. What a crash interrupts, the next start goes on with.
  */
 public final class Housekeeping implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Housekeeping.class);
@@ -51,7 +51,7 @@ public final class Housekeeping implements AutoCloseable {
         Duration pause = IDLE;
         while (!pauseOrStop(pause)) {
             pause = IDLE;
-            letGoOfUnmounted();
+            pools.keepInPlace(LAST_CALLS);
             for (Pool pool : pools.opened()) {
                 long now = System.nanoTime();
                 if (now - due.getOrDefault(pool.config().name(), now) >= 0) {
@@ -63,21 +63,13 @@ public final class Housekeeping implements AutoCloseable {
         }
     }
 
-    private void letGoOfUnmounted() {
-        try {
-            pools.letGoOfUnmounted(LAST_CALLS);
-        } catch (Fault e) {
-            LOG.debug("housekeeping: {}", e.getMessage()); // calls on that pool say so
-        }
-    }
-
     /** Does one step in a pool and says how long to wait before the next. */
     private Duration keep(Pool pool) {
         try {
             pool.recountIfStale();
             Trash.Reaped reaped = pool.reap(step);
             pool.watchLimits();
-            if (reaped.removed() >= step) {
+            if (reaped.more()) {
                 return BETWEEN_STEPS;
             }
             if (reaped.stuck() > 0) {
@@ -92,7 +84,7 @@ public final class Housekeeping implements AutoCloseable {
         } catch (Fault e) {
             LOG.warn("pool {}: housekeeping: {}", pool.config().name(), e.getMessage());
             return STUCK;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // this thread must not end by it
             LOG.error("pool {}: housekeeping failed", pool.config().name(), e);
             return STUCK;
         }

@@ -10,6 +10,7 @@ import io.berth.linux.Bulkhead;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileSystemStatus;
+import io.berth.linux.Linux;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
@@ -51,19 +52,22 @@ public final class Pool implements AutoCloseable {
         this.config = config;
         this.nfs = nfs;
         this.spare = new Spare(root);
+        PoolAccess.requireOurs(records);
         this.identity = PoolIdentity.of(records, config.name());
         Catalog catalog = Catalog.open(records);
         try (Directory ofSnapshots = PoolFolder.ofRecords(records, "snapshots")) {
             SnapshotCatalog snapshotCatalog = SnapshotCatalog.open(ofSnapshots);
             GroupCatalog groupCatalog = PoolGroups.catalog(ofSnapshots);
             this.parts = new PoolParts(
-                    new PoolFolder(config, root, realRoot, catalog, calls()),
+                    new PoolFolder(config, root, records, realRoot, catalog, calls()),
+                    records,
                     new VolumeLocks(config.name(), records),
                     new SourceClaims(records),
                     new Trash(records),
                     new Room(config, root, new Promised(catalog, snapshotCatalog)),
                     new Formats(root, realRoot, identity.uuid()),
-                    new Rungs(config.name(), records));
+                    new Rungs(config.name(), records),
+                    new CrashedCopies(records));
             this.snapshots = new PoolSnapshots(parts, ofSnapshots, snapshotCatalog, groupCatalog);
             this.groups = new PoolGroups(groupCatalog, parts.locks(), snapshots);
         }
@@ -104,16 +108,21 @@ public final class Pool implements AutoCloseable {
             });
             Path realRoot = nfs.isPresent() ? config.root() : config.root().toRealPath();
             if (make && root.mkdir(VolumePath.RECORDS, 0700)) {
+                requireRoot(config, root);
                 root.fsync();
                 warnOfLostRecords(config, root);
             }
-            try (Directory records = root.openDirectory(VolumePath.RECORDS)
-                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"))) {
+            Directory records = root.openDirectory(VolumePath.RECORDS)
+                    .orElseThrow(() -> unusable(config, "holds no volumes yet; berth serve makes it a pool"));
+            try {
                 Pool pool = new Pool(config, nfs, root, records, realRoot);
                 if (make) {
                     pool.identity.keep(records);
                 }
                 return pool;
+            } catch (RuntimeException e) {
+                records.close();
+                throw e;
             }
         } catch (SystemCallException e) {
             root.close();
@@ -122,7 +131,7 @@ public final class Pool implements AutoCloseable {
                     config, e.getMessage() + (squashed ? "; export it with rw,no_root_squash to this client" : ""));
         } catch (IOException e) {
             root.close();
-            throw unusable(config, e.toString());
+            throw unusable(config, config.root() + ": " + Fault.reason(e));
         } catch (RuntimeException e) {
             root.close();
             throw e;
@@ -143,6 +152,20 @@ public final class Pool implements AutoCloseable {
                     config.root(),
                     String.join(", ", volumes),
                     VolumePath.RECORDS);
+        }
+    }
+
+    /** What was just made in a pool's folder is root's, unless its server takes root for another. */
+    private static void requireRoot(PoolConfig config, Directory root) {
+        boolean ours = root.status(VolumePath.RECORDS)
+                .filter(status -> status.uid() == Linux.geteuid())
+                .isPresent();
+        if (!ours) {
+            root.rmdir(VolumePath.RECORDS);
+            throw unusable(
+                    config,
+                    "root is another user there (root_squash), so others could write what Berth does; export it with"
+                            + " no_root_squash to this client");
         }
     }
 
@@ -199,6 +222,11 @@ public final class Pool implements AutoCloseable {
         return parts.rungs();
     }
 
+    /** The copies during which a process ended. */
+    public CrashedCopies crashed() {
+        return parts.crashed();
+    }
+
     public Trash trash() {
         return parts.trash();
     }
@@ -207,9 +235,30 @@ public final class Pool implements AutoCloseable {
         return nodes;
     }
 
-    /** False when the file system that it awaits was unmounted, even if it is mounted again: then it is to be reopened. */
+    /**
+     * False when its path leads elsewhere than when it was opened, even if that is a mount of the same: then it is to be
+     * opened anew. A server is asked only after a call has met a file that it knows no more.
+     */
     boolean isInPlace() {
-        return !config.awaitsMount() || folder().isInPlace();
+        if (nfs.isEmpty()) {
+            return folder().isInPlace();
+        }
+        Bulkhead calls = nfs.get().calls();
+        if (!calls.takeDoubt() || (folder().isKnownToServer() && !parts.locks().isBroken())) {
+            return true;
+        }
+        calls.doubt();
+        return false;
+    }
+
+    /** Who else may change what lies in its folder; see {@link PoolAccess#writers}. */
+    public Optional<String> writers() {
+        return PoolAccess.writers(folder().root());
+    }
+
+    /** Who else may change what lies in its folder, or enter it, and what to do; empty when nobody. */
+    Optional<String> others() {
+        return writers().or(() -> PoolAccess.visitors(folder().root()));
     }
 
     /** Why volumes cannot be made or used now, if so. */
@@ -241,7 +290,7 @@ public final class Pool implements AutoCloseable {
                         .orElseThrow(() -> new Fault(
                                 Fault.Kind.NOT_FOUND,
                                 "volume " + volume.id() + ": its folder " + volume.path() + " is gone"))) {
-            Mounts.bind(data, target, options.mount());
+            Mounts.bind(data, target, config.over(options.mount()));
         }
     }
 
@@ -269,6 +318,7 @@ public final class Pool implements AutoCloseable {
         volumes.recover();
         groups.recover();
         snapshots.recover();
+        crashed().forgetOld();
         parts.room().recount();
         LimitsAtStart.restore(this);
         limitUpkeep.watch();

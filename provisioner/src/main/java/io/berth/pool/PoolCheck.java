@@ -103,7 +103,7 @@ public final class PoolCheck {
         if (data.isEmpty()) {
             found(id, "its folder " + volume.path() + " is gone; berth volumes delete forgets it");
         } else if (data.get().type() != FileType.DIRECTORY) {
-            found(id, "a " + data.get().type() + " lies at " + volume.path() + ", not its folder");
+            found(id, data.get().type().described() + " lies at " + volume.path() + ", not its folder");
         }
         if (PoolFolder.hasOwnPath(volume) && !catalog.hasClaim(volume.path(), volume.id())) {
             guarded(id, "nothing says that " + volume.path() + " is its path", () -> {

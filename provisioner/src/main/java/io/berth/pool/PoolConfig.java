@@ -1,6 +1,7 @@
 package io.berth.pool;
 
 import io.berth.fault.Fault;
+import io.berth.mount.MountOption;
 import io.berth.nfs.Export;
 import io.berth.nfs.NfsOptions;
 import io.berth.nfs.NfsShare;
@@ -11,14 +12,16 @@ import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
  * A pool as the settings name it: {@code NAME=KIND:PATH[,size=SIZE][,overcommit=FACTOR][,limit=LIMIT]
- * [,discover=true][,mounted=true]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and {@code path=PATH} and
+ * [,discover=true][,mounted=true][,nosuid][,nodev][,noexec]}, where of kind {@code nfs} the path is {@code SERVER:/EXPORT} and {@code path=PATH} and
  * mount options may follow.
  *
  * @param root the folder, absolute; it must exist, Berth never makes it; of an export, where that is mounted, or on its
@@ -30,6 +33,7 @@ import java.util.regex.Pattern;
  * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
  * @param awaitsMount whether the root is used only while somebody else has a file system mounted there; see
  *     {@link AwaitedMount}
+ * @param mountOptions what each mount of a volume with files has, whatever is asked for
  */
 public record PoolConfig(
         PoolName name,
@@ -40,7 +44,11 @@ public record PoolConfig(
         BigDecimal overcommit,
         Limit limit,
         boolean discover,
-        boolean awaitsMount) {
+        boolean awaitsMount,
+        Set<MountOption> mountOptions) {
+    private static final Set<MountOption> MOUNT_OPTIONS =
+            Set.of(MountOption.NOSUID, MountOption.NODEV, MountOption.NOEXEC);
+
     private static final Pattern FACTOR = Pattern.compile("[0-9]{1,4}(\\.[0-9]{1,3})?");
     private static final BigDecimal MAX_OVERCOMMIT = BigDecimal.valueOf(1000);
 
@@ -63,6 +71,7 @@ public record PoolConfig(
         Limit limit = kind.limit();
         boolean discover = false;
         boolean awaitsMount = false;
+        Set<MountOption> ofVolumes = EnumSet.noneOf(MountOption.class);
         Optional<Path> exported = Optional.empty();
         List<String> mountOptions = new ArrayList<>();
         for (int i = 1; i < parts.length; i++) {
@@ -71,6 +80,8 @@ public record PoolConfig(
             Optional<String> limitText = value(parts[i], "limit");
             Optional<String> discoverText = value(parts[i], "discover");
             Optional<String> mountedText = value(parts[i], "mounted");
+            Optional<MountOption> ofVolume = mountOption(parts[i]);
+            ofVolume.ifPresent(ofVolumes::add);
             if (sizeText.isPresent()) {
                 size = OptionalLong.of(ByteSize.parse("pool " + name + " size", sizeText.get()));
             } else if (factorText.isPresent()) {
@@ -85,12 +96,12 @@ public record PoolConfig(
                 exported = value(parts[i], "path").map(path -> root(name, path));
             } else if (kind == PoolKind.NFS) {
                 mountOptions.add(parts[i]);
-            } else {
+            } else if (ofVolume.isEmpty()) {
                 throw Fault.invalid(
                         "pool " + name + " option",
                         parts[i],
-                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory, discover=true|false and"
-                                + " mounted=true|false");
+                        "known are size=SIZE, overcommit=FACTOR, limit=enforced|advisory, discover=true|false,"
+                                + " mounted=true|false, nosuid, nodev and noexec");
             }
         }
         if (kind == PoolKind.NFS) {
@@ -111,10 +122,35 @@ public record PoolConfig(
                     overcommit,
                     limit,
                     discover,
-                    awaitsMount);
+                    awaitsMount,
+                    ofVolumes);
         }
         return new PoolConfig(
-                name, kind, root(name, parts[0]), Optional.empty(), size, overcommit, limit, discover, awaitsMount);
+                name,
+                kind,
+                root(name, parts[0]),
+                Optional.empty(),
+                size,
+                overcommit,
+                limit,
+                discover,
+                awaitsMount,
+                ofVolumes);
+    }
+
+    public PoolConfig {
+        mountOptions = Set.copyOf(mountOptions);
+    }
+
+    private static Optional<MountOption> mountOption(String part) {
+        return MOUNT_OPTIONS.stream()
+                .filter(option -> option.toString().equals(part))
+                .findFirst();
+    }
+
+    /** The options of a mount for which these are asked: those of the pool stand over them. */
+    public Set<MountOption> over(Set<MountOption> asked) {
+        return MountOption.over(mountOptions, asked);
     }
 
     private static Optional<String> value(String part, String key) {

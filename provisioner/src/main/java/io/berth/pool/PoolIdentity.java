@@ -66,7 +66,7 @@ public record PoolIdentity(UUID uuid, PoolName name) {
     /** What a file says; empty when it is missing or damaged. */
     private static Optional<PoolIdentity> read(Directory records, String file) {
         try {
-            return records.read(file, MAX_BYTES)
+            return records.readOurs(file, MAX_BYTES)
                     .map(bytes -> decode(records.path().resolve(file).toString(), bytes));
         } catch (Fault e) {
             if (e.kind() == Fault.Kind.CORRUPT) {

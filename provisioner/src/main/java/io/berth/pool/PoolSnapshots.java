@@ -36,6 +36,7 @@ public final class PoolSnapshots implements AutoCloseable {
     private final Room room;
     private final Formats formats;
     private final Rungs rungs;
+    private final CrashedCopies crashed;
     private final GroupCatalog groups;
 
     PoolSnapshots(PoolParts parts, Directory snapshots, SnapshotCatalog catalog, GroupCatalog groups) {
@@ -47,6 +48,7 @@ public final class PoolSnapshots implements AutoCloseable {
         this.room = parts.room();
         this.formats = parts.formats();
         this.rungs = parts.rungs();
+        this.crashed = parts.crashed();
         this.data = PoolFolder.ofRecords(snapshots, "data");
         this.copying = PoolFolder.ofRecords(snapshots, "copying");
     }
@@ -111,7 +113,7 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** How a copy may go that makes this snapshot: as far as there is room, and {@link #progress} tells how far it is. */
     public Progress watch(SnapshotId id) {
-        return new Progress(room.availableBytes(), progress -> write(id, progress));
+        return room.watch(progress -> write(id, progress));
     }
 
     /**
@@ -150,6 +152,7 @@ public final class PoolSnapshots implements AutoCloseable {
             now = whole.usedBytes();
             catalog.commit(whole.id());
             rungs.remember(snapshot.format().name(), copied);
+            crashed.forget(snapshot.id());
         } catch (RuntimeException | Error e) {
             if (undo(snapshot.id(), e)) {
                 now = 0;
@@ -163,7 +166,7 @@ public final class PoolSnapshots implements AutoCloseable {
 
     /** As {@link #watch(SnapshotId)}, for several at once. */
     Progress watch() {
-        return new Progress(room.availableBytes(), progress -> {});
+        return room.watch(progress -> {});
     }
 
     /** Copies what several volumes hold, to where {@link #place} finds it; see {@link Formats#copyAtOnce}. */
@@ -179,7 +182,7 @@ public final class PoolSnapshots implements AutoCloseable {
      */
     Snapshot place(Snapshot snapshot, Copied copied) {
         String name = snapshot.id().toString();
-        long used = copied.rung() == Rung.SNAPSHOT && copied.bytes() == 0 ? snapshot.capacityBytes() : copied.bytes();
+        long used = copied.rung() == Rung.SNAPSHOT && copied.taken() == 0 ? snapshot.capacityBytes() : copied.taken();
         room.count(snapshot.id(), 0, used);
         copying.rename(name, data, name);
         if (copied.rung() == Rung.SNAPSHOT) {
@@ -227,6 +230,7 @@ public final class PoolSnapshots implements AutoCloseable {
             undo(id);
             return true;
         } catch (RuntimeException again) {
+            crashed.failed(id);
             why.addSuppressed(again); // the intent stays, so the next create or start undoes it
             return false;
         }
@@ -267,6 +271,7 @@ public final class PoolSnapshots implements AutoCloseable {
                 data.syncAfterMove(copying);
                 catalog.commit(id);
             } else {
+                crashed.add(id);
                 undo(id);
             }
         }

@@ -37,6 +37,7 @@ public final class PoolVolumes implements AutoCloseable {
     private final Room room;
     private final Formats formats;
     private final Rungs rungs;
+    private final CrashedCopies crashed;
     private final Archives archives;
     private final Directory copying;
 
@@ -48,6 +49,7 @@ public final class PoolVolumes implements AutoCloseable {
         this.room = parts.room();
         this.formats = parts.formats();
         this.rungs = parts.rungs();
+        this.crashed = parts.crashed();
         this.catalog = catalog;
         this.nodes = nodes;
         this.archives = new Archives(folder, catalog, room);
@@ -126,7 +128,7 @@ public final class PoolVolumes implements AutoCloseable {
 
     /** How a copy may go that makes this volume: as far as there is room. */
     public Progress watch() {
-        return new Progress(room.availableBytes(), progress -> {});
+        return room.watch(progress -> {});
     }
 
     /**
@@ -145,9 +147,11 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public void create(Volume volume, ClaimedSource source, Progress progress) {
         create(volume, () -> copy(volume, source, progress));
+        crashed.forget(volume.id());
     }
 
     private void create(Volume volume, BooleanSupplier maker) {
+        folder.requireOneFileSystem(volume);
         room.promise(volume.id(), 0, volume.capacityBytes());
         long now = 0;
         try {
@@ -176,6 +180,7 @@ public final class PoolVolumes implements AutoCloseable {
                     undoCreate(volume);
                 }
             } catch (RuntimeException again) {
+                crashed.failed(volume.id());
                 e.addSuppressed(again); // the intent stays, so the next create or start undoes it
             }
             throw e;
@@ -245,6 +250,9 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public void delete(Volume volume) {
         claims.requireNone(volume.id());
+        if (!volume.adopted() && volume.onDelete() != OnDelete.RETAIN) {
+            folder.requireMovable(volume);
+        }
         if (isUnclaimed(volume) && !catalog.claim(volume.path(), volume.id())) {
             LOG.warn(
                     "pool {}: {} belongs to another volume than {}, so it stays",
@@ -284,6 +292,7 @@ public final class PoolVolumes implements AutoCloseable {
     }
 
     private void takeAway(Directory parent, Volume volume, OnDelete fate) {
+        folder.requireMovable(volume);
         if (fate == OnDelete.DELETE) {
             trash.put(parent, volume.path().name(), volume.id());
             return;
@@ -378,6 +387,9 @@ public final class PoolVolumes implements AutoCloseable {
             if (isCopied(volume)) {
                 commitCopied(volume);
             } else {
+                if (volume.source().isPresent()) {
+                    crashed.add(id);
+                }
                 undoCreate(volume);
             }
         });

@@ -3,6 +3,7 @@ package io.berth.pool;
 import io.berth.fault.Fault;
 import io.berth.nfs.Export;
 import io.berth.nfs.NfsShare;
+import io.berth.volume.Id;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -27,7 +29,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The pools of the settings. A pool is opened when it is first used; one that cannot be opened harms no other and is tried
- * again by each call that needs it. One that awaits a mount is opened anew when its file system was unmounted. Thread-safe.
+ * again by each call that needs it. One whose path leads elsewhere than when it was opened is opened anew if it lies there;
+ * if not, calls are refused. Thread-safe.
  */
 public final class Pools implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Pools.class);
@@ -35,7 +38,9 @@ public final class Pools implements AutoCloseable {
 
     private final Map<PoolName, Slot> slots = new LinkedHashMap<>();
     private final Function<PoolConfig, Pool> opener;
+    private final Consumer<Pool> begin;
     private final Copies copies = new Copies();
+    private final boolean serving;
     /** In the order in which they were let go. */
     private final Queue<LetGo> letGo = new ConcurrentLinkedQueue<>();
 
@@ -46,14 +51,18 @@ public final class Pools implements AutoCloseable {
         final PoolConfig config;
         final ReentrantLock opening = new ReentrantLock();
         volatile @Nullable Pool pool;
+        /** Why the pool, which lies no longer where it was opened, could not be opened anew. */
+        volatile @Nullable Fault lost;
 
         Slot(PoolConfig config) {
             this.config = config;
         }
     }
 
-    private Pools(List<PoolConfig> configs, Function<PoolConfig, Pool> opener) {
+    private Pools(boolean serving, List<PoolConfig> configs, Function<PoolConfig, Pool> opener, Consumer<Pool> begin) {
+        this.serving = serving;
         this.opener = opener;
+        this.begin = begin;
         for (PoolConfig config : configs) {
             if (slots.putIfAbsent(config.name(), new Slot(config)) != null) {
                 throw Fault.invalid("pool", config.name().text(), "there are two of this name");
@@ -77,17 +86,17 @@ public final class Pools implements AutoCloseable {
      * @param node this node, to be known in each pool, so that controllers on other nodes can give it volumes
      */
     public static Pools serving(List<PoolConfig> configs, Optional<NodeId> node) {
-        return new Pools(configs, config -> {
-            Pool pool = Pool.open(config);
+        return new Pools(true, configs, Pool::open, pool -> {
             pool.recover();
+            pool.others()
+                    .ifPresent(text -> LOG.warn("pool {}: {}", pool.config().name(), text));
             node.ifPresent(pool.nodes()::register);
-            return pool;
         });
     }
 
     /** Pools that another process may be serving: opened as they are. */
     public static Pools beside(List<PoolConfig> configs) {
-        return new Pools(configs, Pool::openExisting);
+        return new Pools(false, configs, Pool::openExisting, pool -> {});
     }
 
     private static void refuseNested(List<PoolConfig> configs) {
@@ -154,6 +163,13 @@ public final class Pools implements AutoCloseable {
         }
     }
 
+    /** Where the pools of these settings lie, without symbolic links. What is mounted from a server is not asked. */
+    public static List<Path> folders(List<PoolConfig> configs) {
+        return configs.stream()
+                .map(config -> config.mounted().isPresent() ? config.root() : real(config.root()))
+                .toList();
+    }
+
     public List<PoolConfig> configs() {
         return slots.values().stream().map(slot -> slot.config).toList();
     }
@@ -170,7 +186,18 @@ public final class Pools implements AutoCloseable {
             throw new Fault(Fault.Kind.NOT_FOUND, "there is no pool " + name + "; the pools here are " + names());
         }
         Pool open = slot.pool;
-        return open != null && open.isInPlace() ? open : open(slot);
+        if (open == null || !open.isInPlace()) {
+            return open(slot);
+        }
+        if (slot.lost != null) {
+            slot.lost = null;
+        }
+        return open;
+    }
+
+    /** Whether the settings have no pool of this name. */
+    public boolean hasNone(PoolName name) {
+        return !slots.containsKey(name);
     }
 
     /** The pool of this name if the settings have one, opened; see {@link #get}. */
@@ -178,51 +205,114 @@ public final class Pools implements AutoCloseable {
         return slots.containsKey(name) ? Optional.of(get(name)) : Optional.empty();
     }
 
+    /** The pool of this name if it was opened, even when it lies no longer where that was; else as {@link #find}. */
+    public Optional<Pool> lastOpened(PoolName name) {
+        Slot slot = slots.get(name);
+        return Optional.ofNullable(slot)
+                .flatMap(known -> Optional.ofNullable(known.pool))
+                .or(() -> find(name));
+    }
+
+    /** Whether the pool of this name was opened and lies where it was. */
+    public boolean isInPlace(PoolName name) {
+        Slot slot = slots.get(name);
+        Pool open = slot == null ? null : slot.pool;
+        return open != null && open.isInPlace();
+    }
+
     private Pool open(Slot slot) {
         lock(slot);
         try {
-            letGoIfUnmounted(slot);
-            Pool open = slot.pool;
-            if (open == null) {
-                open = opener.apply(slot.config);
-                slot.pool = open;
+            Pool before = slot.pool;
+            if (before != null && before.isInPlace()) {
+                slot.lost = null;
+                return before;
             }
-            return open;
+            if (before != null && slot.config.awaitsMount()) {
+                letGo(slot, before);
+                before = null;
+            }
+            Pool opened = before == null ? opener.apply(slot.config) : openAnew(slot, before);
+            try {
+                begin.accept(opened);
+            } catch (RuntimeException e) {
+                opened.close();
+                throw e;
+            }
+            if (before != null) {
+                letGo(slot, before);
+            }
+            slot.lost = null;
+            slot.pool = opened;
+            return opened;
         } finally {
             slot.opening.unlock();
         }
     }
 
-    /** The caller has the lock. */
-    private void letGoIfUnmounted(Slot slot) {
-        Pool open = slot.pool;
-        if (open != null && !open.isInPlace()) {
-            LOG.warn("pool {}: what was mounted at {} is no longer", slot.config.name(), slot.config.root());
-            slot.pool = null;
-            letGo.add(new LetGo(open, System.nanoTime()));
+    /** Opens what lies at the path of a pool by now, if that is the pool: else calls would be answered as if it were empty. */
+    private static Pool openAnew(Slot slot, Pool before) {
+        try {
+            Pool opened = Pool.openExisting(slot.config);
+            if (opened.identity().equals(before.identity())) {
+                return opened;
+            }
+            opened.close();
+            throw notInPlace(slot.config, "it is another pool");
+        } catch (Fault e) {
+            Fault lost = e.kind() == Fault.Kind.UNAVAILABLE ? e : notInPlace(slot.config, e.getMessage());
+            slot.lost = lost;
+            throw lost;
         }
     }
 
+    private static Fault notInPlace(PoolConfig config, String found) {
+        return new Fault(
+                Fault.Kind.UNAVAILABLE,
+                "pool " + config.name() + " cannot be used: " + PoolFolder.notInPlace(config) + " (found there: "
+                        + found + ")");
+    }
+
+    /** The caller has the lock. */
+    private void letGo(Slot slot, Pool open) {
+        LOG.warn("pool {}: what was opened at {} is there no longer", slot.config.name(), slot.config.place());
+        slot.pool = null;
+        letGo.add(new LetGo(open, System.nanoTime()));
+    }
+
     /**
-     * Lets go of pools whose file system was unmounted, and closes them later: open files keep it from being checked or
-     * taken out of the machine.
+     * Opens pools anew that lie no longer where they were opened, lets go of those whose file system was unmounted, and
+     * closes what was let go later: open files keep a file system from being checked or taken out of the machine.
      *
      * @param lastCalls how long calls that have such a pool may go on with it
-     * @throws Fault when one cannot be looked at
      */
-    void letGoOfUnmounted(Duration lastCalls) {
+    void keepInPlace(Duration lastCalls) {
         for (Slot slot : slots.values()) {
-            if (slot.config.awaitsMount() && slot.opening.tryLock()) {
-                try {
-                    letGoIfUnmounted(slot);
-                } finally {
-                    slot.opening.unlock();
-                }
+            try {
+                keepInPlace(slot);
+            } catch (Fault e) {
+                LOG.debug("housekeeping: {}", e.getMessage()); // calls on that pool say so
             }
         }
         long now = System.nanoTime();
         while (!letGo.isEmpty() && now - letGo.element().since() >= lastCalls.toNanos()) {
             letGo.remove().pool().close();
+        }
+    }
+
+    private void keepInPlace(Slot slot) {
+        Pool open = slot.pool;
+        if (open == null || open.isInPlace() || !slot.opening.tryLock()) {
+            return;
+        }
+        try {
+            if (!slot.config.awaitsMount()) {
+                Pool unused = open(slot);
+            } else if (slot.pool == open) {
+                letGo(slot, open);
+            }
+        } finally {
+            slot.opening.unlock();
         }
     }
 
@@ -235,6 +325,18 @@ public final class Pools implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         throw new Fault(Fault.Kind.UNAVAILABLE, "pool " + slot.config.name() + " is still being opened; try again");
+    }
+
+    /**
+     * Lets a copy begin. A process that serves refuses one during which processes ended; a command, which a person runs and
+     * nobody else depends on, does not.
+     *
+     * @throws Fault as {@link CrashedCopies#requireFew}
+     */
+    public void requireFewCrashes(Pool pool, Id id) {
+        if (serving) {
+            pool.crashed().requireFew(id);
+        }
     }
 
     /** The copies that this process makes in these pools. */
@@ -261,10 +363,14 @@ public final class Pools implements AutoCloseable {
 
     /**
      * Why one of the pools on this machine cannot be used, if so; tries to open those that are not. Servers are not asked:
-     * that one is silent is no reason to start this process anew.
+     * that one is silent is no reason to start this process anew. That a server lost what was opened there is told.
      */
     public Optional<Fault> problem() {
-        return problem(config -> config.mounted().isEmpty());
+        return problem(config -> config.mounted().isEmpty())
+                .or(() -> slots.values().stream()
+                        .filter(slot -> slot.config.mounted().isPresent())
+                        .flatMap(slot -> Optional.ofNullable(slot.lost).stream())
+                        .findFirst());
     }
 
     /** As {@link #problem}, of the pools that lie on servers. */

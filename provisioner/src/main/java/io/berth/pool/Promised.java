@@ -99,7 +99,7 @@ final class Promised {
             synchronized (this) {
                 changed = new HashMap<>(underWay);
             }
-            Map<Id, Long> counted = new HashMap<>();
+            Tally counted = new Tally();
             volumes.forEachReadable(volume -> counted.put(volume.id(), volume.capacityBytes()));
             snapshots.forEachReadable(snapshot -> counted.put(snapshot.id(), snapshot.usedBytes()));
             finish(counted, asOf);
@@ -111,12 +111,12 @@ final class Promised {
         }
     }
 
-    private synchronized void finish(Map<Id, Long> counted, Instant asOf) {
+    private synchronized void finish(Tally counted, Instant asOf) {
         if (changed != null) {
-            counted.putAll(changed);
+            changed.forEach(counted::put);
         }
         changed = null;
-        total = counted.values().stream().mapToLong(Long::longValue).sum();
+        total = counted.sum();
         countedAt = asOf.isBefore(Instant.now().minus(CLOCK_STEP)) ? asOf : Instant.EPOCH;
     }
 }

@@ -1,12 +1,17 @@
 package io.berth.pool;
 
+import io.berth.copy.Progress;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.linux.FileSystemStatus;
 import io.berth.volume.Id;
 import java.math.BigDecimal;
+import java.util.function.Consumer;
 
 /** How much of a pool is promised, and how much can still be. Thread-safe. */
 final class Room {
+    private static final long MOST_INODES_KEPT = 10_000;
+
     private final PoolConfig config;
     private final Directory root;
     private final Promised promised;
@@ -34,6 +39,36 @@ final class Room {
         return Math.max(
                 0,
                 Math.min(mayBePromised() - promised.total(), root.fileSystem().availableBytes()));
+    }
+
+    /** How a copy into the pool may go: as far as there is room, and never to the last of its inodes. */
+    Progress watch(Consumer<Progress> report) {
+        return new Progress(availableBytes(), inodesForCopies(), progress -> {
+            if (inodesForCopies() == 0) { // others take them too
+                throw noInodes();
+            }
+            report.accept(progress);
+        });
+    }
+
+    private long inodesForCopies() {
+        FileSystemStatus now = root.fileSystem();
+        return now.totalInodes() == 0
+                ? Long.MAX_VALUE // btrfs makes them as they are needed
+                : Math.max(0, now.freeInodes() - kept(now));
+    }
+
+    /** What is left for volumes in use, and to delete with. */
+    private static long kept(FileSystemStatus now) {
+        return Math.min(now.totalInodes() / 20, MOST_INODES_KEPT);
+    }
+
+    private Fault noInodes() {
+        FileSystemStatus now = root.fileSystem();
+        return new Fault(
+                Fault.Kind.RESOURCE_EXHAUSTED,
+                "pool " + config.name() + " has " + now.freeInodes() + " free inodes, and copies leave it " + kept(now)
+                        + "; delete files or snapshots");
     }
 
     private long mayBePromised() {

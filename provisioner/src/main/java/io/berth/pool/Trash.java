@@ -5,6 +5,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
+import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
 import java.util.ArrayDeque;
@@ -17,14 +18,15 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Where deleted data goes by one rename, to be removed later in small steps. A folder with folders in it is
- * taken apart by moving those up into the trash, so any depth is emptied with two open folders and no state that a crash
- * could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved. A btrfs
+ * taken apart by moving those up into the trash, so any depth is emptied with two open folders, as fast as the same in one
+ * folder, and with no state that a crash could lose; and a folder on which something is mounted is never entered, for such a folder cannot be moved. A btrfs
  * subvolume goes by one call with all that is in it, after those that were made in it.
  *
  * <p>Several processes may reap at once: what is gone already is as good as removed. Thread-safe.
  */
 public final class Trash implements AutoCloseable {
     private static final int PAGE = 256;
+    private static final int MOST_SUBVOLUMES = 10_000;
 
     private final Directory folder;
 
@@ -43,7 +45,7 @@ public final class Trash implements AutoCloseable {
         if (destroyReadOnly(parent, name)) {
             parent.fsync();
         } else {
-            rename(parent, name, id + "@" + randomName());
+            boolean unused = rename(parent, name, id + "@" + randomName());
             folder.syncAfterMove(parent);
         }
     }
@@ -73,14 +75,15 @@ public final class Trash implements AutoCloseable {
         return Btrfs.destroySubvolume(parent, name);
     }
 
-    private void rename(Directory parent, String name, String trashName) {
+    /** False when it is gone. */
+    private boolean rename(Directory parent, String name, String trashName) {
         try {
-            parent.rename(name, folder, trashName);
+            return parent.rename(name, folder, trashName);
         } catch (SystemCallException e) {
             if (e.errno() != Errno.EROFS || !makeWritable(parent, name)) {
                 throw e;
             }
-            parent.rename(name, folder, trashName);
+            return parent.rename(name, folder, trashName);
         }
     }
 
@@ -103,21 +106,21 @@ public final class Trash implements AutoCloseable {
      * What one step of reaping did.
      *
      * @param removed files and folders that are gone
+     * @param more whether it ended because it had done as much as it may, and there may be more to do
      * @param stuck what could not be removed, for example an immutable file
      * @param firstStuck why the first of them could not
      */
-    public record Reaped(int removed, int stuck, Optional<SystemCallException> firstStuck) {}
+    public record Reaped(int removed, boolean more, int stuck, Optional<SystemCallException> firstStuck) {}
 
-    /** Removes at most about {@code max} files and folders; fewer mean that nothing more can be removed now. */
+    /** Removes files and folders, or moves folders up to remove them later, at most about {@code max} in all. */
     public Reaped reap(int max) {
         Step step = new Step(max);
-        OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent() && step.hasBudget()) {
-            Listing page = folder.list(next.getAsLong(), PAGE);
-            page.entries().forEach(entry -> step.reap(entry));
-            next = page.next();
-        }
-        return new Reaped(step.removed, step.stuck, step.firstStuck);
+        int before;
+        do { // what a round moved up may have a place in the listing that the round had left behind
+            before = step.done();
+            step.round();
+        } while (step.hasBudget() && step.done() > before);
+        return new Reaped(step.removed, !step.hasBudget(), step.stuck, step.firstStuck);
     }
 
     /** How many things wait to be removed here; those inside them are not counted. Reads the whole folder. */
@@ -137,6 +140,11 @@ public final class Trash implements AutoCloseable {
         return folder.list(0, most).entries().size();
     }
 
+    /** A file for whoever needs one for a while; it has no name, and if a crash leaves it one, it is trash. */
+    public RegularFile namelessFile() {
+        return RegularFile.createNameless(folder);
+    }
+
     private static String randomName() {
         return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
     }
@@ -149,6 +157,7 @@ public final class Trash implements AutoCloseable {
     private final class Step {
         private final int max;
         private int removed;
+        private int moved;
         private int stuck;
         private Optional<SystemCallException> firstStuck = Optional.empty();
 
@@ -156,47 +165,77 @@ public final class Trash implements AutoCloseable {
             this.max = max;
         }
 
-        boolean hasBudget() {
-            return removed < max;
+        int done() {
+            return removed + moved;
         }
 
-        void reap(Listing.Entry entry) {
-            if (!hasBudget()) {
-                return;
+        boolean hasBudget() {
+            return done() < max;
+        }
+
+        /** Goes once over all that is in the trash. */
+        void round() {
+            stuck = 0;
+            firstStuck = Optional.empty();
+            OptionalLong next = OptionalLong.of(0);
+            while (next.isPresent() && hasBudget()) {
+                Listing page = folder.list(next.getAsLong(), PAGE);
+                page.entries().forEach(entry -> reap(entry.name(), entry.type()));
+                next = page.next();
             }
+        }
+
+        /** Removes one thing, and of a folder that is taken apart, what was moved up last, and so on to the deepest. */
+        private void reap(String name, FileType type) {
             try {
-                if (!removeFileOrEmptyFolder(folder, entry)) {
-                    empty(entry);
+                Optional<String> next = Optional.of(name);
+                FileType is = type;
+                while (next.isPresent() && hasBudget()) {
+                    String one = next.get();
+                    next = removeFileOrEmptyFolder(folder, one, is) ? Optional.empty() : empty(one);
+                    is = FileType.DIRECTORY;
                 }
             } catch (SystemCallException e) {
                 stuck(e);
             }
         }
 
-        private void empty(Listing.Entry entry) {
-            Optional<Directory> opened = folder.openDirectory(entry.name());
+        /** Empties a folder, and removes it; the answer is the last of what was moved up from it. */
+        private Optional<String> empty(String name) {
+            Optional<Directory> opened = folder.openDirectory(name);
+            Optional<String> last = Optional.empty();
             if (opened.isEmpty()) {
-                return;
+                return last;
             }
             try (Directory tree = opened.get()) {
                 if (Btrfs.isSubvolume(tree)) {
                     destroy(tree);
-                    return;
+                    return last;
                 }
                 OptionalLong next = OptionalLong.of(0);
                 while (next.isPresent() && hasBudget()) {
                     Listing page = tree.list(next.getAsLong(), PAGE);
-                    page.entries().forEach(child -> takeOut(tree, child));
+                    for (Listing.Entry child : page.entries()) {
+                        Optional<String> taken = takeOut(tree, child);
+                        last = taken.isPresent() ? taken : last;
+                    }
                     next = page.next();
                 }
             }
-            removeFileOrEmptyFolder(folder, entry);
+            boolean unused = removeFileOrEmptyFolder(folder, name, FileType.DIRECTORY);
+            return last;
         }
 
-        /** Removes a subvolume after those in it, wherever in it they are and however deep. */
+        /**
+         * Removes a subvolume after those in it, wherever in it they are and however deep. Where they are many, those that it
+         * has on its way down and forgets again are found anew by the next step.
+         */
         private void destroy(Directory subvolume) {
             Deque<Long> chain = new ArrayDeque<>(List.of(Btrfs.subvolumeId(subvolume)));
             while (!chain.isEmpty() && hasBudget()) {
+                while (chain.size() > MOST_SUBVOLUMES) {
+                    chain.removeFirst();
+                }
                 long id = chain.getLast();
                 Optional<Directory> opened = Btrfs.openSubvolume(folder, id);
                 if (opened.isEmpty()) {
@@ -216,23 +255,29 @@ public final class Trash implements AutoCloseable {
             }
         }
 
-        private void takeOut(Directory tree, Listing.Entry child) {
+        /** Removes it, or moves it up; then the answer is its name there. */
+        private Optional<String> takeOut(Directory tree, Listing.Entry child) {
             try {
-                if (!removeFileOrEmptyFolder(tree, child)) {
-                    rename(tree, child.name(), randomName());
+                if (hasBudget() && !removeFileOrEmptyFolder(tree, child.name(), child.type())) {
+                    String name = randomName();
+                    if (rename(tree, child.name(), name)) {
+                        moved++;
+                        return Optional.of(name);
+                    }
                 }
             } catch (SystemCallException e) {
                 stuck(e);
             }
+            return Optional.empty();
         }
 
         /** False when it is a folder with something in it. */
-        private boolean removeFileOrEmptyFolder(Directory parent, Listing.Entry entry) {
+        private boolean removeFileOrEmptyFolder(Directory parent, String name, FileType type) {
             try {
-                if (entry.type() == FileType.DIRECTORY) {
-                    parent.rmdir(entry.name());
+                if (type == FileType.DIRECTORY) {
+                    parent.rmdir(name);
                 } else {
-                    parent.unlink(entry.name());
+                    parent.unlink(name);
                 }
                 removed++;
                 return true;

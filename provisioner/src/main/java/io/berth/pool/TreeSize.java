@@ -1,108 +1,122 @@
 package io.berth.pool;
 
+import io.berth.copy.Names;
+import io.berth.copy.Trail;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileStatus;
 import io.berth.linux.FileType;
 import io.berth.linux.Listing;
+import io.berth.linux.RegularFile;
 import io.berth.linux.SystemCallException;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.Iterator;
-import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * Adds up what a tree takes on the disk. However deep it is, one directory is open and a page of names in memory for each
- * level; a file with several names is counted once. No symbolic link is followed and no mount entered.
+ * Adds up what a tree takes on the disk. However deep it is, one directory is open, and memory does not grow with the tree.
+ * A file with several names counts at each of them for its share, so once in all where all of them are in the tree. No
+ * symbolic link is followed and no mount entered.
  */
 public final class TreeSize {
-    private static final int PAGE = 256;
+    /** From the root down, so many directories keep some names in memory; those below them keep their place alone. */
+    private static final int KEPT_LEVELS = 32;
 
-    private final Set<Long> linked = new HashSet<>();
+    /** The place in its names, and the inode and the device of a directory. */
+    private static final int MARK = 3;
+
+    /** Those between the root and the open one, the deepest first; where {@link #left} has any, they are the deepest. */
     private final Deque<Level> levels = new ArrayDeque<>();
+
+    private final Trail left;
     private Directory at;
     private long bytes;
+    /** Of files with several names. */
+    private double shares;
 
     /** A directory that the walk is in, and what of it is still to come. */
-    private static final class Level {
-        final FileStatus status;
-        Iterator<Listing.Entry> page = List.<Listing.Entry>of().iterator();
-        OptionalLong nextPage = OptionalLong.of(0);
-
-        Level(FileStatus status) {
-            this.status = status;
+    private record Level(long inode, long device, Names names) {
+        static Level of(FileStatus status) {
+            return new Level(status.inode(), device(status), new Names());
         }
 
-        Optional<Listing.Entry> next(Directory directory) {
-            while (!page.hasNext() && nextPage.isPresent()) {
-                Listing listing = directory.list(nextPage.getAsLong(), PAGE);
-                page = listing.entries().iterator();
-                nextPage = listing.next();
-            }
-            return page.hasNext() ? Optional.of(page.next()) : Optional.empty();
+        static Level of(long[] mark) {
+            return new Level(mark[1], mark[2], new Names(mark[0]));
+        }
+
+        boolean is(FileStatus status) {
+            return status.inode() == inode && device(status) == device;
+        }
+
+        private static long device(FileStatus status) {
+            return (long) status.deviceMajor() << Integer.SIZE | Integer.toUnsignedLong(status.deviceMinor());
         }
     }
 
-    private TreeSize(Directory root) {
+    private TreeSize(Directory root, Supplier<RegularFile> file) {
         at = root;
+        left = new Trail(MARK, file);
     }
 
     /**
      * The bytes that the tree takes, with its directories.
      *
+     * @param file makes a file that the walk of a very deep tree needs
      * @throws Fault UNAVAILABLE when a directory was moved elsewhere while it was looked at
      */
-    public static long bytes(Directory root) {
-        TreeSize size = new TreeSize(again(root));
-        try {
+    public static long bytes(Directory root, Supplier<RegularFile> file) {
+        TreeSize size = new TreeSize(root.again(), file);
+        try (size.left) {
             return size.walk();
         } finally {
             size.at.close();
         }
     }
 
-    private static Directory again(Directory directory) {
-        return directory.openBeneath(Path.of(".")).orElseThrow();
-    }
-
     private long walk() {
-        enter();
+        enter(at.status());
         while (true) {
-            Optional<Listing.Entry> entry = levels.element().next(at);
+            Optional<Listing.Entry> entry = levels.element().names().next(at);
             if (entry.isPresent()) {
                 visit(entry.get());
                 continue;
             }
             levels.pop();
+            if (left.depth() > 0) {
+                levels.push(Level.of(left.pop()));
+            }
             if (levels.isEmpty()) {
-                return bytes;
+                return bytes + Math.round(shares);
             }
             goUp();
         }
     }
 
-    private void enter() {
-        FileStatus status = at.status();
+    private void enter(FileStatus status) {
         bytes += status.allocated();
-        levels.push(new Level(status));
+        if (levels.size() >= KEPT_LEVELS) {
+            Level above = levels.pop();
+            left.push(above.names().cookie(), above.inode(), above.device());
+        }
+        levels.push(Level.of(status));
     }
 
     private void visit(Listing.Entry entry) {
         if (entry.type() == FileType.DIRECTORY) {
             goDown(entry.name());
         } else {
-            at.status(entry.name()).filter(this::isFirst).ifPresent(status -> bytes += status.allocated());
+            at.status(entry.name()).ifPresent(this::add);
         }
     }
 
-    private boolean isFirst(FileStatus file) {
-        return file.links() <= 1 || linked.add(file.inode());
+    private void add(FileStatus file) {
+        if (file.links() <= 1) {
+            bytes += file.allocated();
+        } else {
+            shares += (double) file.allocated() / file.links();
+        }
     }
 
     private void goDown(String name) {
@@ -110,7 +124,8 @@ public final class TreeSize {
             at.openSameMount(name).ifPresent(below -> {
                 at.close();
                 at = below;
-                enter();
+                levels.element().names().shrink();
+                enter(at.status());
             });
         } catch (SystemCallException e) {
             // Something is mounted on it, or it is no directory any more.
@@ -124,7 +139,7 @@ public final class TreeSize {
         Directory below = at;
         at = below.openParent();
         below.close();
-        if (!at.status().isSameFile(levels.element().status)) {
+        if (!levels.element().is(at.status())) {
             throw new Fault(Fault.Kind.UNAVAILABLE, below.path() + " was moved while it was added up; try again");
         }
     }

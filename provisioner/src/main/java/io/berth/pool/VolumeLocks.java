@@ -3,6 +3,7 @@ package io.berth.pool;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.linux.LockFile;
+import io.berth.linux.SystemCallException;
 import io.berth.volume.Id;
 import io.berth.volume.PoolName;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +27,9 @@ import org.slf4j.LoggerFactory;
 public final class VolumeLocks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeLocks.class);
     private static final Duration PATIENCE = Duration.ofSeconds(2);
+    /** A byte that {@link #offset} gives to none. */
+    private static final long OF_NO_ID = 1L << 62;
+
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final PoolName pool;
@@ -206,6 +210,16 @@ public final class VolumeLocks implements AutoCloseable {
         Holder mine = held.remove(id);
         if (mine != null) {
             mine.released().countDown();
+        }
+    }
+
+    /** Whether no lock can be had any more: a server that forgot the open file refuses, and goes on doing so. */
+    boolean isBroken() {
+        try {
+            file.tryLock(OF_NO_ID).ifPresent(LockFile.Held::close);
+            return false;
+        } catch (SystemCallException e) {
+            return true;
         }
     }
 

@@ -69,7 +69,8 @@ public record Program(String name, String comesWith) {
         try {
             return finish(builder.start(), deadline);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot start " + command.getFirst() + ": " + e, e);
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION, "cannot start " + command.getFirst() + ": " + Fault.reason(e), e);
         }
     }
 

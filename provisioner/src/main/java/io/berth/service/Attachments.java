@@ -62,6 +62,7 @@ public final class Attachments {
                     Optional.ofNullable(volume.attachments().get(node));
             if (there.isPresent()) {
                 requireSame(volume, node, there.get(), how);
+                pool.nodes().reserve(node, volume.id()); // given back if the call before failed at its record's sync
                 pool.volumes().confirm(volume.id());
                 return;
             }
@@ -166,7 +167,7 @@ public final class Attachments {
                 : NodeId.parse(nodeId).filter(all::contains).stream().toList();
         if (nodes.isEmpty()) {
             pool.volumes().confirm(volume.id());
-            NodeId.parse(nodeId).ifPresent(node -> pool.nodes().release(node, volume.id())); // a failed call left it
+            NodeId.parse(nodeId).ifPresent(node -> pool.nodes().release(node, volume.id()));
         }
         Volume left = volume;
         for (NodeId node : nodes) {

@@ -59,7 +59,7 @@ public final class DiskUsage {
                         Fault.Kind.NOT_FOUND,
                         "the data of " + volume.id().described() + " is gone: " + volume.path() + " in "
                                 + pool.config().root()))) {
-            return TreeSize.bytes(data);
+            return TreeSize.bytes(data, pool.trash()::namelessFile);
         }
     }
 }

@@ -10,6 +10,7 @@ import io.berth.pool.VolumeLocks;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Format;
+import io.berth.volume.PathTemplate;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
@@ -47,8 +48,11 @@ final class FromSource {
                 }
             }
         }
-        Copies.Copy copy = underWay.orElseGet(
-                () -> copies.start(id, pool.volumes().watch(), progress -> copy(pool, id, of, wanted, progress)));
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().strings().getOrDefault(PathTemplate.PVC_NAMESPACE, ""),
+                pool.volumes().watch(),
+                progress -> copy(pool, id, of, wanted, progress)));
         if (!copy.await(patience)) {
             throw new Fault(
                     Fault.Kind.BUSY,
@@ -69,6 +73,7 @@ final class FromSource {
                     if (pool.volumes().findSettled(id).isPresent()) {
                         pool.volumes().confirm(id);
                     } else {
+                        pools.requireFewCrashes(pool, id);
                         pool.volumes()
                                 .create(VolumePlan.of(pool, id, fitting, false, clock.instant()), source, progress);
                     }
@@ -80,7 +85,7 @@ final class FromSource {
                     source.close();
                 }
             };
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             source.close();
             throw e;
         }

@@ -37,9 +37,11 @@ public final class GroupSnapshots {
     public static final int MAX_VOLUMES = 100;
 
     /** What external-snapshotter adds with --extra-create-metadata. */
+    private static final String NAMESPACE = "csi.storage.k8s.io/volumegroupsnapshot/namespace";
+
     private static final Set<String> PARAMETERS = Set.of(
             "csi.storage.k8s.io/volumegroupsnapshot/name",
-            "csi.storage.k8s.io/volumegroupsnapshot/namespace",
+            NAMESPACE,
             "csi.storage.k8s.io/volumegroupsnapshotcontent/name");
 
     private final Pools pools;
@@ -103,8 +105,11 @@ public final class GroupSnapshots {
                 }
             }
         }
-        Copies.Copy copy = underWay.orElseGet(() ->
-                copies.start(id, pool.groups().watch(), progress -> begin(pool, plan(id, wanted, sources), progress)));
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().getOrDefault(NAMESPACE, ""),
+                pool.groups().watch(),
+                progress -> begin(pool, plan(id, wanted, sources), progress)));
         if (!copy.await(patience)) {
             throw new Fault(Fault.Kind.BUSY, id.described() + " is being made: " + copy.progress());
         }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Judges how volumes and the storage they lie on are, by a few system calls for each; nothing is remembered and nothing
@@ -176,11 +177,13 @@ public final class Health {
 
     private List<HealthProblem> ofPool(PoolName name, MountTable table) {
         Pool pool = pools.get(name);
-        return pool
-                .folder()
-                .health(table)
-                .or(() -> VolumeFormat.usageOf(pool.fileSystem()).nearlyFull())
-                .stream()
+        Optional<HealthProblem> ofFolder = pool.folder().health(table);
+        if (ofFolder.isPresent()) {
+            return List.of(ofFolder.get());
+        }
+        return Stream.concat(
+                        VolumeFormat.usageOf(pool.fileSystem()).nearlyFull().stream(),
+                        pool.writers().map(text -> new HealthProblem(Reason.OPEN_TO_OTHERS, text)).stream())
                 .toList();
     }
 

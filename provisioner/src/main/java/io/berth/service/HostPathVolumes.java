@@ -9,6 +9,7 @@ import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Paths of the host that are published as they are, by PersistentVolumes and inline volumes. */
 final class HostPathVolumes {
@@ -37,15 +38,27 @@ final class HostPathVolumes {
         return path;
     }
 
-    /** As {@link HostPaths#open}; what lies in a pool is no path of the host. */
+    /** As {@link HostPaths#open}. */
     PathHandle open(HostPath hostPath) {
-        targets.requireOutsidePools("host path", hostPath.path());
         return hostPaths.open(hostPath);
     }
 
+    /** As {@link HostPaths#openInline}. */
+    PathHandle openInline(HostPath hostPath) {
+        return hostPaths.openInline(hostPath);
+    }
+
     void publish(PublishRequest request, HostPath hostPath) {
+        publish(request, () -> open(hostPath));
+    }
+
+    void publishInline(PublishRequest request, HostPath hostPath) {
+        publish(request, () -> openInline(hostPath));
+    }
+
+    private void publish(PublishRequest request, Supplier<PathHandle> opener) {
         try (Targets.Held held = targets.lock(request.targetPath());
-                PathHandle source = open(hostPath)) {
+                PathHandle source = opener.get()) {
             if (request.isThere(MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {
                 return;
             }

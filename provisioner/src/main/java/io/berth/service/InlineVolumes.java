@@ -11,15 +11,22 @@ import io.berth.volume.Volume;
 final class InlineVolumes {
     private final Pools pools;
     private final Volumes volumes;
+    private final VolumeLookup lookup;
     private final Targets targets;
+    private final InlineRules rules;
 
-    InlineVolumes(Pools pools, Volumes volumes, Targets targets) {
+    InlineVolumes(Pools pools, Volumes volumes, VolumeLookup lookup, Targets targets, InlineRules rules) {
         this.pools = pools;
         this.volumes = volumes;
+        this.lookup = lookup;
         this.targets = targets;
+        this.rules = rules;
     }
 
-    void publish(PublishRequest request, InlineVolume.OnDisk disk) {
+    /** Makes it and mounts it; one that is there may stay, whatever the rules are by now. */
+    void publish(PublishRequest request, InlineVolume.OnDisk asked) {
+        InlineVolume.OnDisk disk =
+                lookup.inlineVolumes(request.volumeId()).isEmpty() ? rules.allowed(asked, pools) : asked;
         Volumes.Created created = volumes.create(
                 new Volumes.Wanted(
                         request.volumeId(),
@@ -61,6 +68,7 @@ final class InlineVolumes {
             if (request.isThere(MountTable.read(), mount -> mount.source().equals(source))) {
                 return;
             }
+            rules.require(memory);
             long gid = request.mountGroup().orElse(memory.ownership().gid());
             int mode = memory.ownership().mode() | (request.mountGroup().isPresent() ? 02070 : 0);
             Targets.withFolder(

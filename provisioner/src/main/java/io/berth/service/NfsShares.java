@@ -297,10 +297,11 @@ final class NfsShares {
     }
 
     /** Whether a mount shows a folder of a share that is no volume's. */
-    boolean mayShow(MountPoint mount, MountTable table) {
+    boolean mayShow(MountPoint mount) {
         return pools.opened().stream()
                 .filter(pool -> pool.config().kind() == PoolKind.NFS)
-                .anyMatch(pool -> table.origin(pool.folder().realPath())
+                .anyMatch(pool -> pool.folder()
+                        .origin()
                         .relativize(mount)
                         .flatMap(NfsShares::path)
                         .filter(path -> !isOfVolume(pool, path))

@@ -34,6 +34,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Mounts volumes on this node. The mount table is looked at before anything is done, so every call may be repeated, by
@@ -46,6 +48,8 @@ public final class NodeVolumes {
     /** The attribute by which options an export is mounted, with commas between. */
     public static final String MOUNT_OPTIONS = NfsShares.MOUNT_OPTIONS;
 
+    private static final Logger LOG = LoggerFactory.getLogger(NodeVolumes.class);
+
     private final Pools pools;
     private final Volumes volumes;
     private final Optional<NodeId> here;
@@ -54,22 +58,24 @@ public final class NodeVolumes {
     private final InlineVolumes inlineVolumes;
     private final HostPathVolumes hostPathVolumes;
 
+    /** As the other, where no inline volume lies in a pool. */
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
-        this(pools, volumes, hostPaths, Optional.empty());
+        this(pools, volumes, hostPaths, InlineRules.DEFAULT, Optional.empty());
     }
 
     /**
      * The volumes of this node.
      *
+     * @param inline which inline volumes may be made
      * @param here this node, where only volumes that were given to it are mounted ({@link Attachments}); empty: all are
      */
-    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, Optional<NodeId> here) {
+    public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths, InlineRules inline, Optional<NodeId> here) {
         this.pools = pools;
         this.volumes = volumes;
         this.here = here;
         this.lookup = new VolumeLookup(pools, hostPaths);
         this.targets = new Targets(pools);
-        this.inlineVolumes = new InlineVolumes(pools, volumes, targets);
+        this.inlineVolumes = new InlineVolumes(pools, volumes, lookup, targets, inline);
         this.hostPathVolumes = new HostPathVolumes(lookup, hostPaths, targets);
     }
 
@@ -145,24 +151,29 @@ public final class NodeVolumes {
                 requireUsual(options, "in pool " + pool.config());
             }
             Path staged = stagedAt(volume, stagingPath);
+            lookup.takeAwayDead(new VolumeLookup.Found(pool, volume), staged);
             MountTable table = MountTable.read();
             Optional<MountPoint> there = table.at(staged);
-            if (there.isPresent()) {
-                if (!pool.format(volume).mounts(volume, table).contains(there.get())) {
-                    throw Targets.occupied(there.get());
+            if (there.isEmpty()) {
+                if (volume.format().isBlock()) {
+                    Targets.makeFolder(stagingPath);
                 }
-            } else {
-                Targets.makeFolders(stagingPath);
-                if (options.isUsual() || pool.config().mounted().isEmpty()) {
-                    mount(pool, volume, staged, options.mount());
-                } else {
-                    Targets.withFolder(staged, () -> pool.mount(volume, staged, options));
-                }
+                mountStaged(pool, volume, staged, options);
+            } else if (!pool.format(volume).mounts(volume, table).contains(there.get())) {
+                throw Targets.occupied(there.get());
             }
             if (!meant.readOnly()) {
                 meant.share().flatMap(NfsShares.Folder::mode).ifPresent(bits -> chmod(bits, pool, staged));
                 mountGroup.ifPresent(group -> giveTo(group, pool, staged));
             }
+        }
+    }
+
+    private static void mountStaged(Pool pool, Volume volume, Path staged, NfsOptions options) {
+        if (options.isUsual() || pool.config().mounted().isEmpty()) {
+            mount(pool, volume, staged, options.mount());
+        } else {
+            Targets.withFolder(staged, () -> pool.mount(volume, staged, options));
         }
     }
 
@@ -172,7 +183,9 @@ public final class NodeVolumes {
     }
 
     static void mount(Pool pool, Volume volume, Path target, Set<MountOption> options) {
-        Runnable mount = () -> pool.format(volume).mount(volume, target, options);
+        Set<MountOption> all =
+                volume.format().isBlock() ? options : pool.config().over(options);
+        Runnable mount = () -> pool.format(volume).mount(volume, target, all);
         if (volume.format().isBlock()) {
             Targets.withFile(target, mount);
         } else {
@@ -210,7 +223,7 @@ public final class NodeVolumes {
 
     /** Undoes {@link #stage}; does nothing when nothing is staged there. */
     public void unstage(String id, Path stagingPath) {
-        Optional<VolumeLookup.Found> volume = lookup.findUnlessSilent(id);
+        Optional<VolumeLookup.Found> volume = lookup.findToTakeAway(id);
         takeAway(id, stagingPath, () -> volume);
         if (VolumeId.parse(id).isPresent()) {
             Path device = stagingPath.resolve(id);
@@ -228,9 +241,9 @@ public final class NodeVolumes {
      * has no record is left: nothing depends on whether it is staged.
      */
     public void unstageUnused(String id) {
-        lookup.findUnlessSilent(id)
+        lookup.findToTakeAway(id)
                 .ifPresent(found -> unlessSilent(found, () -> {
-                    List<MountPoint> mounts = found.mounts(MountTable.read());
+                    List<MountPoint> mounts = found.mountsAndDead(MountTable.read());
                     if (mounts.size() == 1) { // no publish comes between: it takes the volume's lock too
                         Path staged = mounts.getFirst().target();
                         takeAway(id, staged, () -> Optional.of(found));
@@ -270,7 +283,7 @@ public final class NodeVolumes {
                 throw noDevice();
             }
             switch (inline.get()) {
-                case InlineVolume.OfHost host -> hostPathVolumes.publish(request, host.path());
+                case InlineVolume.OfHost host -> hostPathVolumes.publishInline(request, host.path());
                 case InlineVolume.OnDisk disk -> inlineVolumes.publish(request, disk);
                 case InlineVolume.InMemory memory -> inlineVolumes.publish(request, memory);
             }
@@ -325,6 +338,7 @@ public final class NodeVolumes {
             Path staging = request.stagingPath()
                     .map(path -> stagedAt(volume, path))
                     .orElseThrow(() -> Fault.invalid("staging_target_path", "", "the volume has to be staged first"));
+            renew(meant, volume, staging, request);
             MountTable table = MountTable.read();
             List<MountPoint> mounts = pool.format(volume).mounts(volume, table);
             if (table.at(staging).filter(mounts::contains).isEmpty()) {
@@ -349,6 +363,17 @@ public final class NodeVolumes {
         }
     }
 
+    /** Stages a volume again whose staging died, and takes a dead mount from its target: nobody else would ask for it. */
+    private void renew(MeantVolume meant, Volume volume, Path staging, PublishRequest request) {
+        VolumeLookup.Found found = new VolumeLookup.Found(meant.pool(), volume);
+        try (Targets.Held held = targets.lock(staging)) {
+            if (lookup.takeAwayDead(found, staging)) {
+                mountStaged(meant.pool(), volume, staging, meant.optionsOver(request.stagedBy()));
+            }
+        }
+        lookup.takeAwayDead(found, request.targetPath());
+    }
+
     /** Shows what is staged, or the same by options of this request alone. */
     private static void mount(PublishRequest request, Pool pool, Volume volume, Path staging) {
         if (!request.nfs().isUsual() && pool.config().mounted().isPresent()) {
@@ -356,7 +381,7 @@ public final class NodeVolumes {
                     volume, request.targetPath(), new NfsOptions(request.nfs().nfs(), request.options()));
             return;
         }
-        Mounts.bind(staging, request.targetPath(), request.options(), pool.calls());
+        Mounts.bind(staging, request.targetPath(), pool.config().over(request.options()), pool.calls());
     }
 
     /** A device is read-only or writable as a whole, wherever it appears; its staging mount is nobody's to use. */
@@ -386,7 +411,7 @@ public final class NodeVolumes {
         if (share.isPresent()) {
             NfsShares.requireThere(share.get());
         } else if (InlineVolume.parse(attributes) instanceof InlineVolume.OfHost host) {
-            hostPathVolumes.open(host.path()).close();
+            hostPathVolumes.openInline(host.path()).close();
         }
     }
 
@@ -398,10 +423,22 @@ public final class NodeVolumes {
      */
     public void unpublish(String id, Path targetPath) {
         targets.requireOutsidePools("target_path", targetPath);
-        takeAway(id, targetPath, () -> lookup.findUnlessSilent(id));
+        takeAway(id, targetPath, () -> lookup.findToTakeAway(id));
         Targets.remove(targetPath);
-        for (Volume volume : lookup.inlineVolumes(id)) {
+        for (VolumeLookup.Found inline : lookup.inlineVolumes(id)) {
+            deleteInline(inline.volume());
+        }
+    }
+
+    /** The pod must be able to end though the disk that its volume lay on is gone. */
+    private void deleteInline(Volume volume) {
+        if (pools.isInPlace(volume.id().pool())) {
             volumes.delete(volume.id().toString());
+        } else {
+            LOG.warn(
+                    "inline volume {} stays in pool {}, whose folder is another than it was",
+                    volume.id(),
+                    volume.id().pool());
         }
     }
 

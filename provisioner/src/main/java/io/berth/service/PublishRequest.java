@@ -25,6 +25,7 @@ import java.util.function.Predicate;
  * @param mountGroup the group that must be able to use the volume (CSI, VOLUME_MOUNT_GROUP)
  * @param context the volume's attributes
  * @param nfs by which the export is mounted for this target alone; DEFAULT: the target shows what is staged
+ * @param stagedBy the options of the volume's capability, by which it was staged
  */
 public record PublishRequest(
         String volumeId,
@@ -35,10 +36,25 @@ public record PublishRequest(
         Set<MountOption> options,
         OptionalLong mountGroup,
         Map<String, String> context,
-        NfsOptions nfs) {
+        NfsOptions nfs,
+        NfsOptions stagedBy) {
     public PublishRequest {
         options = Set.copyOf(options);
         context = Map.copyOf(context);
+    }
+
+    /** A request for what was staged by no options of NFS. */
+    public PublishRequest(
+            String volumeId,
+            Optional<Path> stagingPath,
+            Path targetPath,
+            AccessMode mode,
+            boolean block,
+            Set<MountOption> options,
+            OptionalLong mountGroup,
+            Map<String, String> context,
+            NfsOptions nfs) {
+        this(volumeId, stagingPath, targetPath, mode, block, options, mountGroup, context, nfs, NfsOptions.DEFAULT);
     }
 
     /** A request for the files of what is staged. */
@@ -50,7 +66,17 @@ public record PublishRequest(
             Set<MountOption> options,
             OptionalLong mountGroup,
             Map<String, String> context) {
-        this(volumeId, stagingPath, targetPath, mode, false, options, mountGroup, context, NfsOptions.DEFAULT);
+        this(
+                volumeId,
+                stagingPath,
+                targetPath,
+                mode,
+                false,
+                options,
+                mountGroup,
+                context,
+                NfsOptions.DEFAULT,
+                NfsOptions.DEFAULT);
     }
 
     /**
@@ -81,7 +107,8 @@ public record PublishRequest(
         Set<MountOption> readOnly = EnumSet.of(MountOption.RO);
         readOnly.addAll(options);
         readOnly.remove(MountOption.RW);
-        return new PublishRequest(volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context, nfs);
+        return new PublishRequest(
+                volumeId, stagingPath, targetPath, mode, block, readOnly, mountGroup, context, nfs, stagedBy);
     }
 
     /**

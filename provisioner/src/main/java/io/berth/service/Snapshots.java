@@ -40,11 +40,11 @@ public final class Snapshots {
     /** The most snapshots on one page of {@link #list}. */
     public static final int MAX_PAGE = 1000;
 
+    private static final String NAMESPACE = "csi.storage.k8s.io/volumesnapshot/namespace";
+
     /** What external-snapshotter adds with --extra-create-metadata. */
     private static final Set<String> PARAMETERS = Set.of(
-            "csi.storage.k8s.io/volumesnapshot/name",
-            "csi.storage.k8s.io/volumesnapshot/namespace",
-            "csi.storage.k8s.io/volumesnapshotcontent/name");
+            "csi.storage.k8s.io/volumesnapshot/name", NAMESPACE, "csi.storage.k8s.io/volumesnapshotcontent/name");
 
     private final Pools pools;
     private final Clock clock;
@@ -94,8 +94,11 @@ public final class Snapshots {
                 }
             }
         }
-        Copies.Copy copy = underWay.orElseGet(() ->
-                copies.start(id, pool.snapshots().watch(id), progress -> begin(pool, id, source, wanted, progress)));
+        Copies.Copy copy = underWay.orElseGet(() -> copies.start(
+                id,
+                wanted.parameters().getOrDefault(NAMESPACE, ""),
+                pool.snapshots().watch(id),
+                progress -> begin(pool, id, source, wanted, progress)));
         boolean ended = copy.await(patience);
         Snapshot made = same(pool.snapshots().find(id).orElseThrow(() -> noLonger(id)), wanted, source);
         return ended ? made : made.unfinished(); // it may be there and wait for the disk
@@ -121,7 +124,7 @@ public final class Snapshots {
         try {
             VolumeLocks.Held lock = pool.snapshots().lock(id);
             try {
-                Optional<Snapshot> begun = begin(pool.snapshots(), plan(id, of, source, wanted));
+                Optional<Snapshot> begun = begin(pool, plan(id, of, source, wanted));
                 return new Copies.Work() {
                     @Override
                     public void run() {
@@ -134,22 +137,24 @@ public final class Snapshots {
                         source.close();
                     }
                 };
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 lock.close();
                 throw e;
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             source.close();
             throw e;
         }
     }
 
-    private static Optional<Snapshot> begin(PoolSnapshots snapshots, Snapshot snapshot) {
+    private Optional<Snapshot> begin(Pool pool, Snapshot snapshot) {
+        PoolSnapshots snapshots = pool.snapshots();
         snapshots.settle(snapshot.id());
         if (snapshots.find(snapshot.id()).isPresent()) {
             snapshots.confirm(snapshot.id());
             return Optional.empty();
         }
+        pools.requireFewCrashes(pool, snapshot.id());
         snapshots.begin(snapshot);
         return Optional.of(snapshot);
     }
@@ -201,6 +206,7 @@ public final class Snapshots {
                     try (VolumeLocks.Held lock = pool.snapshots().lock(id)) {
                         pool.evenWhenFull(() -> {
                             pool.snapshots().settle(id);
+                            pool.crashed().forget(id);
                             pool.snapshots()
                                     .find(id)
                                     .ifPresentOrElse(

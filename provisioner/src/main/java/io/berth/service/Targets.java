@@ -7,6 +7,7 @@ import io.berth.mount.MountPoint;
 import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
@@ -26,6 +28,7 @@ import java.util.stream.Stream;
  */
 final class Targets {
     private static final int STRIPES = 64;
+    private static final int SHOWN_NAMES = 3;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final String FOLDER_MODE = "rwxr-x---";
     private static final String FILE_MODE = "rw-r-----";
@@ -84,11 +87,15 @@ final class Targets {
         throw new Fault(Fault.Kind.BUSY, "another call has been working at " + path + " for too long; try again");
     }
 
-    /** Makes the folder and those above it where they are missing. */
-    static void makeFolders(Path folder) {
+    /** Makes the folder where it is missing; what it lies in is the caller's to make. */
+    static void makeFolder(Path folder) {
         try {
-            Files.createDirectories(
+            Files.createDirectory(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(FOLDER_MODE)));
+        } catch (FileAlreadyExistsException e) {
+            return; // the caller's, as usual
+        } catch (NoSuchFileException e) {
+            throw noParent(folder, e);
         } catch (IOException e) {
             throw cannotMake(folder, e);
         }
@@ -124,10 +131,7 @@ final class Targets {
         } catch (FileAlreadyExistsException e) {
             made = false; // of an earlier call, or the caller's
         } catch (NoSuchFileException e) {
-            throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION,
-                    "the folder that " + target + " lies in is missing; make it first",
-                    e);
+            throw noParent(target, e);
         } catch (IOException e) {
             throw cannotMake(target, e);
         }
@@ -149,8 +153,18 @@ final class Targets {
         }
     }
 
+    /** What is mounted in a folder of this process's own would be seen by nobody. */
+    private static Fault noParent(Path target, IOException e) {
+        return new Fault(
+                Fault.Kind.FAILED_PRECONDITION,
+                "the folder that " + target
+                        + " lies in is missing here; whoever calls makes it first. In Kubernetes the"
+                        + " kubelet does: if its folder is not /var/lib/kubelet, tell the chart (kubelet.folder)",
+                e);
+    }
+
     private static Fault cannotMake(Path target, IOException e) {
-        return new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + target + ": " + e, e);
+        return new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot make " + target + ": " + Fault.reason(e), e);
     }
 
     /** Removes an empty file, on which a device was mounted; does nothing when it is anything else. */
@@ -174,9 +188,26 @@ final class Targets {
         } catch (NoSuchFileException e) {
             return; // removed by an earlier call
         } catch (DirectoryNotEmptyException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, target + " is not empty, so it stays", e);
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    target + " is not empty, so it stays: files were written there while no volume was mounted ("
+                            + someOf(target) + "); move them away, then the same call succeeds",
+                    e);
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove " + target + ": " + e, e);
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove " + target + ": " + Fault.reason(e), e);
+        }
+    }
+
+    /** Some names of what lies in a folder. */
+    private static String someOf(Path folder) {
+        try (Stream<Path> children = Files.list(folder)) {
+            List<String> some = children.limit(SHOWN_NAMES + 1)
+                    .map(child -> Fault.quote(child.getFileName().toString()))
+                    .toList();
+            return String.join(", ", some.subList(0, Math.min(SHOWN_NAMES, some.size())))
+                    + (some.size() > SHOWN_NAMES ? " and more" : "");
+        } catch (IOException | UncheckedIOException e) {
+            return "which cannot be listed";
         }
     }
 

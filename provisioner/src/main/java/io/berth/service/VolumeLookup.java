@@ -3,20 +3,30 @@ package io.berth.service;
 import io.berth.fault.Fault;
 import io.berth.format.Formats;
 import io.berth.hostpath.HostPaths;
+import io.berth.linux.Errno;
+import io.berth.linux.PathHandle;
+import io.berth.linux.SystemCallException;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
 import io.berth.pool.Pool;
 import io.berth.pool.Pools;
+import io.berth.volume.HealthProblem;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
+import io.berth.volume.VolumePath;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What an id that comes to the node means, and whether a mount is its. */
 final class VolumeLookup {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeLookup.class);
     private static final Path FILE_SYSTEM_ROOT = Path.of("/");
 
     private final Pools pools;
@@ -35,6 +45,36 @@ final class VolumeLookup {
             return pool.format(volume).mounts(volume, table);
         }
 
+        /** As {@link #mounts}, with those whose folder was removed at the volume's path, which show the volume no more. */
+        List<MountPoint> mountsAndDead(MountTable table) {
+            List<MountPoint> all = new ArrayList<>(mounts(table));
+            Path path = volume.path().toPath();
+            table.mounts().stream()
+                    .filter(MountPoint::rootRemoved)
+                    .filter(mount -> pool.folder()
+                            .origin()
+                            .relativize(mount)
+                            .filter(path::equals)
+                            .isPresent())
+                    .forEach(all::add);
+            return all;
+        }
+
+        /** Whether what is mounted at a path is this volume, and alive. The mount table tells neither for sure. */
+        boolean isShownAt(Path path) {
+            Supplier<Boolean> look = () -> {
+                try (PathHandle at = PathHandle.open(path).orElse(null)) {
+                    return at != null && !at.isStale() && pool.format(volume).isAt(volume, at);
+                } catch (SystemCallException e) {
+                    if (e.errno() == Errno.ESTALE) {
+                        return false;
+                    }
+                    throw e;
+                }
+            };
+            return pool.calls().map(calls -> calls.call(look)).orElseGet(look);
+        }
+
         /** Gives back what this node holds for the volume; the caller has its lock. */
         void release() {
             pool.format(volume).release(volume);
@@ -43,22 +83,22 @@ final class VolumeLookup {
 
     /** The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory. */
     Optional<Found> find(String id) {
-        return byId(id).or(() -> inlineVolumes(id).stream()
-                .findFirst()
-                .map(volume -> new Found(pools.get(volume.id().pool()), volume)));
+        return byId(id).or(() -> inlineVolumes(id).stream().findFirst());
     }
 
     /**
-     * As {@link #find}; empty also while the pool's storage is silent or where the record is damaged, for what is mounted must
-     * be able to go then too.
+     * As {@link #find}, for what takes a mount away, which must be possible whatever became of the volume: by the records of
+     * a pool that lies no longer where it was opened, too, and empty when none can be read.
      */
-    Optional<Found> findUnlessSilent(String id) {
+    Optional<Found> findToTakeAway(String id) {
         try {
-            return unlessSilent(() -> find(id)).flatMap(found -> found);
+            Optional<Found> found = VolumeId.parse(id)
+                    .flatMap(parsed -> pools.lastOpened(parsed.pool())
+                            .flatMap(pool -> pool.volumes().find(parsed).map(volume -> new Found(pool, volume))))
+                    .or(() -> inlineVolumes(id).stream().findFirst());
+            return found.isPresent() ? found : find(id);
         } catch (Fault e) {
-            if (e.kind() != Fault.Kind.CORRUPT) {
-                throw e;
-            }
+            LOG.warn("volume {} is taken away without its record: {}", id, e.getMessage());
             return Optional.empty();
         }
     }
@@ -105,19 +145,18 @@ final class VolumeLookup {
 
     /** Whether a mount is what an id without a record can stand for: a tmpfs, a path of the host, a folder of a share. */
     boolean mayShow(String id, MountPoint mount, MountTable table) {
-        return mount.source().equals(tmpfsSource(id))
-                || hostPaths.mayShow(mount, table)
-                || shares.mayShow(mount, table);
+        return mount.source().equals(tmpfsSource(id)) || hostPaths.mayShow(mount, table) || shares.mayShow(mount);
     }
 
     /** The inline volumes of this handle: at most one in each pool. */
-    List<Volume> inlineVolumes(String handle) {
+    List<Found> inlineVolumes(String handle) {
         if (handle.isEmpty() || VolumeId.parse(handle).isPresent()) {
             return List.of(); // Kubernetes' handles of inline volumes have no dot
         }
         return pools.opened().stream()
-                .flatMap(pool -> pool.volumes().find(VolumeId.of(pool.config().name(), handle)).stream())
-                .filter(Volume::ephemeral)
+                .flatMap(pool -> pool.volumes().find(VolumeId.of(pool.config().name(), handle)).stream()
+                        .filter(Volume::ephemeral)
+                        .map(volume -> new Found(pool, volume)))
                 .toList();
     }
 
@@ -129,7 +168,7 @@ final class VolumeLookup {
     /**
      * Refuses a mount that is another volume's, or that Berth never made as far as can be told.
      *
-     * @param asked what {@link #findUnlessSilent} finds for the id
+     * @param asked what {@link #findToTakeAway} finds for the id
      * @throws Fault FAILED_PRECONDITION naming what is mounted there
      */
     void requireOurs(String id, Optional<Found> asked, MountPoint mount, MountTable table) {
@@ -143,9 +182,14 @@ final class VolumeLookup {
             throw notOurs(id, mount, "the image of another volume (" + mount.source() + ")");
         }
         for (Pool pool : pools.opened()) {
-            Optional<Path> path = table.origin(pool.folder().realPath()).relativize(mount);
+            Optional<Path> path = pool.folder().origin().relativize(mount);
             if (path.isPresent()) {
-                if (asked.isPresent() || isAnothers(id, pool, path.get())) {
+                boolean known = asked.isPresent() || mayHaveRecord(id);
+                if (known && isPoolItself(path.get()) && !hostPaths.mayShow(mount, table)) {
+                    throw notOurs(
+                            id, mount, "the folder of pool " + pool.config().name() + " itself");
+                }
+                if (known && !isPoolItself(path.get()) && isAnothers(id, asked, pool, path.get())) {
                     throw notOurs(
                             id,
                             mount,
@@ -162,6 +206,16 @@ final class VolumeLookup {
         }
     }
 
+    /**
+     * Whether the id can be of a volume in one of the pools. Under any other nothing was ever mounted but what its attributes
+     * named: earlier versions mounted folders of pools as paths of the host, where a link or a mount led there.
+     */
+    private boolean mayHaveRecord(String id) {
+        return VolumeId.parse(id)
+                .filter(parsed -> !pools.hasNone(parsed.pool()))
+                .isPresent();
+    }
+
     private boolean isImageOf(String id, MountPoint mount) {
         return VolumeId.parse(id)
                 .filter(parsed -> pools.find(parsed.pool())
@@ -170,14 +224,75 @@ final class VolumeLookup {
                 .isPresent();
     }
 
-    /** Of an id without a record only that the mount is no other volume's can be told. */
-    private static boolean isAnothers(String id, Pool pool, Path path) {
-        Optional<VolumeId> other = VolumeId.parse(path.toString())
-                .filter(owner -> owner.pool().equals(pool.config().name()))
-                .filter(owner -> !owner.toString().equals(id));
-        return other.isPresent()
-                && unlessSilent(() -> other.flatMap(pool.volumes()::find).isPresent())
-                        .orElse(true);
+    /**
+     * Takes away what is mounted at a path for this volume and shows it no more: its folder was removed, renamed or restored
+     * from a backup, or its server lost it. The caller has the volume's lock and that of the path.
+     *
+     * @return whether there was such a mount
+     * @throws Fault NOT_FOUND when the volume has no data that could be mounted instead; what is mounted stays then
+     */
+    boolean takeAwayDead(Found found, Path path) {
+        MountTable table = MountTable.read();
+        Optional<MountPoint> mount = table.at(path).filter(at -> isOf(found, at, table));
+        if (mount.isEmpty() || found.isShownAt(path)) {
+            return false;
+        }
+        Volume volume = found.volume();
+        problems(found, table).stream()
+                .filter(problem -> problem.reason() == HealthProblem.Reason.DATA_MISSING)
+                .findFirst()
+                .ifPresent(problem -> {
+                    throw new Fault(Fault.Kind.NOT_FOUND, problem.message());
+                });
+        LOG.warn("volume {}: what is mounted at {} shows it no more; it is mounted anew", volume.id(), path);
+        return Mounts.unmount(path);
+    }
+
+    /** Nothing, while the kernel remembers a folder that its server has no more: the mount that follows looks anew. */
+    private static List<HealthProblem> problems(Found found, MountTable table) {
+        try {
+            return found.pool().format(found.volume()).problems(found.volume(), table);
+        } catch (SystemCallException e) {
+            if (e.errno() != Errno.ESTALE) {
+                throw e;
+            }
+            return List.of();
+        }
+    }
+
+    /** Whether a mount was made of this volume's folder, as far as the mount table and the records tell. */
+    private static boolean isOf(Found found, MountPoint mount, MountTable table) {
+        return found.mounts(table).contains(mount)
+                || found.pool()
+                        .folder()
+                        .origin()
+                        .relativize(mount)
+                        .filter(path -> !isPoolItself(path))
+                        .filter(path ->
+                                !isAnothers(found.volume().id().toString(), Optional.of(found), found.pool(), path))
+                        .isPresent();
+    }
+
+    /** The pool's root or the folder of its records, which no volume is. */
+    private static boolean isPoolItself(Path path) {
+        return path.toString().isEmpty() || path.toString().equals(VolumePath.RECORDS);
+    }
+
+    /** Whether a folder of a pool is another volume's. Where the records cannot be read, its name tells. */
+    private static boolean isAnothers(String id, Optional<Found> asked, Pool pool, Path path) {
+        String own = asked.map(found -> found.volume().id().toString()).orElse(id);
+        try {
+            return pool.folder()
+                    .owner(path)
+                    .filter(owner -> !owner.toString().equals(own))
+                    .isPresent();
+        } catch (Fault e) {
+            VolumeId inline = VolumeId.of(pool.config().name(), id);
+            return pool.folder()
+                    .named(path)
+                    .filter(owner -> !owner.toString().equals(own) && !owner.equals(inline))
+                    .isPresent();
+        }
     }
 
     private static Fault notOurs(String id, MountPoint mount, String what) {

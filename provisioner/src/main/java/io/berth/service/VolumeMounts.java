@@ -27,10 +27,8 @@ public final class VolumeMounts {
 
     /** How many mounts show each; a volume that is staged and published twice counts three times. */
     public static Map<Shown, Integer> count(Pools pools, MountTable table) {
-        List<MountTable.Origin> roots = pools.opened().stream()
-                .map(pool -> pool.folder().realPath())
-                .map(table::origin)
-                .toList();
+        List<MountTable.Origin> roots =
+                pools.opened().stream().map(pool -> pool.folder().origin()).toList();
         Map<Shown, Integer> counts = new EnumMap<>(Shown.class);
         for (Shown shown : Shown.values()) {
             counts.put(shown, 0);

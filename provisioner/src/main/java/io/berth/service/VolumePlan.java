@@ -10,6 +10,7 @@ import io.berth.volume.Format;
 import io.berth.volume.FormatName;
 import io.berth.volume.OnDelete;
 import io.berth.volume.Ownership;
+import io.berth.volume.PathTemplate;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
@@ -24,8 +25,8 @@ final class VolumePlan {
     /**
      * The volume to be made.
      *
-     * @throws Fault ALREADY_EXISTS when something lies at its path that it may not be made of, INVALID_ARGUMENT when the
-     *     pool cannot give what is asked
+     * @throws Fault ALREADY_EXISTS when something lies at its path that it may not be made of, FAILED_PRECONDITION when
+     *     another namespace left that there, INVALID_ARGUMENT when the pool cannot give what is asked
      */
     static Volume of(Pool pool, VolumeId id, Volumes.Wanted wanted, boolean ephemeral, Instant now) {
         VolumeParameters parameters = wanted.parameters();
@@ -42,6 +43,9 @@ final class VolumePlan {
                             + (wanted.source().isPresent()
                                     ? "give the copy a path of its own"
                                     : "with onDelete=retain it is taken as it is, and never deleted"));
+        }
+        if (exists) {
+            requireNobodyElses(pool, id, path, parameters);
         }
         Format format = format(pool, wanted, exists);
         return new Volume(
@@ -72,6 +76,20 @@ final class VolumePlan {
                             + " lies there, above or below; a path with ${pv.metadata.name} in it is different"
                             + " for every volume, or delete " + other + " first");
             throw new Fault(Fault.Kind.ALREADY_EXISTS, "volume " + id + ": " + why.getMessage());
+        });
+    }
+
+    /** What a namespace left behind is no other's, though a template gave both the same path. */
+    private static void requireNobodyElses(Pool pool, VolumeId id, VolumePath path, VolumeParameters parameters) {
+        Optional<String> namespace = Optional.ofNullable(parameters.strings().get(PathTemplate.PVC_NAMESPACE));
+        pool.volumes().archives().leftByAnother(path, namespace).ifPresent(left -> {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + id + ": its path " + pool.config().root().resolve(path.toPath())
+                            + " has the data that volume " + left.id() + " of namespace "
+                            + Fault.quote(left.parameters().getOrDefault(PathTemplate.PVC_NAMESPACE, ""))
+                            + " left, so no other namespace gets it; choose another path, or give it away by removing"
+                            + " .berth/archived/" + ArchiveName.of(left) + ".json of the pool");
         });
     }
 

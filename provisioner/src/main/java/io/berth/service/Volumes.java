@@ -305,6 +305,7 @@ public final class Volumes {
                         boolean unused = lock.last(() -> {
                             pool.evenWhenFull(() -> {
                                 pool.volumes().settle(id);
+                                pool.crashed().forget(id);
                                 pool.volumes()
                                         .find(id)
                                         .ifPresentOrElse(

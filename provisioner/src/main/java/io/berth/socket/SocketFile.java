@@ -91,7 +91,7 @@ public final class SocketFile {
         } catch (NoSuchFileException e) {
             return; // gone already
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove " + path + ": " + e, e);
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot remove " + path + ": " + Fault.reason(e), e);
         }
     }
 }

@@ -32,6 +32,8 @@ public record HealthProblem(Reason reason, String message) {
         READ_ONLY_FILE_SYSTEM("ReadOnlyFileSystem", Severity.DEGRADED),
         /** A limit that should be enforced is not. */
         LIMIT_LOST("LimitLost", Severity.DEGRADED),
+        /** Others than root may change what lies in the pool's folder. */
+        OPEN_TO_OTHERS("OpenToOthers", Severity.DEGRADED),
         /** Little room is left, in bytes or in files. */
         NEARLY_FULL("NearlyFull", Severity.DEGRADED);
 

@@ -20,6 +20,7 @@ import io.berth.volume.VolumePath;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -92,6 +93,28 @@ class VolumeRecordTest {
         assertThatThrownBy(() -> VolumeRecord.decode(other, VolumeRecord.encode(VOLUME)))
                 .satisfies(VolumeRecordTest::isCorrupt)
                 .hasMessageContaining("copied or renamed");
+    }
+
+    @Test
+    void aPathThatIsAnothersIsRefused() {
+        for (String path : List.of("fast.v2", "fast.v2/data", "fast.v1/data", "archived-fast.v2-20260101")) {
+            byte[] forged = VolumeRecord.encode(new Volume(
+                    ID,
+                    "v1",
+                    VolumePath.parse(path),
+                    Format.Directory.ADVISORY,
+                    0,
+                    VOLUME.created(),
+                    OnDelete.DELETE,
+                    Ownership.ROOT,
+                    false,
+                    false,
+                    Optional.empty(),
+                    Map.of()));
+            assertThatThrownBy(() -> VolumeRecord.decode(ID, forged))
+                    .satisfies(VolumeRecordTest::isCorrupt)
+                    .hasMessageContaining(path);
+        }
     }
 
     private static byte[] edited(String from, String to) {

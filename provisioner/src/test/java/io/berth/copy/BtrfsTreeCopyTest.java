@@ -20,7 +20,7 @@ class BtrfsTreeCopyTest extends TreeCopyContract {
             shell(live.path(), "mkdir d; echo then > d/file");
             Copied result = new TreeCopy(live, parent, "copy", 2).run();
             shell(live.path(), "echo now > d/file");
-            assertThat(result).isEqualTo(new Copied(Rung.SNAPSHOT, 0, 0, 0));
+            assertThat(result).isEqualTo(new Copied(Rung.SNAPSHOT, 0, 0, 0, 0));
             assertThat(copied().resolve("d/file")).hasContent("then");
             Files.writeString(copied().resolve("d/file"), "changed");
             assertThat(live.path().resolve("d/file")).hasContent("now");

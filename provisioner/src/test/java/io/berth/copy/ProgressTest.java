@@ -17,7 +17,7 @@ class ProgressTest {
     @Test
     void whoWatchesIsToldAboutOnceASecondHowFarACopyIs() {
         List<String> told = new ArrayList<>();
-        Progress progress = new Progress(Long.MAX_VALUE, copy -> told.add(copy.toString()));
+        Progress progress = new Progress(Long.MAX_VALUE, Long.MAX_VALUE, copy -> told.add(copy.toString()));
         long begun = System.nanoTime();
         progress.files.increment();
         progress.bytes.add(70);
@@ -30,8 +30,17 @@ class ProgressTest {
     }
 
     @Test
+    void aCopyEndsWhenItHasMoreFilesThanThereAreInodesFor() {
+        Progress progress = new Progress(Long.MAX_VALUE, 2, copy -> {});
+        progress.files.add(2);
+        progress.check();
+        progress.files.add(1);
+        assertThatThrownBy(progress::check).isInstanceOf(Fault.class).hasMessageContaining("inodes for 2 files");
+    }
+
+    @Test
     void aCopyEndsWhenItIsCancelledOrLargerThanItMayBe() {
-        Progress progress = new Progress(70, copy -> {});
+        Progress progress = new Progress(70, Long.MAX_VALUE, copy -> {});
         progress.bytes.add(70);
         progress.check();
         progress.bytes.add(1);

@@ -17,6 +17,7 @@ import io.berth.linux.PathHandle;
 import io.berth.linux.RegularFile;
 import io.berth.linux.Xattrs;
 import io.berth.mount.Mounts;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -337,6 +338,44 @@ abstract class TreeCopyContract {
         assertSameTrees();
     }
 
+    /** Deeper than what of it is in memory, with names that make each path longer than a path can be. */
+    @Test
+    void aTreeThatIsDeeperThanAnyPathIsKeptToItsLastFile() throws IOException {
+        int depth = 1500;
+        String name = "d".repeat(255);
+        makeChain(from, name, depth);
+        Copied result = copy();
+        assertThat(result.files()).isEqualTo(1 + 2 * depth);
+        try (Directory copy = parent.openDirectory("copy").orElseThrow()) {
+            assertChain(copy, name, depth);
+            assertThat(copy.list(0, 10).entries()).as("file and folder").hasSize(2);
+        }
+    }
+
+    private static void makeChain(Directory root, String name, int depth) {
+        Directory at = root.again();
+        for (int i = 0; i < depth; i++) {
+            at.create("file", Integer.toString(i).getBytes(UTF_8), 0600);
+            at.mkdir(name, 0700);
+            Directory above = at;
+            at = above.openDirectory(name).orElseThrow();
+            above.close();
+        }
+        at.close();
+    }
+
+    private static void assertChain(Directory root, String name, int depth) {
+        Directory at = root.again();
+        for (int i = 0; i < depth; i++) {
+            assertThat(at.read("file", 10)).hasValue(Integer.toString(i).getBytes(UTF_8));
+            Directory above = at;
+            at = above.openDirectory(name).orElseThrow();
+            above.close();
+        }
+        assertThat(at.list(0, 10).entries()).isEmpty();
+        at.close();
+    }
+
     private static long highestDescriptor() throws IOException {
         try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
             return descriptors
@@ -507,6 +546,58 @@ abstract class TreeCopyContract {
         } finally {
             assertThat(Thread.interrupted()).isTrue();
         }
+    }
+
+    @Test
+    void namesOfAFileThatLieElsewhereLeaveNothingInTheCopy() {
+        shell(source, """
+                mkdir a b; echo x > a/one; ln a/one b/two; echo y > b/lone; ln b/lone ../outside
+                touch -d 2020-01-01 .
+                """);
+        Set<String> before = description(source);
+        copy();
+        assertSame(
+                before.stream()
+                        .map(line -> line.replace("b/lone|f|644|0|0|2|", "b/lone|f|644|0|0|1|"))
+                        .collect(Collectors.toSet()),
+                description(copied()));
+        assertThat(hardLinks(copied())).isEqualTo(hardLinks(source)).hasSize(1);
+    }
+
+    @Test
+    void foldersAndEmptyFilesCountForWhatTheyTake() {
+        shell(source, "mkdir $(seq 200); touch $(seq 201 300); head -c 100000 /dev/urandom > data");
+        long folders = from.list(0, 1000).entries().stream()
+                .filter(entry -> entry.type() == FileType.DIRECTORY)
+                .mapToLong(entry -> from.status(entry.name()).orElseThrow().allocated())
+                .sum();
+        Copied result = copy();
+        assertThat(result.bytes()).isEqualTo(100_000);
+        assertThat(result.taken()).isGreaterThanOrEqualTo(100_000 + 302 * 512 + folders);
+    }
+
+    @Test
+    void aFileUnderALeaseIsCopiedWhenItIsGivenUp() throws Exception {
+        shell(source, "echo content > leased; echo other > other");
+        // F_SETLEASE, F_WRLCK; the kernel asks for it by SIGIO, and then F_UNLCK gives it up.
+        Process holder = new ProcessBuilder(
+                        "perl",
+                        "-e",
+                        "$| = 1; open(F, '<', $ARGV[0]) or die; $SIG{IO} = sub { fcntl(F, 1024, 2); exit };"
+                                + " fcntl(F, 1024, 1) or die \"no lease: $!\"; print \"held\\n\"; sleep 100",
+                        source.resolve("leased").toString())
+                .redirectErrorStream(true)
+                .start();
+        try (BufferedReader said = holder.inputReader()) {
+            assertThat(said.readLine()).isEqualTo("held");
+            copy();
+            assertThat(holder.waitFor(60, TimeUnit.SECONDS))
+                    .as("it was asked to give it up")
+                    .isTrue();
+        } finally {
+            holder.destroy();
+        }
+        assertThat(copied().resolve("leased")).hasContent("content");
     }
 
     @Test

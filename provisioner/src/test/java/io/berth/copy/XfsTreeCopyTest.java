@@ -33,6 +33,15 @@ class XfsTreeCopyTest extends TreeCopyContract {
         }
     }
 
+    @Test
+    void aHoleCountsForNothingHoweverLongItIs() {
+        shell(source, "truncate -s 1T hole; echo x > file");
+        Progress progress = new Progress(1 << 20, Long.MAX_VALUE, copy -> {});
+        Copied result = new TreeCopy(from, parent, "copy", 2, progress).run();
+        assertThat(result.bytes()).isEqualTo(2);
+        assertThat(copied().resolve("hole")).hasSize(1L << 40);
+    }
+
     private static void set(Project project, Directory directory, String path) {
         try (OpenFile file = open(directory, path)) {
             assertThat(project.set(file)).isTrue();

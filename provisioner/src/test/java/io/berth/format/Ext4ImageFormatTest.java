@@ -4,12 +4,15 @@ import static io.berth.TestFileSystem.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
 import io.berth.volume.FileSystemType;
 import io.berth.volume.Ownership;
 import io.berth.volume.Volume;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 class Ext4ImageFormatTest extends ImageFormatContract {
@@ -42,6 +45,19 @@ class Ext4ImageFormatTest extends ImageFormatContract {
         format.mount(volume, target, Set.of());
         run("umount", target.toString());
         assertThat(state(image)).contains("clean").doesNotContain("errors");
+    }
+
+    @Test
+    void anImageThatNoFileOfTheFileSystemCanHoldIsRefusedWithTheCure() {
+        try (TestFileSystem ext4 = TestFileSystem.mount("ext4", 64 << 20);
+                Directory root = Directory.open(ext4.root())) {
+            Images images = new Images(root, UUID.randomUUID());
+            Volume volume = volume("fast.v", Ownership.ROOT).withCapacity(16L << 40);
+            assertThatThrownBy(() -> images.create(volume))
+                    .hasMessageContaining("ext4 holds files under 16 TiB")
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.OUT_OF_RANGE));
+        }
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.berth.TestFileSystem;
 import io.berth.mount.MountTable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,6 +60,29 @@ class DirectoryTest {
         String text = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertThat(process.waitFor()).as(text).isZero();
         return text.strip();
+    }
+
+    @Test
+    void aPathThatIsLongerThanAPathCanBeIsToldWithoutItsMiddle() {
+        String name = "d".repeat(200);
+        Directory at = directory.again();
+        for (int i = 0; i < 100; i++) {
+            at.mkdir(name, 0700);
+            Directory above = at;
+            at = above.openDirectory(name).orElseThrow();
+            above.close();
+        }
+        try (Directory last = at) {
+            assertThat(last.path().toString())
+                    .startsWith(root + "/ddd")
+                    .contains("/…/")
+                    .hasSizeLessThan(4096);
+            try (Directory above = last.openParent();
+                    Directory again = above.openDirectory(name).orElseThrow()) {
+                assertThat(again.status().isSameFile(last.status())).isTrue();
+            }
+        }
+        TestFileSystem.run("rm", "-rf", root.resolve(name).toString()); // which is more than Java can
     }
 
     @Test

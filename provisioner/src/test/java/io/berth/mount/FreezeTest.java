@@ -70,4 +70,17 @@ class FreezeTest {
             assertThat(first.thaw()).isFalse();
         }
     }
+
+    @Test
+    void itIsThawedAlsoWhenTheDirectoryIsClosedBefore() throws Exception {
+        try (TestFileSystem fileSystem = TestFileSystem.mount("ext4", 64 << 20)) {
+            Directory root = Directory.open(fileSystem.root());
+            try (Freeze freeze = Freeze.of(root, Duration.ofSeconds(30), () -> {})) {
+                root.close();
+                assertThat(freeze.thaw()).isTrue();
+            }
+            assertThat(write(fileSystem.root().resolve("file")).get(60, TimeUnit.SECONDS))
+                    .hasContent("x");
+        }
+    }
 }

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.fault.Fault;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class MountTableTest {
     private static final String TEXT = """
@@ -151,5 +153,15 @@ class MountTableTest {
         MountTable here = MountTable.read();
         assertThat(here.at(Path.of("/"))).isPresent();
         assertThat(here.containing(Path.of("/proc/self/mountinfo")).fsType()).isEqualTo("proc");
+    }
+
+    @Test
+    void aPathIsSpelledWithoutLinksAboveItAndItsEndIsLeftAlone(@TempDir Path folder) throws Exception {
+        Path real = Files.createDirectories(folder.toRealPath().resolve("data/kubelet"));
+        Files.createSymbolicLink(folder.resolve("kubelet"), real);
+        Files.createSymbolicLink(real.resolve("link"), real);
+        assertThat(MountTable.spelled(folder.resolve("kubelet/new"))).isEqualTo(real.resolve("new"));
+        assertThat(MountTable.spelled(folder.resolve("kubelet/link"))).isEqualTo(real.resolve("link"));
+        assertThat(MountTable.spelled(folder.resolve("absent/new"))).isEqualTo(folder.resolve("absent/new"));
     }
 }

@@ -97,4 +97,15 @@ class ExportTest {
         assertThat(Export.ofClass("[FD00::5]", "/")).isEqualTo(Export.parse("[fd00::5]:/"));
         assertThatThrownBy(() -> Export.ofClass("nas", "home")).hasMessageContaining("absolute");
     }
+
+    @Test
+    void anAddressIsOneServerHoweverItIsSpelled() {
+        Export pool = Export.parse("[::1]:/srv");
+        assertThat(Export.parse("[0:0:0:0:0:0:0:1]:/srv/data").isIn(pool)).isTrue();
+        assertThat(Export.parse("[0::0001]:/srv").isIn(pool)).isTrue();
+        assertThat(Export.parse("[::2]:/srv").isIn(pool)).isFalse();
+        assertThat(Export.parse("localhost:/srv").isIn(pool)).isFalse();
+        assertThat(Export.parse("10.0.0.1:/srv").isIn(Export.parse("10.0.0.1:/")))
+                .isTrue();
+    }
 }

@@ -1,6 +1,7 @@
 package io.berth.nfs;
 
 import io.berth.copy.NfsTreeCopy;
+import io.berth.service.NfsLost;
 import io.berth.service.NfsVolumes;
 import io.berth.uml.UserModeLinux;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import org.junit.jupiter.api.TestFactory;
 class NfsTest {
     @TestFactory
     Stream<DynamicTest> volumesLieOnARealServer() {
-        return UserModeLinux.run(Duration.ofMinutes(5), NfsMounting.class, NfsTreeCopy.class, NfsVolumes.class);
+        return UserModeLinux.run(
+                Duration.ofMinutes(5), NfsMounting.class, NfsTreeCopy.class, NfsVolumes.class, NfsLost.class);
     }
 }

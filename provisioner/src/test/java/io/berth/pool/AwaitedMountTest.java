@@ -187,7 +187,7 @@ class AwaitedMountTest {
         run("umount", "--lazy", fast.toString());
         assertThat(pools.opened()).hasSize(1);
         assertThat(inKernel).isDirectory();
-        pools.letGoOfUnmounted(Duration.ZERO);
+        pools.keepInPlace(Duration.ZERO);
         assertThat(pools.opened()).isEmpty();
         LimitContract.await(() -> Files.notExists(inKernel));
         assertUnused();

@@ -3,6 +3,7 @@ package io.berth.pool;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.berth.TemporaryPool;
+import io.berth.TestFileSystem;
 import io.berth.linux.Directory;
 import io.berth.volume.PoolName;
 import io.berth.volume.VolumeId;
@@ -35,7 +36,7 @@ class TrashTest {
     }
 
     private void reapAll(int step) {
-        for (int i = 0; i < 100_000 && trash.reap(step).removed() > 0; i++) {}
+        for (int i = 0; i < 100_000 && trash.reap(step).more(); i++) {}
     }
 
     @Test
@@ -52,6 +53,41 @@ class TrashTest {
         assertThat(trash.reap(10).removed()).isBetween(1, 20);
         reapAll(10);
         assertThat(TemporaryPool.names(folder.resolve("trash"))).isEmpty();
+    }
+
+    @Test
+    void aChainOfFoldersGoesInOneStepAsItWouldInOneFolder() {
+        TestFileSystem.shell(folder, "mkdir data; cd data; for i in $(seq 500); do mkdir d; cd d; done; echo x > file");
+        trash.put(root, "data", ID);
+        Trash.Reaped reaped = trash.reap(2000);
+        assertThat(reaped.removed()).isEqualTo(502);
+        assertThat(reaped.more()).isFalse();
+        assertThat(trash.count()).isZero();
+    }
+
+    @Test
+    void foldersThatAreOnlyMovedUpAreWorkDoneAndMoreIsToCome() {
+        TestFileSystem.shell(folder, "mkdir -p $(seq -f 'data/%g/d' 300)");
+        trash.put(root, "data", ID);
+        Trash.Reaped reaped = trash.reap(100);
+        assertThat(reaped.more()).isTrue();
+        assertThat(trash.count()).isBetween(1L, 101L);
+        reapAll(100);
+        assertThat(trash.count()).isZero();
+    }
+
+    @Test
+    void whatCannotBeRemovedEndsAStepAndIsTold() {
+        TestFileSystem.shell(folder, "mkdir -p data/a/b data/c; echo x > data/a/b/kept; chattr +i data/a/b/kept");
+        trash.put(root, "data", ID);
+        try {
+            Trash.Reaped reaped = trash.reap(1000);
+            assertThat(reaped.more()).isFalse();
+            assertThat(reaped.stuck()).isEqualTo(1);
+            assertThat(reaped.firstStuck().orElseThrow().getMessage()).contains("kept");
+        } finally {
+            TestFileSystem.shell(folder, "chattr -R -i trash");
+        }
     }
 
     @Test

@@ -59,7 +59,7 @@ class AttachmentsTest {
             pools = Pools.serving(configs, Optional.of(id));
             volumes = new Volumes(pools, Clock.systemUTC(), true);
             attachments = new Attachments(pools, id, maxVolumes);
-            mounts = new NodeVolumes(pools, volumes, new HostPaths(List.of()), Optional.of(id));
+            mounts = new NodeVolumes(pools, volumes, new HostPaths(List.of()), InlineRules.DEFAULT, Optional.of(id));
             assertThat(pools.problem()).isEmpty(); // opens them all
         }
 

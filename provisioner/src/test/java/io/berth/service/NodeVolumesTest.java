@@ -9,9 +9,11 @@ import io.berth.hostpath.HostPaths;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.mount.Mounts;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.PoolName;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -56,7 +58,12 @@ class NodeVolumesTest {
                 TemporaryPool.config(folder, "fast", "local", ""),
                 TemporaryPool.config(folder, "shared", "hostpath", "")));
         volumes = new Volumes(pools, Clock.systemUTC());
-        node = new NodeVolumes(pools, volumes, new HostPaths(List.of(allowed)));
+        node = new NodeVolumes(
+                pools,
+                volumes,
+                new HostPaths(List.of(allowed)),
+                new InlineRules(Set.of(new PoolName("fast")), OptionalLong.of(64 << 20)),
+                Optional.empty());
         pools.problem(); // opens them all
         staging = folder.resolve("staging");
         target = folder.resolve("target");
@@ -245,8 +252,22 @@ class NodeVolumesTest {
     void aTargetThatHoldsSomethingStays() throws Exception {
         Files.createDirectory(target);
         Files.writeString(target.resolve("file"), "precious");
-        assertThatThrownBy(() -> node.unpublish("fast.v", target)).hasMessageContaining("not empty");
+        assertThatThrownBy(() -> node.unpublish("fast.v", target))
+                .hasMessageContainingAll("not empty", "\"file\"", "while no volume was mounted", "move them away")
+                .hasMessageNotContaining("java.");
         assertThat(target.resolve("file")).exists();
+    }
+
+    @Test
+    void aTargetThatCannotBeMadeIsRefusedWithTheReasonAlone() throws Exception {
+        Files.writeString(folder.resolve("file"), "x");
+        String id = create("v");
+        stage(id);
+        Path below = folder.resolve("file/target");
+        assertThatThrownBy(() -> node.publish(request(id, below, AccessMode.SINGLE_NODE_WRITER)))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("Not a directory")
+                .hasMessageNotContaining("Exception");
     }
 
     @Test
@@ -303,6 +324,7 @@ class NodeVolumesTest {
         "size,0",
         "size,x",
         "pool,none",
+        "size,1Gi",
         "sise,1Gi",
         "subDir,x",
         "type,File",
@@ -310,8 +332,15 @@ class NodeVolumesTest {
         "uid,x"
     })
     void attributesOfAnInlineVolumeAreChecked(String key, String value) {
-        Map<String, String> context = new java.util.HashMap<>(
-                Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "fast", "csi.storage.k8s.io/pod.name", "p"));
+        Map<String, String> context = new java.util.HashMap<>(Map.of(
+                "csi.storage.k8s.io/ephemeral",
+                "true",
+                "pool",
+                "fast",
+                "size",
+                "1Mi",
+                "csi.storage.k8s.io/pod.name",
+                "p"));
         context.put(key, value);
         assertThatThrownBy(() -> node.publish(request("csi-0a1b", target, context)))
                 .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
@@ -418,5 +447,103 @@ class NodeVolumesTest {
                     .satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
         }
         assertThat(Path.of("/etc/new")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fast,64Mi,", "shared,1Mi,--inline-pool", "fast,65Mi,--inline-max-size", "fast,,--inline-max-size"})
+    void anInlineVolumeOnDiskIsMadeWhereAndAsLargeAsIsAllowed(String pool, String size, String refusedBy) {
+        Map<String, String> context =
+                new java.util.HashMap<>(Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", pool));
+        if (size != null) {
+            context.put("size", size);
+        }
+        if (refusedBy == null) {
+            node.publish(request("csi-0a1b", target, context));
+        } else {
+            assertThatThrownBy(() -> node.publish(request("csi-0a1b", target, context)))
+                    .isInstanceOf(Fault.class)
+                    .hasMessageContaining(refusedBy);
+            assertThat(target).doesNotExist();
+        }
+    }
+
+    @Test
+    void withoutAPoolForThemThereAreNoInlineVolumesOnDiskButThoseThatAreThereStay() {
+        Map<String, String> context = Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "fast", "size", "1Mi");
+        node.publish(request("csi-0a1b", target, context));
+        node = new NodeVolumes(pools, volumes, new HostPaths(List.of(allowed)));
+        node.publish(request("csi-0a1b", target, context));
+        assertThatThrownBy(() -> node.publish(request("csi-2c3d", folder.resolve("other"), context)))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("--inline-pool");
+        node.unpublish("csi-0a1b", target);
+        assertThat(TemporaryPool.names(fast)).containsExactly(".berth");
+    }
+
+    @Test
+    void anInlineVolumeInMemoryIsNoLargerThanTheMachine() {
+        node = new NodeVolumes(pools, volumes, new HostPaths(List.of(allowed)));
+        Map<String, String> context =
+                Map.of("csi.storage.k8s.io/ephemeral", "true", "medium", "Memory", "size", "4096Ti");
+        assertThatThrownBy(() -> node.publish(request("csi-0a1b", target, context)))
+                .satisfies(kind(Fault.Kind.INVALID_ARGUMENT))
+                .hasMessageContaining("memory");
+        assertThat(mounts()).isEmpty();
+    }
+
+    @Test
+    void aHostPathForPersistentVolumesIsNoneForInlineVolumes() throws Exception {
+        Path data = Files.createDirectory(allowed.resolve("data"));
+        Path ofPods = Files.createDirectory(folder.resolve("pods"));
+        HostPaths lists = new HostPaths(List.of(allowed), List.of(ofPods), List::of);
+        node = new NodeVolumes(pools, volumes, lists);
+        Map<String, String> inline =
+                Map.of("csi.storage.k8s.io/ephemeral", "true", "path", data.toString(), "type", "Directory");
+        assertThatThrownBy(() -> node.publish(request("csi-0a1b", target, inline)))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("--allow-inline-host-path");
+        node.publish(request("static-1", target, Map.of("path", data.toString())));
+        node.unpublish("static-1", target);
+        node.publish(
+                request("csi-0a1b", target, Map.of("csi.storage.k8s.io/ephemeral", "true", "path", ofPods.toString())));
+        node.unpublish("csi-0a1b", target);
+        assertThatThrownBy(() -> node.publish(request("static-1", target, Map.of("path", ofPods.toString()))))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("--allow-host-path");
+    }
+
+    /** As an earlier version did, where the path of a host path led into a pool. */
+    @Test
+    void aFolderOfAPoolThatWasPublishedAsAPathOfTheHostIsUnpublished() throws Exception {
+        create("v");
+        Files.createDirectory(target);
+        Mounts.bind(fast.resolve("fast.v"), target, Set.of(), Optional.empty());
+        node.unpublish("static-1", target);
+        assertThat(target).doesNotExist();
+        assertThat(fast.resolve("fast.v")).exists();
+    }
+
+    @Test
+    void theFolderOfAStagingPathIsTheCallersToMake() {
+        String id = create("v");
+        Path elsewhere = folder.resolve("no/kubelet/globalmount");
+        assertThatThrownBy(
+                        () -> node.stage(id, elsewhere, AccessMode.SINGLE_NODE_WRITER, OptionalLong.empty(), Map.of()))
+                .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining("kubelet.folder");
+        assertThat(folder.resolve("no")).doesNotExist();
+    }
+
+    @Test
+    void theOptionsOfAPoolAreThoseOfEachMount() throws Exception {
+        pools.close();
+        pools = Pools.serving(List.of(TemporaryPool.config(folder, "fast", "local", ",nosuid,nodev")));
+        volumes = new Volumes(pools, Clock.systemUTC());
+        node = new NodeVolumes(pools, volumes, new HostPaths(List.of()));
+        String id = create("v");
+        stage(id);
+        node.publish(request(id, target, AccessMode.SINGLE_NODE_WRITER, MountOption.SUID, MountOption.NOEXEC));
+        assertThat(MountTable.read().at(staging).orElseThrow().options()).contains("nosuid", "nodev");
+        assertThat(MountTable.read().at(target).orElseThrow().options()).contains("nosuid", "nodev", "noexec");
     }
 }

@@ -442,4 +442,51 @@ class SnapshotRecoveryTest {
         assertThat(root.resolve("a/b")).isEmptyDirectory();
         assertThat(findings(false)).isEmpty();
     }
+
+    private static void assertRefused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String command) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.FAILED_PRECONDITION))
+                .hasMessageContaining(command);
+    }
+
+    @Test
+    void aSnapshotDuringWhichTwoProcessesEndedIsLeftToAPerson() throws IOException {
+        volume();
+        snapshot();
+        byte[] intent = Files.readAllBytes(record("ready"));
+        Files.move(record("ready"), record("creating"));
+        restart();
+        Files.write(record("creating"), intent);
+        restart();
+        assertRefused(this::snapshot, "berth snapshots create");
+        try (Pools command = Pools.beside(pools.configs())) {
+            Snapshots.Wanted wanted = new Snapshots.Wanted("s", "fast.v", Map.of());
+            assertThat(new Snapshots(command, Clock.systemUTC())
+                            .create(wanted, LONG)
+                            .ready())
+                    .isTrue();
+        }
+        assertThat(snapshot().ready()).isTrue();
+        assertThat(records.resolve("crashed")).isEmptyDirectory();
+    }
+
+    @Test
+    void aCloneDuringWhichTwoProcessesEndedIsMadeAgainWhenItWasDeleted() throws IOException {
+        Volume source = volume();
+        Runnable clone = () -> create("c", Optional.of(new Source.OfVolume(source.id())), Map.of());
+        clone.run();
+        Path made = records.resolve("volumes/fast.c.json");
+        byte[] intent = Files.readAllBytes(made);
+        Files.delete(made);
+        TestFileSystem.shell(root, "rm -r fast.c");
+        for (int i = 0; i < 2; i++) {
+            Files.write(records.resolve("creating/fast.c.json"), intent);
+            restart();
+        }
+        assertRefused(clone::run, "berth volumes clone");
+        volumes.delete("fast.c");
+        clone.run();
+        assertThat(root.resolve("fast.c/file")).hasContent("of v");
+    }
 }

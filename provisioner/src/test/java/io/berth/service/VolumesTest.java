@@ -288,6 +288,23 @@ class VolumesTest {
     }
 
     @Test
+    void whatANamespaceLeftIsTakenByNoOther() {
+        String namespace = "csi.storage.k8s.io/pvc/namespace";
+        volumes.create(wanted("a", MIB, "onDelete", "retain", "subDir", "team-a-b", namespace, "team-a"));
+        volumes.delete("fast.a");
+        for (Volumes.Wanted other : List.of(
+                wanted("b", MIB, "onDelete", "retain", "subDir", "team-a-b", namespace, "team"),
+                wanted("c", MIB, "onDelete", "retain", "subDir", "team-a-b"))) {
+            assertThatThrownBy(() -> volumes.create(other))
+                    .satisfies(kind(Fault.Kind.FAILED_PRECONDITION))
+                    .hasMessageContaining("team-a");
+        }
+        assertThat(volumes.create(wanted("d", MIB, "onDelete", "retain", "subDir", "team-a-b", namespace, "team-a"))
+                        .adopted())
+                .isTrue();
+    }
+
+    @Test
     void aRetainedVolumeIsBroughtBackWhereItLies() throws Exception {
         volumes.create(wanted("v", MIB, "onDelete", "retain", "subDir", "data"));
         Files.writeString(fast.resolve("data/file"), "kept");

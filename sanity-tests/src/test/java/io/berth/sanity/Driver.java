@@ -103,6 +103,8 @@ public final class Driver implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(
                         ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
+        // Tests kill drivers more often than a copy is tried again.
+        builder.environment().putIfAbsent("BERTH_JAVA_OPTS", "-Dberth.copies.tries=1000000");
         builder.environment().putAll(environment);
         try {
             return builder.start();
@@ -117,13 +119,15 @@ public final class Driver implements AutoCloseable {
                 "serve",
                 "--endpoint=unix://" + folder.resolve("csi.sock"),
                 "--driver-name=" + NAME,
-                "--allow-host-path=" + folder.resolve("allowed")));
+                "--allow-host-path=" + folder.resolve("allowed"),
+                "--allow-inline-host-path=" + folder.resolve("allowed")));
         if (flags.stream().noneMatch(flag -> flag.startsWith("--node-id"))) {
             line.add("--node-id=" + NODE);
         }
         if (flags.stream().noneMatch(flag -> flag.startsWith("--pool"))) {
             line.add("--pool=fast=local:" + folder.resolve("fast") + ",limit=advisory");
             line.add("--pool=shared=hostpath:" + folder.resolve("shared"));
+            line.addAll(List.of("--inline-pool=fast", "--inline-pool=shared"));
         }
         line.addAll(flags);
         return line;

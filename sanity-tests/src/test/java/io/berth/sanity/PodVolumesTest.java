@@ -133,7 +133,7 @@ class PodVolumesTest {
             Failure failure = Failure.of(() ->
                     client.publish(Client.inline("csi-0123", driver.place("t"), Map.of("path", path.toString()))));
             assertThat(failure.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
-            assertThat(failure.message()).contains(path.toString(), "--allow-host-path");
+            assertThat(failure.message()).contains(path.toString(), "--allow-inline-host-path");
         }
     }
 }

@@ -74,6 +74,7 @@ public final class Benchmarks {
             list(driver);
         }
         new SnapshotBenchmark(Files.createDirectory(folder.resolve("snapshots")), this::row).run();
+        new MemoryBenchmark(folder, this::row).run();
         nfs();
         System.out.printf(
                 "%s, %d processors, %s, %s%n%n",
