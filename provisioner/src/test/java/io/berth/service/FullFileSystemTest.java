@@ -211,7 +211,8 @@ class FullFileSystemTest {
     void aFullFileSystemKeepsNobodyFromGivingSpaceBack(String type, long mebibytes) throws Exception {
         try (Place place = new Place(type, mebibytes)) {
             Attachments attachments = new Attachments(place.pools, HERE, 0);
-            NodeVolumes node = new NodeVolumes(place.pools, place.volumes, new HostPaths(List.of()), Optional.of(HERE));
+            NodeVolumes node = new NodeVolumes(
+                    place.pools, place.volumes, new HostPaths(List.of()), InlineRules.DEFAULT, Optional.of(HERE));
             place.create("v", Optional.empty());
             place.create("kept", Optional.empty(), Map.of("onDelete", "archive"));
             place.create("elsewhere", Optional.empty(), Map.of("subDir", "a/b"));
