@@ -62,6 +62,7 @@ public final class Attachments {
                     Optional.ofNullable(volume.attachments().get(node));
             if (there.isPresent()) {
                 requireSame(volume, node, there.get(), how);
+                pool.nodes().reserve(node, volume.id()); // given back if the call before failed at its record's sync
                 pool.volumes().confirm(volume.id());
                 return;
             }

@@ -190,7 +190,9 @@ class DurableAnswersTest {
                 named(place),
                 () -> attachments.attach(
                         "fast.v", "n", new Attachment(AccessMode.SINGLE_NODE_WRITER, false), Map.of()));
+        assertThat(records.resolve("nodes/n/fast.v")).exists();
         failsThenSyncs(named("volumes"), () -> attachments.detach("fast.v", "n"));
+        assertThat(records.resolve("nodes/n")).isEmptyDirectory();
     }
 
     @ParameterizedTest

@@ -8,6 +8,7 @@ import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
+import io.berth.linux.FailingCalls;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
@@ -405,6 +406,37 @@ class GroupSnapshotsTest {
         Files.move(records.resolve("ready/" + first + ".json"), records.resolve("deleting/" + first + ".json"));
         restart();
         nothingIsLeft();
+    }
+
+    @Test
+    void aGroupThatIsAnIntentTooIsAGroup() throws Exception {
+        image("a");
+        image("b");
+        GroupSnapshots.Found made = group("g", "fast.a", "fast.b");
+        Path records = folder.resolve("fast/.berth/snapshots/groups");
+        Files.createLink(records.resolve("creating/fast.g.json"), records.resolve("ready/fast.g.json"));
+        restart();
+        assertThat(group("g", "fast.a", "fast.b")).isEqualTo(made);
+        Files.copy(records.resolve("ready/fast.g.json"), records.resolve("deleting/fast.g.json"));
+        restart();
+        assertThat(group("g", "fast.a", "fast.b")).isEqualTo(made);
+        assertThat(records.resolve("creating")).isEmptyDirectory();
+        assertThat(records.resolve("deleting")).isEmptyDirectory();
+    }
+
+    @Test
+    void aGroupWhoseSnapshotsWaitedForTheDiskIsAnsweredWhole() throws Exception {
+        image("a");
+        image("b");
+        try (FailingCalls fsync = FailingCalls.fail("fsync", file -> file.endsWith("snapshots/ready"))) {
+            assertThatThrownBy(() -> group("g", "fast.a", "fast.b")).isInstanceOf(Fault.class);
+        }
+        try (FailingCalls fsync = FailingCalls.watch("fsync")) {
+            assertThat(group("g", "fast.a", "fast.b").ready()).isTrue();
+            assertThat(fsync.files())
+                    .anyMatch(file -> file.endsWith("groups/ready"))
+                    .anyMatch(file -> file.endsWith("snapshots/ready"));
+        }
     }
 
     @Test
