@@ -274,7 +274,7 @@ class LoopDeviceTest {
 
     /** Until no other process of the machine has changed a device between two looks. */
     @Test
-    @SuppressWarnings("ReferenceEquality") // the very list of the look before
+    @SuppressWarnings({"ReferenceEquality", "IdentityBinaryExpression"}) // the very list of the look before
     void whileNothingChangesNoDeviceIsLookedAtAgain() {
         try (RegularFile file = file("image", MIB);
                 LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
