@@ -167,11 +167,7 @@ public final class Attachments {
                 : NodeId.parse(nodeId).filter(all::contains).stream().toList();
         if (nodes.isEmpty()) {
             pool.volumes().confirm(volume.id());
-<<<<<<< HEAD
-            NodeId.parse(nodeId).ifPresent(node -> pool.nodes().release(node, volume.id()));
-=======
             NodeId.parse(nodeId).ifPresent(node -> pool.nodes().release(node, volume.id())); // a failed call left it
->>>>>>> main
         }
         Volume left = volume;
         for (NodeId node : nodes) {
