@@ -76,6 +76,7 @@ final class FuseFile implements AutoCloseable {
      * but it may never go: what waits for the file cannot be killed.
      */
     private static final String GUARD = """
+            trap '' HUP INT TERM # which a whole group of processes is sent
             mount -t fusectl none "$2"
             while grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$0/status"; do sleep 0.5; done
             echo 1 > "$2/$1/abort"

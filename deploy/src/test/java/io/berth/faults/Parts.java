@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * What a driver consists of, without its sockets: a local pool {@code p} and Docker's state, both on one disk. Making it
@@ -64,7 +65,11 @@ final class Parts implements AutoCloseable {
         pool();
         docker = VolumeDriver.open(
                 new DockerSettings(
-                        new Endpoint(disk.resolve("unused.sock")), Optional.empty(), disk.resolve("state"), false),
+                        new Endpoint(disk.resolve("unused.sock")),
+                        Optional.empty(),
+                        disk.resolve("state"),
+                        OptionalInt.empty(),
+                        false),
                 volumes,
                 snapshots,
                 node,
