@@ -294,11 +294,7 @@ abstract class SnapshotsContract {
         Files.write(volumes.location(volume).resolve("more"), new byte[300_000]);
         long before = pool("fast").promisedBytes();
         Snapshot snapshot = snapshot("s", "fast.v");
-<<<<<<< HEAD
-        long data = 300_000 + "of v".length() + 3L * 512; // and the blocks of the folder
-=======
         long data = 300_000L + "of v".length() + 3 * 512; // and the blocks of the folder
->>>>>>> durable
         assertThat(snapshot.usedBytes()).isBetween(hasSubvolumes() ? MIB : data, hasSubvolumes() ? MIB : data + 4096);
         assertThat(pool("fast").promisedBytes()).isEqualTo(before + snapshot.usedBytes());
         restart();
