@@ -326,6 +326,16 @@ public final class Pool implements AutoCloseable {
         limitUpkeep.giveBackIfDue();
         nodes.recover();
         volumes.recoverEach();
+        keepSpareIfPossible();
+    }
+
+    /** Without it only deletes on a full disk fail; housekeeping tries again. */
+    private void keepSpareIfPossible() {
+        try {
+            keepSpare();
+        } catch (Fault e) {
+            LOG.warn("pool {}: no room is kept for deletes on a full disk: {}", config.name(), e.getMessage());
+        }
     }
 
     /** Removes some of what is in the trash; see {@link Trash#reap}. */

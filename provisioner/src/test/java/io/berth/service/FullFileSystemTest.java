@@ -144,7 +144,7 @@ class FullFileSystemTest {
             Volume volume = place.create("v", Optional.empty());
             Path data = place.volumes.location(volume);
             TestFileSystem.run("sh", "-euc", MANY_SMALL_FILES, data.toString());
-            place.leave(3);
+            place.leave(6);
             long free = place.pool().fileSystem().availableBytes();
             long promised = place.pool().promisedBytes();
 

@@ -2,6 +2,7 @@ package io.berth.sanity;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ record Tree(Map<Path, Entry> entries) {
             PosixFileAttributes found =
                     Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
             String content = found.isRegularFile()
-                    ? Files.readString(path)
+                    ? Files.readString(path, StandardCharsets.ISO_8859_1)
                     : found.isSymbolicLink() ? Files.readSymbolicLink(path).toString() : "";
             return new Entry(
                     found.owner().getName(), found.permissions().toString(), found.lastModifiedTime(), content);
