@@ -20,11 +20,14 @@ final class Termination {
     /**
      * Waits until the process is told to end, then stops and ends it: with status 0 when the stop is done, 1 when it fails
      * or takes longer than the timeout. Does not return.
+     *
+     * @param ready tells others of the start, once the process can be told to end
      */
-    static void await(Duration timeout, Runnable stop) {
+    static void await(Duration timeout, Runnable ready, Runnable stop) {
         FutureTask<?> stopped = new FutureTask<>(Executors.callable(stop));
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(end(timeout, stopped)), "stop"));
+        ready.run();
         CountDownLatch forever = new CountDownLatch(1);
         while (true) {
             try {

@@ -96,14 +96,12 @@ public final class Driver implements AutoCloseable {
     }
 
     private CsiServer openToCsi(Settings.Csi door) {
-        CsiServer server = CsiServer.start(
+        return CsiServer.start(
                 door.endpoint(),
                 settings.maxCalls(),
                 settings.slowCall(),
                 monitoring.map(Monitoring::calls),
                 services(door));
-        LOG.info("serving {} on {}, pools {}", door.driverName(), door.endpoint(), settings.pools());
-        return server;
     }
 
     private DockerServer openToDocker(DockerSettings door) {
@@ -111,14 +109,25 @@ public final class Driver implements AutoCloseable {
         NodeVolumes node = new NodeVolumes(pools, volumes, ofDocker); // Docker asks no controller for its volumes
         Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
         Health health = new Health(pools, volumes, ofDocker);
-        DockerServer server = DockerServer.start(
+        return DockerServer.start(
                 door.socket(),
                 settings.maxCalls(),
                 settings.slowCall(),
                 monitoring.map(Monitoring::calls),
                 VolumeDriver.open(door, volumes, snapshots, node, health));
-        LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools());
-        return server;
+    }
+
+    /** Logs that it serves, for whoever waits for that. */
+    public void announce() {
+        if (csi.isPresent()) {
+            settings.csi()
+                    .ifPresent(door -> LOG.info(
+                            "serving {} on {}, pools {}", door.driverName(), door.endpoint(), settings.pools()));
+        }
+        if (docker.isPresent()) {
+            settings.docker()
+                    .ifPresent(door -> LOG.info("serving Docker on {}, pools {}", door.socket(), settings.pools()));
+        }
     }
 
     /** Whether whoever looks for a door finds it: a socket whose file is gone comes back by a new start only. */

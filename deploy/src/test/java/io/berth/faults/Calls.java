@@ -11,6 +11,9 @@ import io.berth.volume.SnapshotId;
 import io.berth.volume.Source;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,8 +33,14 @@ final class Calls {
     /** The folder for the mounts of volumes. */
     private final Path staging;
 
+    /** Makes the folder, as a kubelet does. */
     Calls(Path staging) {
         this.staging = staging;
+        try {
+            Files.createDirectories(staging);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** What a subject is called by who makes it. */

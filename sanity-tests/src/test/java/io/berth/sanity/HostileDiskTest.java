@@ -392,7 +392,7 @@ class HostileDiskTest {
         client.create("fast", "v", 0);
         Files.move(pool, folder.resolve("gone"));
         Failure probe = Failure.of(client::isReady);
-        assertThat(probe.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+        assertThat(probe.code()).isEqualTo(Status.Code.UNAVAILABLE);
         assertThat(probe.message()).contains("pool fast", pool.toString());
         Files.move(folder.resolve("gone"), pool);
         assertThat(client.isReady()).isTrue();
