@@ -91,7 +91,8 @@ final class ServeCommand implements Callable<Integer> {
                         settings.csi().map(door -> door.nodeId().toString()).orElse(""))
                 .log("starting");
         Driver driver = Driver.start(settings, role, Version.BERTH);
-        Termination.await(settings.stopTimeout().plus(GRACE), () -> tell(notifier, driver), () -> stop(notifier, driver));
+        Termination.await(
+                settings.stopTimeout().plus(GRACE), () -> tell(notifier, driver), () -> stop(notifier, driver));
         return ExitCode.OK;
     }
 

@@ -63,7 +63,8 @@ class TerminationTest {
     /** The process. */
     static final class Stoppable {
         public static void main(String[] arguments) throws InterruptedException {
-            Thread main = new Thread(() -> Termination.await(Duration.ofMillis(500), () -> {}, () -> stop(arguments[0])));
+            Thread main =
+                    new Thread(() -> Termination.await(Duration.ofMillis(500), () -> {}, () -> stop(arguments[0])));
             main.start();
             while (main.getState() != Thread.State.WAITING) {
                 Thread.onSpinWait();
