@@ -91,14 +91,9 @@ final class ServeCommand implements Callable<Integer> {
                         settings.csi().map(door -> door.nodeId().toString()).orElse(""))
                 .log("starting");
         Driver driver = Driver.start(settings, role, Version.BERTH);
-        Termination.await(
-                settings.stopTimeout().plus(GRACE), () -> tell(notifier, driver), () -> stop(notifier, driver));
-        return ExitCode.OK;
-    }
-
-    private static void tell(ServiceNotifier notifier, Driver driver) {
-        driver.announce();
         notifier.ready();
+        Termination.await(settings.stopTimeout().plus(GRACE), driver::announce, () -> stop(notifier, driver));
+        return ExitCode.OK;
     }
 
     private static void stop(ServiceNotifier notifier, Driver driver) {
