@@ -151,7 +151,7 @@ class RecipesTest {
     @Test
     void aPathThatIsNotAllowedIsRefused() {
         cluster.apply("07-refused");
-        cluster.awaitEvent("FailedMount", "refused", "host path /etc is not allowed");
+        cluster.awaitEvent("FailedMount", "refused", "host path of an inline volume /etc is not allowed");
     }
 
     @Test
