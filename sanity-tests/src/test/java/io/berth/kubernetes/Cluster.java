@@ -151,7 +151,10 @@ final class Cluster implements AutoCloseable {
                 Chart.VERSION,
                 "--namespace=kube-system",
                 "--values=" + values,
-                "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false");
+                "--set=metrics.podMonitor.enabled=false,metrics.rules.enabled=false",
+                // What the drivers that are there have; the API server lets nobody change it.
+                "--set=local.csiDriver.volumeLifecycleModes={Persistent,Ephemeral}",
+                "--set=hostpath.csiDriver.volumeLifecycleModes={Persistent,Ephemeral}");
         assertThat(kubectl("apply", "--dry-run=server", "--filename=" + write(manifests)))
                 .as("%s", values)
                 .contains("daemonset.apps");
