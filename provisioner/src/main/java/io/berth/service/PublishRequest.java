@@ -43,20 +43,6 @@ public record PublishRequest(
         context = Map.copyOf(context);
     }
 
-    /** A request for what was staged by no options of NFS. */
-    public PublishRequest(
-            String volumeId,
-            Optional<Path> stagingPath,
-            Path targetPath,
-            AccessMode mode,
-            boolean block,
-            Set<MountOption> options,
-            OptionalLong mountGroup,
-            Map<String, String> context,
-            NfsOptions nfs) {
-        this(volumeId, stagingPath, targetPath, mode, block, options, mountGroup, context, nfs, NfsOptions.DEFAULT);
-    }
-
     /** A request for the files of what is staged. */
     public PublishRequest(
             String volumeId,

@@ -137,6 +137,7 @@ class GroupSnapshotsTest {
                 Set.of(),
                 OptionalLong.empty(),
                 Map.of(),
+                NfsOptions.DEFAULT,
                 NfsOptions.DEFAULT));
         return target;
     }

@@ -166,6 +166,7 @@ class NodeImagesTest {
                 Set.of(options),
                 OptionalLong.empty(),
                 Map.of(),
+                NfsOptions.DEFAULT,
                 NfsOptions.DEFAULT);
     }
 
@@ -572,6 +573,7 @@ class NodeImagesTest {
                 Set.of(),
                 OptionalLong.empty(),
                 Map.of(),
+                NfsOptions.DEFAULT,
                 NfsOptions.DEFAULT));
     }
 }
