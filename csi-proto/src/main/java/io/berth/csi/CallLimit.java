@@ -17,9 +17,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds the calls at once and runs each on a thread of its own. Node, Identity and the other services have a bound each:
- * a controller's sidecars, a hundred calls at once, keep no pod on this node from its mounts and nobody from Probe. It is the outermost interceptor and runs on the event
- * loop, so a call over the bound costs neither a thread nor a place in a queue.
+ * Bounds the calls at once and runs each on a thread of its own. Node, Identity and the other services have a bound each: a
+ * controller's sidecars, which make a hundred calls at once, keep no pod on this node from its mounts and nobody from Probe.
+ * It is the outermost interceptor and runs on the event loop, so a call over the bound costs neither a thread nor a place in
+ * a queue.
  */
 final class CallLimit implements ServerInterceptor, AutoCloseable {
     private static final long IDLE_SECONDS = 10;

@@ -54,7 +54,6 @@ final class LocalRecords implements AutoCloseable {
                     .forEach(entry -> all.read(entry.name()));
             next = page.next();
         }
-        all.folder.fsync(); // a process that was killed may not have come to that
         return all;
     }
 

@@ -39,7 +39,6 @@ final class MountIds implements AutoCloseable {
             page.entries().forEach(entry -> all.remember(entry.name()));
             next = page.next();
         }
-        all.folder.fsync(); // a process that was killed may not have come to that
         return all;
     }
 
