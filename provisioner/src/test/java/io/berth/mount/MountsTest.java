@@ -10,6 +10,7 @@ import io.berth.linux.Directory;
 import io.berth.linux.Errno;
 import io.berth.linux.FileSystemStatus;
 import io.berth.linux.Linux;
+import io.berth.linux.OpenDescriptors;
 import io.berth.linux.PathHandle;
 import io.berth.linux.SystemCallException;
 import java.io.IOException;
@@ -266,11 +267,11 @@ class MountsTest {
     @Test
     void noDescriptorIsLeftOpen() throws IOException {
         mountInEveryWay();
-        long before = openDescriptors();
+        long before = OpenDescriptors.count();
         for (int i = 0; i < 20; i++) {
             mountInEveryWay();
         }
-        assertThat(openDescriptors()).isEqualTo(before);
+        assertThat(OpenDescriptors.count()).isEqualTo(before);
     }
 
     private void mountInEveryWay() {
@@ -281,11 +282,5 @@ class MountsTest {
                 Errno.ENOTDIR, () -> Mounts.tmpfs("berth:test", source.resolve("file"), 1 << 20, 0700, 0, 0, Set.of()));
         assertErrno(Errno.EINVAL, () -> Mounts.tmpfs("berth:test", target, 1 << 20, 0700, -1, 0, Set.of()));
         Mounts.unmount(target);
-    }
-
-    private static long openDescriptors() throws IOException {
-        try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
-            return descriptors.count();
-        }
     }
 }

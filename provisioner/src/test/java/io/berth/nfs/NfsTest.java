@@ -8,11 +8,14 @@ import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
+@Execution(ExecutionMode.CONCURRENT)
 class NfsTest {
     @TestFactory
     Stream<DynamicTest> volumesLieOnARealServer() {
         return UserModeLinux.run(
-                Duration.ofMinutes(5), NfsMounting.class, NfsTreeCopy.class, NfsVolumes.class, NfsLost.class);
+                Duration.ofMinutes(10), NfsMounting.class, NfsTreeCopy.class, NfsVolumes.class, NfsLost.class);
     }
 }

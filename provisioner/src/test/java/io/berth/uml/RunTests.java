@@ -12,7 +12,10 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs the test classes that its arguments name, and prints a line for each test. */
+/**
+ * Runs the test classes that its arguments name, and prints a line for each test, with the seconds since the line
+ * before.
+ */
 final class RunTests implements TestExecutionListener {
     static final String PASSED = "PASSED ";
     static final String FAILED = "FAILED ";
@@ -22,6 +25,7 @@ final class RunTests implements TestExecutionListener {
     static final String DONE = "DONE ";
 
     private final PrintStream out;
+    private long printed = System.nanoTime();
     private int count;
 
     private RunTests(PrintStream out) {
@@ -63,7 +67,9 @@ final class RunTests implements TestExecutionListener {
 
     private void print(String result, TestIdentifier test, String details) {
         count++;
-        out.println(result + name(test));
+        long now = System.nanoTime();
+        out.printf("%s%s, %.1f s%n", result, name(test), (now - printed) / 1e9);
+        printed = now;
         details.lines().forEach(line -> out.println(DETAIL + line));
     }
 

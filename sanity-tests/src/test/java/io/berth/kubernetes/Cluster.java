@@ -68,11 +68,7 @@ final class Cluster implements AutoCloseable {
     }
 
     private static Cluster start(Path folder, int kernels, String values) {
-        Command.Result image = Command.run(
-                Duration.ofMinutes(15),
-                Map.of(),
-                List.of(DEPLOY.resolve("image/build").toString()));
-        assertThat(image.code()).as("%s", image).isZero();
+        buildImage();
         long start = System.nanoTime();
         Cluster cluster = new Cluster(folder, RIG.resolve(values), spawn(folder, kernels));
         try {
@@ -89,6 +85,15 @@ final class Cluster implements AutoCloseable {
             cluster.close();
             throw e;
         }
+    }
+
+    /** One at a time, for two clusters may come up at once; the second finds it built. */
+    private static synchronized void buildImage() {
+        Command.Result image = Command.run(
+                Duration.ofMinutes(15),
+                Map.of(),
+                List.of(DEPLOY.resolve("image/build").toString()));
+        assertThat(image.code()).as("%s", image).isZero();
     }
 
     /** How long ago an instant of {@link System#nanoTime} is. */

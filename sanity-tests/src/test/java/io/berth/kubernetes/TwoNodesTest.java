@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * The examples that need an NFS server or a second node, on a cluster of two nodes, each with a kernel of its own. The pods of
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("kubernetes-nfs")
 @Timeout(1800)
+@Execution(ExecutionMode.CONCURRENT)
 class TwoNodesTest {
     @TempDir
     static Path folder;
