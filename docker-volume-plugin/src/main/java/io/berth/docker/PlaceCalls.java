@@ -37,7 +37,8 @@ final class PlaceCalls implements AutoCloseable {
      *
      * @param name of the threads, before the place's
      * @param threads of each place, at most
-     * @param forSilent how long a place is waited for, at most, while it owes an answer that was given up
+     * @param forSilent how long a place is waited for, at most, with what is only shown, while it owes an answer that was
+     *     given up
      */
     PlaceCalls(String name, int threads, Duration forSilent) {
         this.name = name;
@@ -76,13 +77,17 @@ final class PlaceCalls implements AutoCloseable {
         }
 
         /**
-         * The result, if it comes in time.
+         * The result, if it comes in time; of a place that owes an answer it comes soon or not at all. For what is only
+         * shown: a busy machine owes answers too, and nothing that is to be done may fail for that.
          *
          * @throws Fault UNAVAILABLE when it does not; else whatever the work threw
          */
-        T await(Duration patience) {
+        T awaitShown(Duration patience) {
             boolean isSilent = place.silent().get() > 0 && patience.compareTo(forSilent) > 0;
-            Duration atMost = isSilent ? forSilent : patience;
+            return await(isSilent ? forSilent : patience);
+        }
+
+        private T await(Duration atMost) {
             try {
                 try {
                     return task.get(atMost.toNanos(), TimeUnit.NANOSECONDS);
@@ -135,7 +140,11 @@ final class PlaceCalls implements AutoCloseable {
         }
     }
 
-    /** Does some work; see {@link Pending#await}. */
+    /**
+     * Does some work.
+     *
+     * @throws Fault UNAVAILABLE when it takes too long; else whatever the work threw
+     */
     <T> T within(Duration patience, String place, Supplier<T> work) {
         return begin(place, work).await(patience);
     }

@@ -123,7 +123,9 @@ final class ShownVolumes {
         }
         long end = System.nanoTime() + patience.toNanos();
         asked.forEach((pool, answer) -> orSilent(
-                pool, silent, () -> all.addAll(answer.await(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
+                pool,
+                silent,
+                () -> all.addAll(answer.awaitShown(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
         MountTable table = MountTable.read();
         Map<String, Shown> shown = new TreeMap<>();
         names.of(all).forEach((name, volume) -> shown.put(name, show(name, volume, table)));
