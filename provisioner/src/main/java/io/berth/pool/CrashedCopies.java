@@ -36,7 +36,7 @@ public final class CrashedCopies implements AutoCloseable {
         folder = PoolFolder.ofRecords(records, "crashed");
     }
 
-    /** Notes that a copy was found half made, whose process is gone. */
+    /** Notes that a copy was found half made, whose process is gone; after it was undone, so that it is counted once. */
     void add(Id id) {
         if (failed.remove(id)) {
             return;

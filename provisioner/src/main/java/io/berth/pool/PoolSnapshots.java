@@ -271,8 +271,8 @@ public final class PoolSnapshots implements AutoCloseable {
                 data.syncAfterMove(copying);
                 catalog.commit(id);
             } else {
-                crashed.add(id);
                 undo(id);
+                crashed.add(id); // as for a volume, once it is undone
             }
         }
     }

@@ -387,10 +387,10 @@ public final class PoolVolumes implements AutoCloseable {
             if (isCopied(volume)) {
                 commitCopied(volume);
             } else {
-                if (volume.source().isPresent()) {
-                    crashed.add(id);
-                }
                 undoCreate(volume);
+                if (volume.source().isPresent()) {
+                    crashed.add(id); // not before: what cannot be undone now is found again, by the same process too
+                }
             }
         });
         return true;

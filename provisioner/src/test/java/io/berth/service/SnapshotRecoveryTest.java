@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.berth.TemporaryPool;
 import io.berth.TestFileSystem;
 import io.berth.fault.Fault;
+import io.berth.linux.FailingCalls;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolCheck;
 import io.berth.pool.PoolCheck.Finding.State;
@@ -488,5 +489,34 @@ class SnapshotRecoveryTest {
         volumes.delete("fast.c");
         clone.run();
         assertThat(root.resolve("fast.c/file")).hasContent("of v");
+    }
+
+    @Test
+    void aSnapshotThatIsFoundHalfMadeOftenByOneProcessCountsOnce() throws IOException {
+        volume();
+        snapshot();
+        Files.move(record("ready"), record("creating"));
+        isMadeAfterTwoFailures("snapshots/creating", this::snapshot);
+    }
+
+    @Test
+    void aCloneThatIsFoundHalfMadeOftenByOneProcessCountsOnce() throws IOException {
+        Volume source = volume();
+        Runnable clone = () -> create("c", Optional.of(new Source.OfVolume(source.id())), Map.of());
+        clone.run();
+        Files.move(records.resolve("volumes/fast.c.json"), records.resolve("creating/fast.c.json"));
+        TestFileSystem.shell(root, "rm -r fast.c");
+        isMadeAfterTwoFailures(".berth/creating", clone);
+    }
+
+    /** Nothing half made can be undone while its intent stays. */
+    private void isMadeAfterTwoFailures(String intents, Runnable call) {
+        try (FailingCalls unlink = FailingCalls.fail("unlinkat", folder -> folder.endsWith(intents))) {
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(call::run).isInstanceOf(Fault.class).hasMessageContaining("EIO");
+            }
+        }
+        call.run();
+        assertThat(records.resolve("crashed")).isEmptyDirectory();
     }
 }
