@@ -123,7 +123,8 @@ final class VolumeApi {
         return JSON.createObjectNode().put("Err", "");
     }
 
-    private static ObjectNode activate() {
+    private ObjectNode activate() {
+        driver.activated();
         ObjectNode answer = JSON.createObjectNode();
         answer.putArray("Implements").add("VolumeDriver");
         return answer;

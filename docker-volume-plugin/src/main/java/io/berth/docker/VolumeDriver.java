@@ -2,6 +2,7 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.mount.MountTable;
+import io.berth.mount.OtherNamespaces;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.service.Health;
@@ -10,6 +11,7 @@ import io.berth.service.PublishRequest;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
+import io.berth.volume.Limit;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
@@ -238,9 +240,20 @@ public final class VolumeDriver implements AutoCloseable {
         return new VolumeNames.Place(there.id().pool(), there.requestedName());
     }
 
-    private static VolumeParameters parameters(String name, CreateOptions.InPool wanted, VolumeNames.Place place) {
+    private Optional<Limit> limit(PoolName pool) {
+        return volumes.pools().stream()
+                .filter(config -> config.name().equals(pool))
+                .findFirst()
+                .flatMap(PoolConfig::limit);
+    }
+
+    /** Who gives Docker a size means a limit, whatever kind of pool it is; only a pool's own setting stands against it. */
+    private VolumeParameters parameters(String name, CreateOptions.InPool wanted, VolumeNames.Place place) {
         Map<String, String> strings = new TreeMap<>(wanted.parameters());
         strings.put(VolumeParameters.POOL, place.pool().text());
+        if (wanted.capacity().wanted().isPresent() && limit(place.pool()).isEmpty()) {
+            strings.putIfAbsent(VolumeParameters.LIMIT, Limit.ENFORCED.toString());
+        }
         return VolumeParameters.parse(strings).with(VolumeNames.MADE_AS, name);
     }
 
@@ -312,7 +325,7 @@ public final class VolumeDriver implements AutoCloseable {
             Optional<Volume> volume = records.outside(name).isPresent()
                     ? Optional.empty()
                     : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> ShownVolumes.noSuch(name)));
-            boolean isNew = ids.add(name, id);
+            boolean isNew = ids.add(name, id, () -> isUsed(name));
             try {
                 changes.within(FOR_MAKING, placeOf(name, volume), () -> mount(name, volume), () -> takeBack(name));
                 volume.ifPresent(found -> remember(name, found));
@@ -320,7 +333,7 @@ public final class VolumeDriver implements AutoCloseable {
             } catch (RuntimeException e) {
                 if (isNew) {
                     ids.remove(name, id);
-                }
+                } // else Docker calls Unmount all the same
                 throw e;
             }
         }
@@ -366,10 +379,21 @@ public final class VolumeDriver implements AutoCloseable {
     public void unmount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
             ids.remove(name, id);
+            ids.removeUnused(name, () -> isUsed(name));
             if (ids.of(name).isEmpty()) {
                 unmount(name);
             }
         }
+    }
+
+    /** Whether a container may have the volume, whatever Docker told. */
+    private boolean isUsed(String name) {
+        return OtherNamespaces.look().mayHave(mountpoint(name));
+    }
+
+    /** A dockerd begins to use this plugin. */
+    void activated() {
+        ids.activated();
     }
 
     /** A volume whose pool does not answer, or whose record cannot be read, can be unmounted all the same. */

@@ -118,6 +118,11 @@ public final class BlockFormat implements VolumeFormat {
                 .toList();
     }
 
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return Set.of();
+    }
+
     private boolean isAt(Volume volume, Path path) {
         return PathHandle.open(path)
                 .filter(handle -> {

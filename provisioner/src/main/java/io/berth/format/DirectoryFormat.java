@@ -240,7 +240,14 @@ public final class DirectoryFormat implements VolumeFormat {
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        return table.of(table.origin(realRoot.resolve(volume.path().toPath())));
+        return origins(volume, table).stream()
+                .flatMap(origin -> table.of(origin).stream())
+                .toList();
+    }
+
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return Set.of(table.origin(realRoot.resolve(volume.path().toPath())));
     }
 
     @Override

@@ -218,12 +218,16 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        Set<String> devices =
-                images.devices(volume).stream().map(LoopDevice.Attached::device).collect(Collectors.toSet());
-        return table.mounts().stream()
-                .filter(mount ->
-                        devices.contains(mount.device()) && mount.root().equals(FILE_SYSTEM_ROOT))
+        return origins(volume, table).stream()
+                .flatMap(origin -> table.of(origin).stream())
                 .toList();
+    }
+
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return images.devices(volume).stream()
+                .map(device -> new MountTable.Origin(device.device(), FILE_SYSTEM_ROOT))
+                .collect(Collectors.toSet());
     }
 
     @Override

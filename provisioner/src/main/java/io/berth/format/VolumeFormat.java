@@ -81,6 +81,9 @@ public interface VolumeFormat {
     /** The mounts on this node that show this volume, whoever made them; its own place in the pool is not one. */
     List<MountPoint> mounts(Volume volume, MountTable table);
 
+    /** What a mount of the volume shows, in any mount namespace; empty when it is in use nowhere, or has no files. */
+    Set<MountTable.Origin> origins(Volume volume, MountTable table);
+
     /** Whether this is the volume's root, or its device. */
     boolean isAt(Volume volume, PathHandle at);
 
