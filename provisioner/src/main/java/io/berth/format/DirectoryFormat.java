@@ -234,8 +234,8 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume) {
-        // Its limit was raised when it was expanded.
+    public boolean grow(Volume volume) {
+        return true; // its limit was raised when it was expanded
     }
 
     @Override

@@ -174,12 +174,14 @@ public final class ImageFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume) {
-        try (LoopDevice device = images.attached(volume)
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.FAILED_PRECONDITION, "volume " + volume.id() + " is not mounted on this node"))) {
-            grow(new DeviceFileSystem(type(volume), device));
-        }
+    public boolean grow(Volume volume) {
+        Optional<LoopDevice> attached = images.attached(volume);
+        attached.ifPresent(device -> {
+            try (device) {
+                grow(new DeviceFileSystem(type(volume), device));
+            }
+        });
+        return attached.isPresent();
     }
 
     /** By a mount of its own, as those of users may be read-only. */

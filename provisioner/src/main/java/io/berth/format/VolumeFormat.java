@@ -64,11 +64,11 @@ public interface VolumeFormat {
     boolean growsOnNode();
 
     /**
-     * Lets a mounted volume use the room it was given; does nothing when it does already.
+     * Lets a volume that is mounted on this machine use the room it was given; does nothing when it does already.
      *
-     * @throws io.berth.fault.Fault FAILED_PRECONDITION when it is not mounted
+     * @return false when it is not mounted here
      */
-    void grow(Volume volume);
+    boolean grow(Volume volume);
 
     /**
      * Mounts the volume on a folder, or its device on a file when its user gets raw blocks; the mount appears with its

@@ -384,6 +384,22 @@ public final class Volumes {
     }
 
     /**
+     * Lets those who use a volume on this machine have all of its room, which an image must be told; does nothing when they
+     * do already. A kubelet asks for that by itself after {@link #expand}; Docker does not.
+     *
+     * @return false when nobody uses it here
+     */
+    public boolean grow(Volume volume) {
+        Pool pool = pools.get(volume.id().pool());
+        if (!pool.format(volume).growsOnNode()) {
+            return true;
+        }
+        try (VolumeLocks.Held lock = pool.volumes().lock(volume.id())) {
+            return pool.format(volume).grow(volume);
+        }
+    }
+
+    /**
      * Changes a volume: all of it, or nothing.
      *
      * @throws Fault NOT_FOUND, INVALID_ARGUMENT when this volume cannot change in this way
