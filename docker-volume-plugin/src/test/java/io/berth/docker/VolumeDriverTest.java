@@ -279,6 +279,40 @@ class VolumeDriverTest {
                 .contains("given twice, as subDir and subdir");
     }
 
+    /** As Docker does with the files of an image, before it starts the first container. */
+    @Test
+    void theOwnerThatWasAskedForStaysWhenDockerCopiesFilesIntoANewVolume() throws IOException {
+        docker.create("v", Map.of("uid", "1000", "mode", "0700"));
+        Path copyUp = mounted("v", "copy");
+        Files.setAttribute(copyUp, "unix:uid", 0);
+        Files.setPosixFilePermissions(copyUp, PosixFilePermissions.fromString("rwxr-xr-x"));
+        docker.unmount("v", "copy");
+
+        Path container = mounted("v", "container");
+        assertThat(Files.getAttribute(container, "unix:uid")).isEqualTo(1000);
+        assertThat(Files.getPosixFilePermissions(container)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
+        Files.setAttribute(container, "unix:uid", 1001);
+        docker.unmount("v", "container");
+        assertThat(Files.getAttribute(mounted("v", "next"), "unix:uid")).isEqualTo(1001);
+    }
+
+    /** As a restart=always container does after a boot, whose start Docker does not try again. */
+    @Test
+    void aMountWaitsForAPoolThatIsNotThereYet() throws Exception {
+        docker.create("v", Map.of());
+        Path pool = plugin.folder.resolve("fast");
+        Files.move(pool, plugin.folder.resolve("away"));
+        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+            var mount = other.submit(() -> plugin.connect().mount("v", "a"));
+            Thread.sleep(1500);
+            assertThat(mount).isNotDone();
+            Files.move(plugin.folder.resolve("away"), pool);
+
+            assertThat(mount.get().err()).isEmpty();
+        }
+        docker.unmount("v", "a");
+    }
+
     /** As docker cp does with a container that runs. */
     @Test
     void anIdIsTakenBackAsOftenAsItWasGiven() throws IOException {
