@@ -16,6 +16,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "expand",
         header = "Make a volume larger, in use or not. One that is that large stays as it is.",
+        description = "Who uses it on this machine has the room at once. On another machine an image grows when it is"
+                + " mounted there next, unless a kubelet is told by its claim.",
         footer = {"", "Example: berth volumes expand fast.pvc-1 20Gi"})
 final class ExpandVolume extends OnPools {
     @Parameters(index = "0", paramLabel = "VOLUME", description = "Its id.")
@@ -41,6 +43,7 @@ final class ExpandVolume extends OnPools {
                     "SIZE", size, "volume " + id + " has " + ByteSize.format(present) + ", and volumes never shrink");
         }
         Volume volume = volumes.expand(id, CapacityRange.atLeast(bytes));
+        volumes.grow(volume);
         out.println(volume.id() + " has " + ByteSize.format(volume.capacityBytes()));
         return ExitCode.OK;
     }

@@ -126,7 +126,7 @@ final class PoolsCommand {
                 Map<String, Object> fields = fields(pool);
                 fields.put("uuid", pool.identity().uuid().toString());
                 fields.put("format", formatOfNew(pool));
-                fields.put("limit", pool.config().limit().toString());
+                fields.put("limit", pool.config().limitOfSized().toString());
                 fields.put(
                         "limitedBy",
                         pool.formats()
@@ -151,10 +151,13 @@ final class PoolsCommand {
         }
     }
 
-    /** The format of a volume that names neither format nor limit. */
+    /** The format of a volume that has a size and names neither format nor limit. */
     private static String formatOfNew(Pool pool) {
         VolumeParameters none = VolumeParameters.parse(Map.of());
-        return pool.formats().choose(none, pool.config().limit()).name().toString();
+        return pool.formats()
+                .choose(none, true, pool.config().limitOfSized())
+                .name()
+                .toString();
     }
 
     private static Map<String, Object> identity(PoolConfig config) {

@@ -193,7 +193,7 @@ public final class Doctor {
             }
             String text = "directories cannot be held to a limit: " + problem.get();
             return Optional.of(
-                    pool.limit() == Limit.ENFORCED ? Finding.note(subject, text) : Finding.ok(subject, text));
+                    pool.limitOfSized() == Limit.ENFORCED ? Finding.note(subject, text) : Finding.ok(subject, text));
         } catch (SystemCallException e) {
             return Optional.empty(); // the finding of the pool itself says so
         }
@@ -202,10 +202,10 @@ public final class Doctor {
     /** Whether volumes whose parameters name no format are images: only those are held to a limit everywhere. */
     private static boolean needsImages(PoolConfig pool) {
         if (pool.mounted().isPresent()) {
-            return pool.limit() == Limit.ENFORCED;
+            return pool.limitOfSized() == Limit.ENFORCED;
         }
         try (Directory root = Directory.open(pool.root())) {
-            return pool.limit() == Limit.ENFORCED
+            return pool.limitOfSized() == Limit.ENFORCED
                     && AwaitedMount.problem(pool, root).isEmpty()
                     && Formats.limitProblem(root).isPresent();
         } catch (SystemCallException e) {

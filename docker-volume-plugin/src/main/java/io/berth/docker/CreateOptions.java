@@ -19,7 +19,7 @@ sealed interface CreateOptions {
      * Those of a volume in a pool.
      *
      * @param pool the pool that was asked for
-     * @param capacity exactly the size that was asked for, or any
+     * @param capacity at least the size that was asked for, which a format may have to round up, or any
      * @param from the volume or snapshot it is to begin as a copy of, as it was written
      * @param parameters what the core knows by the same names, the pool among them
      */
@@ -75,11 +75,7 @@ sealed interface CreateOptions {
         known.addAll(LocalDriverOptions.KEYS);
         for (String key : new TreeSet<>(options.keySet())) {
             if (!known.contains(key)) {
-                throw Fault.invalid(
-                        "option",
-                        key,
-                        "unknown; the nearest is " + Nearest.to(key, known) + ", known are "
-                                + String.join(", ", known));
+                throw Fault.invalid("option", key, "unknown; " + Nearest.hint(key, known));
             }
         }
         return LocalDriverOptions.KEYS.stream().anyMatch(options::containsKey)
@@ -89,7 +85,11 @@ sealed interface CreateOptions {
 
     private static InPool inPool(Map<String, String> options) {
         Map<String, String> parameters = new TreeMap<>();
-        options.forEach((key, value) -> parameters.put(ALIASES.getOrDefault(key, key), value));
+        options.forEach((key, value) -> {
+            if (parameters.put(ALIASES.getOrDefault(key, key), value) != null) {
+                throw Fault.invalid("option", key, "given twice, as " + String.join(" and ", spellings(key)));
+            }
+        });
         CapacityRange capacity = Optional.ofNullable(parameters.remove(SIZE))
                 .map(CreateOptions::size)
                 .orElse(CapacityRange.ANY);
@@ -97,11 +97,23 @@ sealed interface CreateOptions {
         return new InPool(VolumeParameters.parse(parameters).pool(), capacity, from, parameters);
     }
 
+    /** The ways to write an option of which this is one. */
+    private static Set<String> spellings(String key) {
+        String name = ALIASES.getOrDefault(key, key);
+        Set<String> all = new TreeSet<>(Set.of(name));
+        ALIASES.forEach((alias, of) -> {
+            if (of.equals(name)) {
+                all.add(alias);
+            }
+        });
+        return all;
+    }
+
     private static CapacityRange size(String text) {
-        long bytes = ByteSize.parse("option size", text);
+        long bytes = ByteSize.parseForDocker("option size", text);
         if (bytes == 0) {
             throw Fault.invalid("option size", text, "a size is more than nothing");
         }
-        return CapacityRange.exactly(bytes);
+        return CapacityRange.atLeast(bytes);
     }
 }

@@ -5,8 +5,6 @@ import io.berth.socket.EndedCall;
 import io.berth.socket.Endpoint;
 import io.berth.socket.SocketFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -159,9 +157,8 @@ public final class DockerServer implements AutoCloseable {
         response.setStatus(answer.status());
         HttpFields.Mutable headers = response.getHeaders();
         headers.put(HttpHeader.CONTENT_TYPE, CONTENT_TYPE);
-        byte[] body = answer.body().getBytes(StandardCharsets.UTF_8);
-        headers.put(HttpHeader.CONTENT_LENGTH, body.length);
-        response.write(true, ByteBuffer.wrap(body), callback);
+        headers.put(HttpHeader.CONTENT_LENGTH, answer.body().remaining());
+        response.write(true, answer.body().duplicate(), callback);
     }
 
     /** Reads a call's body without waiting for it on a thread, then makes the call. */

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * The options that people know from other drivers: Docker's local driver ({@code type}, {@code device}, {@code o}),
@@ -30,6 +31,9 @@ final class LocalDriverOptions {
     private static final String NFSOPTS = "nfsopts";
     private static final Set<String> OF_NETSHARE = Set.of(SHARE, SERVER, NFSOPTS);
     private static final String ADDRESS = "addr=";
+    /** A unit that is a power of 1000 unless an i follows; for Docker and the kernel all are powers of 1024. */
+    private static final Pattern DECIMAL_UNIT = Pattern.compile("([KMGTP])(?!i)");
+
     private static final Set<String> OF_MEMORY =
             Set.of(CreateOptions.SIZE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
 
@@ -166,6 +170,8 @@ final class LocalDriverOptions {
                     options.getOrDefault(O, ""),
                     "a tmpfs needs a size, such as o=size=100m; memory is not endless");
         }
+        attributes.computeIfPresent(
+                CreateOptions.SIZE, (key, text) -> DECIMAL_UNIT.matcher(text).replaceFirst("$1i"));
         attributes.put("medium", "Memory");
         return new CreateOptions.Outside(attributes, mountOptions(flags));
     }

@@ -11,8 +11,12 @@ import java.util.Set;
 sealed interface LocalRecord {
     Instant created();
 
-    /** A volume of a pool that Docker made or mounted here; the pool's own record says what it is. */
-    record InPool(Instant created, VolumeId id) implements LocalRecord {}
+    /**
+     * A volume of a pool that Docker made or mounted here; the pool's own record says what it is.
+     *
+     * @param isNew whether Docker made it here and has not unmounted it yet: it may copy an image's files into it first
+     */
+    record InPool(Instant created, VolumeId id, boolean isNew) implements LocalRecord {}
 
     /**
      * A volume that is in no pool and exists by this record alone: a path of the host, memory, or a folder of an export.

@@ -118,7 +118,12 @@ final class LocalRecords implements AutoCloseable {
                 .put("version", VERSION)
                 .put("created", record.created().toString());
         switch (record) {
-            case LocalRecord.InPool inPool -> json.put("volume", inPool.id().toString());
+            case LocalRecord.InPool inPool -> {
+                json.put("volume", inPool.id().toString());
+                if (inPool.isNew()) {
+                    json.put("new", true);
+                }
+            }
             case LocalRecord.Outside outside -> {
                 ObjectNode attributes = json.putObject("attributes");
                 new TreeMap<>(outside.attributes()).forEach(attributes::put);
@@ -139,7 +144,8 @@ final class LocalRecords implements AutoCloseable {
             if (json.has("volume")) {
                 return new LocalRecord.InPool(
                         created,
-                        VolumeId.parse(json.path("volume").asText()).orElseThrow(() -> corrupt("it names no volume")));
+                        VolumeId.parse(json.path("volume").asText()).orElseThrow(() -> corrupt("it names no volume")),
+                        json.path("new").asBoolean());
             }
             Map<String, String> attributes = new TreeMap<>();
             json.path("attributes")

@@ -72,6 +72,7 @@ final class ShownVolumes {
      * A volume as Docker shows it.
      *
      * @param mountpoint empty while it is not mounted
+     * @param status what it is; empty in a list, where Docker shows nothing of it
      */
     record Shown(String name, Optional<Path> mountpoint, Instant created, Map<String, Object> status) {}
 
@@ -109,7 +110,7 @@ final class ShownVolumes {
         }
     }
 
-    /** All volumes, at most 10,000; of a pool that does not answer those that are known here. */
+    /** All volumes, at most 10,000, without what they are; of a pool that does not answer those that are known here. */
     List<Shown> all() {
         Map<PoolName, PlaceCalls.Pending<List<Volume>>> asked = new LinkedHashMap<>();
         List<Volume> all = new ArrayList<>();
@@ -128,13 +129,13 @@ final class ShownVolumes {
                 () -> all.addAll(answer.awaitShown(Duration.ofNanos(Math.max(0, end - System.nanoTime()))))));
         MountTable table = MountTable.read();
         Map<String, Shown> shown = new TreeMap<>();
-        names.of(all).forEach((name, volume) -> shown.put(name, show(name, volume, table)));
+        names.of(all).forEach((name, volume) -> shown.put(name, listed(name, volume.created(), table)));
         records.all().forEach((name, record) -> {
             switch (record) {
-                case LocalRecord.Outside outside -> shown.put(name, show(name, outside, table));
+                case LocalRecord.Outside outside -> shown.put(name, listed(name, outside.created(), table));
                 case LocalRecord.InPool inPool -> {
                     if (silent.contains(inPool.id().pool())) {
-                        shown.put(name, show(name, inPool.created(), Map.of(), table));
+                        shown.put(name, listed(name, inPool.created(), table));
                     }
                 }
             }
@@ -173,8 +174,16 @@ final class ShownVolumes {
     private Shown show(String name, Instant created, Map<String, Object> known, MountTable table) {
         Map<String, Object> status = new TreeMap<>(known);
         status.put("mountIds", ids.of(name).size());
+        return new Shown(name, mountpoint(name, table), created, status);
+    }
+
+    private Shown listed(String name, Instant created, MountTable table) {
+        return new Shown(name, mountpoint(name, table), created, Map.of());
+    }
+
+    private Optional<Path> mountpoint(String name, MountTable table) {
         Path mountpoint = mounts.resolve(name);
-        return new Shown(name, table.at(mountpoint).map(mount -> mountpoint), created, status);
+        return table.at(mountpoint).map(mount -> mountpoint);
     }
 
     static Fault noSuch(String name) {

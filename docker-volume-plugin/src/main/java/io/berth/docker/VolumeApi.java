@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -57,8 +58,12 @@ final class VolumeApi {
         }
     }
 
-    /** An answer of HTTP. */
-    record Answer(int status, String body) {
+    /**
+     * An answer of HTTP.
+     *
+     * @param body JSON; read-only, for several connections may be given one
+     */
+    record Answer(int status, ByteBuffer body) {
         /** An error that Docker shows with the method's name before it. */
         static Answer error(int status, String message) {
             return new Answer(status, text(JSON.createObjectNode().put("Err", message)));
@@ -67,6 +72,7 @@ final class VolumeApi {
 
     private final VolumeDriver driver;
     private final CallLog log;
+    private final SharedAnswer<ByteBuffer> lists = new SharedAnswer<>(() -> text(list()));
 
     VolumeApi(VolumeDriver driver, CallLog log) {
         this.driver = driver;
@@ -83,7 +89,7 @@ final class VolumeApi {
         }
         try (CallLog.Entry entry = log.begin(call.path.substring(1), request.name(), call.asks)) {
             try {
-                return new Answer(200, text(answer(call, request)));
+                return new Answer(200, call == Call.LIST ? lists.get() : text(answer(call, request)));
             } catch (Fault e) {
                 entry.failed(e.kind(), e.getMessage());
                 return Answer.error(e.kind() == Fault.Kind.INTERNAL ? 500 : 200, e.getMessage());
@@ -123,7 +129,8 @@ final class VolumeApi {
         return JSON.createObjectNode().put("Err", "");
     }
 
-    private static ObjectNode activate() {
+    private ObjectNode activate() {
+        driver.activated();
         ObjectNode answer = JSON.createObjectNode();
         answer.putArray("Implements").add("VolumeDriver");
         return answer;
@@ -138,7 +145,7 @@ final class VolumeApi {
     private ObjectNode list() {
         ObjectNode answer = ok();
         ArrayNode volumes = answer.putArray("Volumes");
-        driver.shown().all().forEach(shown -> volumes.add(json(shown)));
+        driver.shown().all().forEach(shown -> volumes.add(listed(shown)));
         return answer;
     }
 
@@ -148,17 +155,21 @@ final class VolumeApi {
         return answer;
     }
 
-    /** Docker parses the time, and takes a volume whose time it cannot read for one that is gone. */
     private static ObjectNode json(ShownVolumes.Shown shown) {
-        ObjectNode json = JSON.createObjectNode()
+        ObjectNode json = listed(shown);
+        ObjectNode status = json.putObject("Status");
+        shown.status().forEach(status::putPOJO);
+        return json;
+    }
+
+    /** Docker parses the time, and takes a volume whose time it cannot read for one that is gone. */
+    private static ObjectNode listed(ShownVolumes.Shown shown) {
+        return JSON.createObjectNode()
                 .put("Name", shown.name())
                 .put(MOUNTPOINT, text(shown.mountpoint()))
                 .put(
                         "CreatedAt",
                         shown.created().truncatedTo(ChronoUnit.SECONDS).toString());
-        ObjectNode status = json.putObject("Status");
-        shown.status().forEach(status::putPOJO);
-        return json;
     }
 
     /** A path, or what Docker takes for none. */
@@ -166,9 +177,9 @@ final class VolumeApi {
         return mountpoint.map(Path::toString).orElse("");
     }
 
-    private static String text(ObjectNode json) {
+    private static ByteBuffer text(ObjectNode json) {
         try {
-            return JSON.writeValueAsString(json);
+            return ByteBuffer.wrap(JSON.writeValueAsBytes(json)).asReadOnlyBuffer();
         } catch (JsonProcessingException e) {
             throw new Fault(Fault.Kind.INTERNAL, "cannot write the answer: " + e.getOriginalMessage(), e);
         }

@@ -1,7 +1,10 @@
 package io.berth.docker;
 
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
+import io.berth.mount.OtherNamespaces;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.service.Health;
@@ -10,6 +13,8 @@ import io.berth.service.PublishRequest;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
+import io.berth.volume.Limit;
+import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
 import io.berth.volume.Source;
 import io.berth.volume.Volume;
@@ -29,6 +34,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +55,7 @@ public final class VolumeDriver implements AutoCloseable {
     private static final Duration FOR_FINDING = Duration.ofSeconds(5);
     private static final Duration FOR_MAKING = Duration.ofSeconds(75);
     private static final Duration FOR_TAKING_AWAY = Duration.ofSeconds(20);
+    private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
     /** What a pool that owes an answer is asked next. */
     private static final Duration FOR_SILENT = Duration.ofMillis(100);
 
@@ -204,7 +212,7 @@ public final class VolumeDriver implements AutoCloseable {
             there.filter(Volume::adopted).ifPresent(found -> volumes.adopt(found.id()));
             return volumes.create(volume, FOR_MAKING.minusSeconds(5));
         });
-        remember(name, made);
+        remember(name, made, there.isEmpty() || isNew(name));
     }
 
     private void create(String name, CreateOptions.Outside wanted, Optional<LocalRecord.Outside> there) {
@@ -224,8 +232,12 @@ public final class VolumeDriver implements AutoCloseable {
         }
     }
 
-    private void remember(String name, Volume volume) {
-        records.put(name, new LocalRecord.InPool(volume.created(), volume.id()));
+    private void remember(String name, Volume volume, boolean isNew) {
+        records.put(name, new LocalRecord.InPool(volume.created(), volume.id(), isNew));
+    }
+
+    private boolean isNew(String name) {
+        return records.inPool(name).filter(LocalRecord.InPool::isNew).isPresent();
     }
 
     private static VolumeNames.Place placeOf(Volume there, CreateOptions.InPool wanted) {
@@ -238,9 +250,20 @@ public final class VolumeDriver implements AutoCloseable {
         return new VolumeNames.Place(there.id().pool(), there.requestedName());
     }
 
-    private static VolumeParameters parameters(String name, CreateOptions.InPool wanted, VolumeNames.Place place) {
+    private Optional<Limit> limit(PoolName pool) {
+        return volumes.pools().stream()
+                .filter(config -> config.name().equals(pool))
+                .findFirst()
+                .flatMap(PoolConfig::limit);
+    }
+
+    /** Who gives Docker a size means a limit, whatever kind of pool it is; only a pool's own setting stands against it. */
+    private VolumeParameters parameters(String name, CreateOptions.InPool wanted, VolumeNames.Place place) {
         Map<String, String> strings = new TreeMap<>(wanted.parameters());
         strings.put(VolumeParameters.POOL, place.pool().text());
+        if (wanted.capacity().wanted().isPresent() && limit(place.pool()).isEmpty()) {
+            strings.putIfAbsent(VolumeParameters.LIMIT, Limit.ENFORCED.toString());
+        }
         return VolumeParameters.parse(strings).with(VolumeNames.MADE_AS, name);
     }
 
@@ -309,20 +332,48 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public Path mount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
+            long end = System.nanoTime() + FOR_MAKING.toNanos();
             Optional<Volume> volume = records.outside(name).isPresent()
                     ? Optional.empty()
-                    : Optional.of(names.find(name, FOR_FINDING).orElseThrow(() -> ShownVolumes.noSuch(name)));
-            boolean isNew = ids.add(name, id);
+                    : Optional.of(whenThere(
+                            end, left -> names.find(name, FOR_FINDING).orElseThrow(() -> ShownVolumes.noSuch(name))));
+            boolean isNew = ids.add(name, id, () -> isUsed(name));
             try {
-                changes.within(FOR_MAKING, placeOf(name, volume), () -> mount(name, volume), () -> takeBack(name));
-                volume.ifPresent(found -> remember(name, found));
+                whenThere(end, left -> {
+                    changes.within(left, placeOf(name, volume), () -> mount(name, volume), () -> takeBack(name));
+                    return true;
+                });
+                volume.ifPresent(found -> remember(name, found, isNew(name)));
                 return mountpoint(name);
             } catch (RuntimeException e) {
                 if (isNew) {
                     ids.remove(name, id);
-                }
+                } // else Docker calls Unmount all the same
                 throw e;
             }
+        }
+    }
+
+    /** Waits for a server or a disk that is not there yet, as after a boot: Docker starts the container once only. */
+    private static <T> T whenThere(long end, Function<Duration, T> attempt) {
+        for (; ; ) {
+            try {
+                return attempt.apply(Duration.ofNanos(Math.max(end - System.nanoTime(), 0)));
+            } catch (Fault e) {
+                if (e.kind() != Fault.Kind.UNAVAILABLE || end - System.nanoTime() < BETWEEN_TRIES.toNanos()) {
+                    throw e;
+                }
+                pause();
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(BETWEEN_TRIES);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Fault(Fault.Kind.UNAVAILABLE, "Berth stops", e);
         }
     }
 
@@ -366,10 +417,21 @@ public final class VolumeDriver implements AutoCloseable {
     public void unmount(String name, String id) {
         try (NameLocks.Held lock = lock(name)) {
             ids.remove(name, id);
+            ids.removeUnused(name, () -> isUsed(name));
             if (ids.of(name).isEmpty()) {
                 unmount(name);
             }
         }
+    }
+
+    /** Whether a container may have the volume, whatever Docker told. */
+    private boolean isUsed(String name) {
+        return OtherNamespaces.look().mayHave(mountpoint(name));
+    }
+
+    /** A dockerd begins to use this plugin. */
+    void activated() {
+        ids.activated();
     }
 
     /** A volume whose pool does not answer, or whose record cannot be read, can be unmounted all the same. */
@@ -382,7 +444,29 @@ public final class VolumeDriver implements AutoCloseable {
             unmount(name, e);
             return;
         }
-        within(FOR_TAKING_AWAY, placeOf(name, volume), () -> takeAway(name, volume));
+        within(FOR_TAKING_AWAY, placeOf(name, volume), () -> {
+            volume.filter(found -> isNew(name)).ifPresent(found -> own(name, found));
+            takeAway(name, volume);
+        });
+    }
+
+    /**
+     * Gives a volume the owner and mode that were asked for once more: before its first container starts, Docker has mounted
+     * it, copied the image's files into it with the owner and mode of their folder, and unmounted it.
+     */
+    private void own(String name, Volume volume) {
+        Set<String> asked = new TreeSet<>(Set.of(VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE));
+        asked.retainAll(volume.parameters().keySet());
+        if (!asked.isEmpty() && isMounted(mountpoint(name))) {
+            try (Directory root = Directory.open(mountpoint(name))) {
+                Ownership ownership = volume.ownership();
+                root.chown((int) ownership.uid(), (int) ownership.gid());
+                root.chmod(ownership.mode());
+            } catch (SystemCallException e) {
+                LOG.warn("volume {} may have another owner or mode than asked for: {}", name, e.getMessage());
+            }
+        }
+        remember(name, volume, false);
     }
 
     private void unmount(String name, Fault noRecord) {

@@ -113,7 +113,10 @@ final class Plugin implements AutoCloseable {
     /** The files that keep mount ids. */
     List<String> idFiles() throws IOException {
         try (var files = Files.list(folder.resolve("state/docker/ids"))) {
-            return files.map(file -> file.getFileName().toString()).sorted().toList();
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.contains("@"))
+                    .sorted()
+                    .toList();
         }
     }
 

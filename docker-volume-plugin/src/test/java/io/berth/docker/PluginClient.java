@@ -52,6 +52,11 @@ final class PluginClient implements AutoCloseable {
         return channel.read(ByteBuffer.allocate(1)) == -1;
     }
 
+    /** As each dockerd does once. */
+    Answer activate() throws IOException {
+        return call("Plugin.Activate", "");
+    }
+
     Answer volume(String method, String name) throws IOException {
         return call("VolumeDriver." + method, request(name).toString());
     }

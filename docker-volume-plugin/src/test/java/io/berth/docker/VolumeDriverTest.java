@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.berth.linux.PathHandle;
 import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.Format;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -205,6 +207,8 @@ class VolumeDriverTest {
         assertThat(docker.create("c1", Map.of()).err()).isEmpty();
         assertThat(docker.create("c1", Map.of("size", "65m", "mode", "0700")).err())
                 .contains("capacity");
+        assertThat(docker.create("c1", Map.of("size", "63M", "mode", "0700")).err())
+                .isEmpty();
         assertThat(docker.create("c1", Map.of("size", "64m")).err()).contains("mode");
         assertThat(docker.create("c1", Map.of("size", "64m", "mode", "0700", "pool", "home"))
                         .err())
@@ -247,15 +251,128 @@ class VolumeDriverTest {
     }
 
     @Test
-    void oneIdIsTakenBackOnceHoweverOftenItWasGiven() throws IOException {
+    void aSizeIsALimitInEveryKindOfPoolUnlessThePoolSaysOtherwise() throws IOException {
+        assertThat(docker.create("limited", Map.of("size", "32M", "pool", "nas"))
+                        .err())
+                .isEmpty();
+        assertThat(docker.create("unlimited", Map.of("pool", "nas")).err()).isEmpty();
+        assertThat(docker.create("promised", Map.of("size", "32M")).err()).isEmpty();
+
+        assertThat(plugin.volumes.get("nas.limited").format()).isNotEqualTo(Format.Directory.ADVISORY);
+        assertThat(plugin.volumes.get("nas.limited").capacityBytes()).isEqualTo(32 << 20);
+        assertThat(plugin.volumes.get("nas.unlimited").format()).isEqualTo(Format.Directory.ADVISORY);
+        assertThat(plugin.volumes.get("nas.unlimited").capacityBytes()).isZero();
+        assertThat(plugin.volumes.get("fast.promised").format()).isEqualTo(Format.Directory.ADVISORY);
+    }
+
+    @Test
+    void aSizeIsRoundedUpToWhatTheFormatNeeds() throws IOException {
+        assertThat(docker.create("v", Map.of("size", "10000001", "format", "image"))
+                        .err())
+                .isEmpty();
+        assertThat(plugin.volumes.get("fast.v").capacityBytes()).isEqualTo(16 << 20);
+    }
+
+    @Test
+    void anOptionThatIsGivenInTwoSpellingsIsRefused() throws IOException {
+        assertThat(docker.create("v", Map.of("subdir", "a", "subDir", "b")).err())
+                .contains("given twice, as subDir and subdir");
+    }
+
+    /** As Docker does with the files of an image, before it starts the first container. */
+    @Test
+    void theOwnerThatWasAskedForStaysWhenDockerCopiesFilesIntoANewVolume() throws IOException {
+        docker.create("v", Map.of("uid", "1000", "mode", "0700"));
+        Path copyUp = mounted("v", "copy");
+        Files.setAttribute(copyUp, "unix:uid", 0);
+        Files.setPosixFilePermissions(copyUp, PosixFilePermissions.fromString("rwxr-xr-x"));
+        docker.unmount("v", "copy");
+
+        Path container = mounted("v", "container");
+        assertThat(Files.getAttribute(container, "unix:uid")).isEqualTo(1000);
+        assertThat(Files.getPosixFilePermissions(container)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
+        Files.setAttribute(container, "unix:uid", 1001);
+        docker.unmount("v", "container");
+        assertThat(Files.getAttribute(mounted("v", "next"), "unix:uid")).isEqualTo(1001);
+    }
+
+    /** As a restart=always container does after a boot, whose start Docker does not try again. */
+    @Test
+    void aMountWaitsForAPoolThatIsNotThereYet() throws Exception {
+        docker.create("v", Map.of());
+        Path pool = plugin.folder.resolve("fast");
+        Files.move(pool, plugin.folder.resolve("away"));
+        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+            var mount = other.submit(() -> plugin.connect().mount("v", "a"));
+            Thread.sleep(1500);
+            assertThat(mount).isNotDone();
+            Files.move(plugin.folder.resolve("away"), pool);
+
+            assertThat(mount.get().err()).isEmpty();
+        }
+        docker.unmount("v", "a");
+    }
+
+    /** As docker cp does with a container that runs. */
+    @Test
+    void anIdIsTakenBackAsOftenAsItWasGiven() throws IOException {
         docker.create("c1", Map.of());
         mounted("c1", "a1");
         mounted("c1", "a1");
 
         assertThat(plugin.idFiles()).containsExactly("c1@a1");
         docker.unmount("c1", "a1");
+        restart();
+        assertThat(plugin.mounted()).hasSize(1);
+        docker.unmount("c1", "a1");
         assertThat(plugin.mounted()).isEmpty();
         assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+    }
+
+    /** As docker cp does when the pool is away for a moment. */
+    @Test
+    void aMountThatFailsIsTakenBackTooIfTheIdWasThere() throws IOException {
+        docker.create("c1", Map.of());
+        mounted("c1", "a1");
+        Files.move(plugin.folder.resolve("fast/fast.c1"), plugin.folder.resolve("fast/away"));
+
+        assertThat(docker.mount("c1", "a1").err()).isNotEmpty();
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+
+        assertThat(plugin.idFiles()).containsExactly("c1@a1");
+        Files.move(plugin.folder.resolve("fast/away"), plugin.folder.resolve("fast/fast.c1"));
+        mounted("c1", "a2");
+        docker.unmount("c1", "a2");
+        assertThat(plugin.mounted()).hasSize(1);
+    }
+
+    @Test
+    void anIdThatADockerdLeftIsTakenBackOnce() throws IOException {
+        docker.activate();
+        docker.create("c1", Map.of());
+        mounted("c1", "a1"); // and dockerd is killed, and its container
+        docker.activate();
+        mounted("c1", "a1");
+
+        docker.unmount("c1", "a1");
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
+    @Test
+    void aContainerThatOutlivedItsDockerdKeepsItsVolumeAtACopy() throws IOException {
+        docker.activate();
+        docker.create("c1", Map.of());
+        Path mountpoint = mounted("c1", "a1");
+        Path container = Files.createDirectory(plugin.folder.resolve("container"));
+        try (PathHandle source = PathHandle.open(mountpoint).orElseThrow()) {
+            Mounts.bind(source, container, Set.of());
+        }
+        docker.activate();
+        mounted("c1", "a1");
+        docker.unmount("c1", "a1");
+
+        assertThat(plugin.mounted()).hasSize(2);
+        Mounts.unmount(container);
     }
 
     @Test

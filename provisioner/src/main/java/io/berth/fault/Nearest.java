@@ -17,15 +17,22 @@ public final class Nearest {
                 .orElseThrow();
     }
 
+    /** For the message about an unknown word: the one that may be meant, else all that are known. */
+    public static String hint(String text, Collection<String> words) {
+        return like(text, words)
+                .map(word -> "the nearest is " + word)
+                .orElseGet(() -> "known are " + String.join(", ", words));
+    }
+
     private static String start(String text) {
         return text.substring(0, Math.min(text.length(), 100));
     }
 
-    /** The same, if it may be what was meant: if most letters are the same. */
+    /** The same, if it may be what was meant: if half of the letters are the same. */
     public static Optional<String> like(String text, Collection<String> words) {
         String nearest = to(text, words);
         return Optional.of(nearest)
-                .filter(word -> distance(start(text), word) <= Math.max(text.length(), word.length()) / 3);
+                .filter(word -> distance(start(text), word) <= Math.max(text.length(), word.length()) / 2);
     }
 
     /** How many letters must be put in, taken out or changed to make one of the other (Levenshtein). */

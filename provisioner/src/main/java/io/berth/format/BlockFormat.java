@@ -76,11 +76,10 @@ public final class BlockFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume) {
-        images.attached(volume)
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.FAILED_PRECONDITION, "volume " + volume.id() + " is not attached on this node"))
-                .close(); // it has the image's size now
+    public boolean grow(Volume volume) {
+        Optional<LoopDevice> attached = images.attached(volume);
+        attached.ifPresent(LoopDevice::close); // it has the image's size now
+        return attached.isPresent();
     }
 
     /**
@@ -116,6 +115,11 @@ public final class BlockFormat implements VolumeFormat {
         return table.mounts().stream()
                 .filter(mount -> names.contains(mount.root().getFileName()) && isAt(volume, mount.target()))
                 .toList();
+    }
+
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return Set.of();
     }
 
     private boolean isAt(Volume volume, Path path) {

@@ -234,13 +234,20 @@ public final class DirectoryFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume) {
-        // Its limit was raised when it was expanded.
+    public boolean grow(Volume volume) {
+        return true; // its limit was raised when it was expanded
     }
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        return table.of(table.origin(realRoot.resolve(volume.path().toPath())));
+        return origins(volume, table).stream()
+                .flatMap(origin -> table.of(origin).stream())
+                .toList();
+    }
+
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return Set.of(table.origin(realRoot.resolve(volume.path().toPath())));
     }
 
     @Override

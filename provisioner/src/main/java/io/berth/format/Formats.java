@@ -85,17 +85,20 @@ public final class Formats {
     }
 
     /**
-     * The format of a new volume.
+     * The format of a new volume. Nothing holds one to a size that it does not have, so without a size it is a plain
+     * directory, unless the parameters ask for more.
      *
-     * @param limit of volumes that name none
+     * @param sized whether a size is asked for
+     * @param limit of volumes that have a size and name no limit
      * @throws Fault INVALID_ARGUMENT or FAILED_PRECONDITION when the pool cannot hold such a volume
      */
-    public Format choose(VolumeParameters parameters, Limit limit) {
+    public Format choose(VolumeParameters parameters, boolean sized, Limit limit) {
         Optional<FormatName> named = parameters.format();
         if (named.filter(FormatName.IMAGE::equals).isPresent()) {
             return image(parameters);
         }
-        if (parameters.limit().orElse(limit) == Limit.ADVISORY) {
+        boolean limited = sized || parameters.inodes().isPresent();
+        if (parameters.limit().orElse(limited ? limit : Limit.ADVISORY) == Limit.ADVISORY) {
             return new Format.Directory(Limit.ADVISORY, parameters.inodes());
         }
         Optional<String> problem = limits.problem(parameters.inodes().isPresent());

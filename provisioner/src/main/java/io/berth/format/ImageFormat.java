@@ -174,12 +174,14 @@ public final class ImageFormat implements VolumeFormat {
     }
 
     @Override
-    public void grow(Volume volume) {
-        try (LoopDevice device = images.attached(volume)
-                .orElseThrow(() -> new Fault(
-                        Fault.Kind.FAILED_PRECONDITION, "volume " + volume.id() + " is not mounted on this node"))) {
-            grow(new DeviceFileSystem(type(volume), device));
-        }
+    public boolean grow(Volume volume) {
+        Optional<LoopDevice> attached = images.attached(volume);
+        attached.ifPresent(device -> {
+            try (device) {
+                grow(new DeviceFileSystem(type(volume), device));
+            }
+        });
+        return attached.isPresent();
     }
 
     /** By a mount of its own, as those of users may be read-only. */
@@ -218,12 +220,16 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public List<MountPoint> mounts(Volume volume, MountTable table) {
-        Set<String> devices =
-                images.devices(volume).stream().map(LoopDevice.Attached::device).collect(Collectors.toSet());
-        return table.mounts().stream()
-                .filter(mount ->
-                        devices.contains(mount.device()) && mount.root().equals(FILE_SYSTEM_ROOT))
+        return origins(volume, table).stream()
+                .flatMap(origin -> table.of(origin).stream())
                 .toList();
+    }
+
+    @Override
+    public Set<MountTable.Origin> origins(Volume volume, MountTable table) {
+        return images.devices(volume).stream()
+                .map(device -> new MountTable.Origin(device.device(), FILE_SYSTEM_ROOT))
+                .collect(Collectors.toSet());
     }
 
     @Override

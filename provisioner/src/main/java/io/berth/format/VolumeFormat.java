@@ -64,11 +64,11 @@ public interface VolumeFormat {
     boolean growsOnNode();
 
     /**
-     * Lets a mounted volume use the room it was given; does nothing when it does already.
+     * Lets a volume that is mounted on this machine use the room it was given; does nothing when it does already.
      *
-     * @throws io.berth.fault.Fault FAILED_PRECONDITION when it is not mounted
+     * @return false when it is not mounted here
      */
-    void grow(Volume volume);
+    boolean grow(Volume volume);
 
     /**
      * Mounts the volume on a folder, or its device on a file when its user gets raw blocks; the mount appears with its
@@ -80,6 +80,9 @@ public interface VolumeFormat {
 
     /** The mounts on this node that show this volume, whoever made them; its own place in the pool is not one. */
     List<MountPoint> mounts(Volume volume, MountTable table);
+
+    /** What a mount of the volume shows, in any mount namespace; empty when it is in use nowhere, or has no files. */
+    Set<MountTable.Origin> origins(Volume volume, MountTable table);
 
     /** Whether this is the volume's root, or its device. */
     boolean isAt(Volume volume, PathHandle at);

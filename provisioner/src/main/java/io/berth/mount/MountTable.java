@@ -132,6 +132,21 @@ public final class MountTable {
                 .toList();
     }
 
+    /** The place in a file system that a mount of this table covers; empty when that is outside of the process's root. */
+    Optional<Origin> below(MountPoint mount) {
+        return byId(mount.parentId())
+                .filter(parent -> mount.target().startsWith(parent.target()))
+                .map(parent -> new Origin(
+                        parent.device(), parent.root().resolve(parent.target().relativize(mount.target()))));
+    }
+
+    /** Whether a mount of this table lies on one at /. */
+    boolean liesOnRoot(MountPoint mount) {
+        return byId(mount.parentId())
+                .filter(parent -> parent.target().equals(ROOT))
+                .isPresent();
+    }
+
     /** The mount at / that lies on none of the others. */
     private MountPoint bottom() {
         return atRoot.stream()

@@ -304,9 +304,13 @@ public final class Pool implements AutoCloseable {
         return parts.formats();
     }
 
-    /** The format of a new volume; see {@link Formats#choose}. */
-    public Format chooseFormat(VolumeParameters parameters) {
-        return formats().choose(parameters, config.limit());
+    /**
+     * The format of a new volume; see {@link Formats#choose}.
+     *
+     * @param sized whether a size is asked for
+     */
+    public Format chooseFormat(VolumeParameters parameters, boolean sized) {
+        return formats().choose(parameters, sized, config.limitOfSized());
     }
 
     /**

@@ -29,7 +29,7 @@ import java.util.regex.Pattern;
  * @param nfs the export; empty for what is none
  * @param sizeBytes how much may be used; empty: all of the file system
  * @param overcommit how many times the size may be promised, from 1 to 1000
- * @param limit of volumes that name none; if the settings do not say, as {@link PoolKind#limit}
+ * @param limit of volumes that have a size and name none, if the settings say it
  * @param discover whether a folder in its root that is no volume's is shown to Docker as one, and taken when it is used
  * @param awaitsMount whether the root is used only while somebody else has a file system mounted there; see
  *     {@link AwaitedMount}
@@ -42,7 +42,7 @@ public record PoolConfig(
         Optional<NfsShare> nfs,
         OptionalLong sizeBytes,
         BigDecimal overcommit,
-        Limit limit,
+        Optional<Limit> limit,
         boolean discover,
         boolean awaitsMount,
         Set<MountOption> mountOptions) {
@@ -68,7 +68,7 @@ public record PoolConfig(
         String[] parts = text.substring(colon + 1).split(",", -1);
         OptionalLong size = OptionalLong.empty();
         BigDecimal overcommit = BigDecimal.ONE;
-        Limit limit = kind.limit();
+        Optional<Limit> limit = Optional.empty();
         boolean discover = false;
         boolean awaitsMount = false;
         Set<MountOption> ofVolumes = EnumSet.noneOf(MountOption.class);
@@ -87,7 +87,7 @@ public record PoolConfig(
             } else if (factorText.isPresent()) {
                 overcommit = factor(name, factorText.get());
             } else if (limitText.isPresent()) {
-                limit = Limit.parse("pool " + name + " limit", limitText.get());
+                limit = Optional.of(Limit.parse("pool " + name + " limit", limitText.get()));
             } else if (discoverText.isPresent()) {
                 discover = onOff("pool " + name + " discover", discoverText.get());
             } else if (mountedText.isPresent()) {
@@ -146,6 +146,11 @@ public record PoolConfig(
         return MOUNT_OPTIONS.stream()
                 .filter(option -> option.toString().equals(part))
                 .findFirst();
+    }
+
+    /** Whether a volume that has a size is held to it where it does not say so itself. */
+    public Limit limitOfSized() {
+        return limit.orElse(kind.limit());
     }
 
     /** The options of a mount for which these are asked: those of the pool stand over them. */

@@ -21,7 +21,7 @@ public enum PoolKind {
         this.limit = limit;
     }
 
-    /** Whether volumes are held to their capacity where neither they nor their pool say so. */
+    /** Whether volumes that have a size are held to it where neither they nor their pool say so. */
     public Limit limit() {
         return limit;
     }

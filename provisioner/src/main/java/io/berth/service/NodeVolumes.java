@@ -509,11 +509,8 @@ public final class NodeVolumes {
     public Volume expand(String id, Path path, CapacityRange range) {
         usage(id, path);
         Volume volume = volumes.expand(id, range);
-        Pool pool = pools.get(volume.id().pool());
-        if (pool.format(volume).growsOnNode()) {
-            try (VolumeLocks.Held lock = pool.volumes().lock(volume.id())) {
-                pool.format(volume).grow(volume);
-            }
+        if (!volumes.grow(volume)) {
+            throw notAt(id, path);
         }
         return volume;
     }

@@ -109,7 +109,9 @@ final class VolumePlan {
         }
         Format format = wanted.block()
                 ? new Format.Image(Optional.empty())
-                : pool.chooseFormat(wanted.parameters().with(wanted.fsType()));
+                : pool.chooseFormat(
+                        wanted.parameters().with(wanted.fsType()),
+                        wanted.capacity().wanted().isPresent());
         if (format instanceof Format.Image && wanted.multiNode()) {
             throw new Fault(
                     Fault.Kind.INVALID_ARGUMENT,

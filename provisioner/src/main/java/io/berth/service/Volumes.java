@@ -5,6 +5,7 @@ import io.berth.catalog.Catalog;
 import io.berth.fault.Fault;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
+import io.berth.mount.OtherNamespaces;
 import io.berth.nfs.NfsOptions;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolConfig;
@@ -336,13 +337,22 @@ public final class Volumes {
                     "volume " + volume.id() + " is in use: published to node "
                             + volume.attachments().firstKey());
         }
-        List<MountPoint> mounts = pool.format(volume).mounts(volume, MountTable.read());
+        MountTable table = MountTable.read();
+        List<MountPoint> mounts = pool.format(volume).mounts(volume, table);
         if (!mounts.isEmpty()) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "volume " + volume.id() + " is in use: mounted at "
                             + mounts.getFirst().target());
         }
+        OtherNamespaces.look()
+                .container(pool.format(volume).origins(volume, table))
+                .ifPresent(pid -> {
+                    throw new Fault(
+                            Fault.Kind.FAILED_PRECONDITION,
+                            "volume " + volume.id() + " is in use: process " + pid
+                                    + " has it mounted in its container");
+                });
         pool.format(volume).release(volume);
         pool.volumes().delete(volume);
     }
@@ -370,6 +380,22 @@ public final class Volumes {
                             range.requiredBytes() <= volume.capacityBytes()
                                     ? volume.capacityBytes()
                                     : volume.format().capacity(range));
+        }
+    }
+
+    /**
+     * Lets those who use a volume on this machine have all of its room, which an image must be told; does nothing when they
+     * do already. A kubelet asks for that by itself after {@link #expand}; Docker does not.
+     *
+     * @return false when nobody uses it here
+     */
+    public boolean grow(Volume volume) {
+        Pool pool = pools.get(volume.id().pool());
+        if (!pool.format(volume).growsOnNode()) {
+            return true;
+        }
+        try (VolumeLocks.Held lock = pool.volumes().lock(volume.id())) {
+            return pool.format(volume).grow(volume);
         }
     }
 

@@ -24,11 +24,26 @@ public final class ByteSize {
      * @throws Fault INVALID_ARGUMENT naming the field when the text is no size, or one of 8 EiB or more
      */
     public static long parse(String field, String text) {
+        return parse(field, text, false);
+    }
+
+    /**
+     * Reads a size as Docker does, for which {@code K M G T P} are powers of 1024 too.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the field when the text is no size, or one of 8 EiB or more
+     */
+    public static long parseForDocker(String field, String text) {
+        return parse(field, text, true);
+    }
+
+    private static long parse(String field, String text, boolean binary) {
         Matcher matcher = GRAMMAR.matcher(text);
         if (!matcher.matches()) {
-            throw Fault.invalid(field, text, "a size such as 1Gi, 500M, 1g or 1073741824");
+            throw Fault.invalid(
+                    field, text, "a size such as 1g, " + (binary ? "500m" : "1Gi, 500M") + " or 1073741824");
         }
-        BigDecimal bytes = new BigDecimal(matcher.group(1)).multiply(unit(matcher.group(2), matcher.group(3) != null));
+        BigDecimal bytes =
+                new BigDecimal(matcher.group(1)).multiply(unit(matcher.group(2), binary || matcher.group(3) != null));
         if (bytes.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
             throw Fault.invalid(field, text, "a size is less than 8 EiB");
         }

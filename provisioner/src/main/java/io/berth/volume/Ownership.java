@@ -1,6 +1,7 @@
 package io.berth.volume;
 
 import io.berth.fault.Fault;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -18,6 +19,10 @@ public record Ownership(long uid, long gid, int mode) {
     private static final long MAX_ID = 0xFFFF_FFFEL;
     private static final Pattern DECIMAL = Pattern.compile("[0-9]{1,10}");
     private static final Pattern OCTAL = Pattern.compile("0?[0-7]{3,4}");
+    /** What a YAML file makes of a mode without quotes: 0770 is read as octal, and 504 is what arrives. */
+    private static final Pattern UNQUOTED = Pattern.compile("[1-9][0-9]{2}");
+
+    private static final int OWNERS_ALL = 0700;
 
     /**
      * Checks the numbers.
@@ -55,18 +60,43 @@ public record Ownership(long uid, long gid, int mode) {
     /**
      * Reads permission bits.
      *
-     * @throws Fault INVALID_ARGUMENT naming the field when the text is not three or four octal digits
+     * @throws Fault INVALID_ARGUMENT naming the field when the text is not three or four octal digits, or rather what a YAML
+     *     file makes of a mode that is not in quotes
      */
     public static int parseMode(String field, String text) {
+        if (UNQUOTED.matcher(text).matches() && isMode(Integer.parseInt(text)) && !isMode(octal(text))) {
+            throw Fault.invalid(
+                    field,
+                    text,
+                    "it is the number that YAML makes of " + modeText(Integer.parseInt(text))
+                            + " without quotes; write \"" + modeText(Integer.parseInt(text))
+                            + "\" in quotes, or if it is meant so, 0" + text);
+        }
         if (!OCTAL.matcher(text).matches()) {
             throw Fault.invalid(field, text, "three or four octal digits such as 0770");
         }
         return Integer.parseInt(text, 8);
     }
 
+    /** Whether a person gives a folder this mode: its owner may do all, and nobody more than those before. */
+    private static boolean isMode(int bits) {
+        int group = bits >> 3 & 7;
+        int others = bits & 7;
+        return (bits & ~0777) == 0 && (bits & OWNERS_ALL) == OWNERS_ALL && (group | others) == group;
+    }
+
+    /** The digits as octal; 0 when they are not. */
+    private static int octal(String digits) {
+        return OCTAL.matcher(digits).matches() ? Integer.parseInt(digits, 8) : 0;
+    }
+
     /** The mode as four octal digits. */
     public String modeText() {
-        return String.format(java.util.Locale.ROOT, "%04o", mode);
+        return modeText(mode);
+    }
+
+    private static String modeText(int bits) {
+        return String.format(Locale.ROOT, "%04o", bits);
     }
 
     private static long inRange(String field, long id) {

@@ -62,8 +62,7 @@ public record VolumeChange(
             throw Fault.invalid(
                     "mutable parameter",
                     key,
-                    "unknown, the nearest is " + Nearest.to(key, KEYS) + "; " + String.join(", ", KEYS)
-                            + " can change");
+                    "unknown, " + Nearest.hint(key, KEYS) + "; " + String.join(", ", KEYS) + " can change");
         }
     }
 

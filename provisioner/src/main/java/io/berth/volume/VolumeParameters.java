@@ -111,10 +111,7 @@ public record VolumeParameters(
         SortedMap<String, String> strings = spelled("parameter", given, IN_ANY_CASE);
         for (String key : strings.keySet()) {
             if (!KEYS.contains(key)) {
-                throw Fault.invalid(
-                        "parameter",
-                        key,
-                        "unknown, the nearest is " + Nearest.to(key, KEYS) + "; known are " + String.join(", ", KEYS));
+                throw Fault.invalid("parameter", key, "unknown, " + Nearest.hint(key, KEYS));
             }
         }
         // Any path may be chosen here that leads nowhere else.

@@ -39,8 +39,8 @@ class BtrfsLimitTest extends LimitContract {
 
     @Test
     void aNumberOfFilesCannotBeHeldTo() {
-        assertThatThrownBy(
-                        () -> pool.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced", "inodes", "100"))))
+        assertThatThrownBy(() ->
+                        pool.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced", "inodes", "100")), true))
                 .hasMessageContaining("leave inodes away");
     }
 

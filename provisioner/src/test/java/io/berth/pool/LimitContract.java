@@ -369,7 +369,7 @@ abstract class LimitContract {
     @Test
     void enforcedIsChosenAndProblemsAreNone() {
         assertThat(pool.formats().limitProblem()).isEmpty();
-        assertThat(pool.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced"))))
+        assertThat(pool.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced")), true))
                 .isEqualTo(new Format.Directory(Limit.ENFORCED, OptionalLong.empty()));
     }
 

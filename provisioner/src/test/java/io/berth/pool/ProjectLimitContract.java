@@ -154,9 +154,9 @@ abstract class ProjectLimitContract extends LimitContract {
         try (TestFileSystem plain = TestFileSystem.mount(type, 512 * MIB);
                 Pool other = Pool.open(PoolConfig.parse("other=local:" + plain.root()))) {
             assertThatThrownBy(() -> other.chooseFormat(
-                            VolumeParameters.parse(Map.of("limit", "enforced", "format", "directory"))))
+                            VolumeParameters.parse(Map.of("limit", "enforced", "format", "directory")), true))
                     .hasMessageContaining("mount it with -o prjquota");
-            assertThat(other.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced")))
+            assertThat(other.chooseFormat(VolumeParameters.parse(Map.of("limit", "enforced")), true)
                             .name())
                     .isEqualTo(FormatName.IMAGE);
         }

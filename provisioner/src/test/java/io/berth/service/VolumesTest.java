@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
 import io.berth.fault.Fault;
+import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.Format;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeParameters;
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -233,6 +236,26 @@ class VolumesTest {
         assertThat(volumes.create(new Volumes.Wanted("v", new CapacityRange(0, 5 * MIB), whole.parameters(), false))
                         .capacityBytes())
                 .isEqualTo(5 * MIB);
+    }
+
+    /** Nobody who names no size expects an end of it, whatever the file system can hold a volume by. */
+    @Test
+    void aVolumeWithoutASizeIsAPlainDirectoryWithoutALimit() throws IOException {
+        Path plain = Files.createDirectory(folder.resolve("plain"));
+        try (Pools local = Pools.serving(List.of(PoolConfig.parse("plain=local:" + plain)))) {
+            Volumes there = new Volumes(local, Clock.systemUTC());
+            VolumeParameters none = VolumeParameters.parse(Map.of());
+            Volume unsized = there.create(new Volumes.Wanted("v", CapacityRange.ANY, none, false));
+            Volume sized = there.create(new Volumes.Wanted("w", CapacityRange.atLeast(64 * MIB), none, false));
+            Volume limited = there.create(new Volumes.Wanted(
+                    "x", CapacityRange.ANY, VolumeParameters.parse(Map.of("format", "image")), false));
+
+            assertThat(unsized.format()).isEqualTo(Format.Directory.ADVISORY);
+            assertThat(unsized.capacityBytes()).isZero();
+            assertThat(plain.resolve("plain.v")).isDirectory();
+            assertThat(sized.format()).isNotEqualTo(Format.Directory.ADVISORY);
+            assertThat(limited.format()).isInstanceOf(Format.Image.class);
+        }
     }
 
     @Test

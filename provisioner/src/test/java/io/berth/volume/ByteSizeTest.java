@@ -27,6 +27,19 @@ class ByteSizeTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "10G, 10737418240",
+        "1GB, 1073741824",
+        "1gb, 1073741824",
+        "500M, 524288000",
+        "500m, 524288000",
+        "1.5K, 1536"
+    })
+    void forDockerEveryUnitIsAPowerOf1024(String text, long bytes) {
+        assertThat(ByteSize.parseForDocker("size", text)).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"", "-1", "1e3", "x", "1 Gi", "1Q", "8192Pi", "99999999999999999999", "1..5G", "1/2"})
     void refusesWhatIsNoSize(String text) {
         assertThatThrownBy(() -> ByteSize.parse("size", text)).hasMessageContaining("size");
