@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 
 /**
  * An export that is mounted where nobody but Berth looks, by all processes of Berth together. One mount serves all of a
@@ -27,6 +28,8 @@ import java.util.concurrent.locks.LockSupport;
 public final class NfsMount implements AutoCloseable {
     private static final Duration PAUSE = Duration.ofMillis(5);
     private static final int MOST_TRIES = 400;
+    /** Begins the option by which the mount table tells the server's address. */
+    private static final String ADDRESS = "addr=";
 
     private final NfsShare share;
     /** Locked shared by every process that uses the mount; who can lock it exclusively may take the mount away. */
@@ -101,12 +104,30 @@ public final class NfsMount implements AutoCloseable {
         boolean unused = calls.call(() -> {
             InetAddress[] addresses = resolve();
             if (isThere()) {
-                return ping(addresses[0]);
+                return Stream.concat(mountedFrom().stream(), Stream.of(addresses))
+                        .anyMatch(this::ping);
             }
             makeFolder(path());
             mount(addresses);
             return true;
         });
+    }
+
+    /** The address that the kernel talks to, where it tells: a server may have others, which need not live. */
+    private Optional<InetAddress> mountedFrom() {
+        return MountTable.read().at(path()).stream()
+                .flatMap(mount -> mount.superOptions().stream())
+                .filter(option -> option.startsWith(ADDRESS))
+                .map(option -> NfsMount.literal(option.substring(ADDRESS.length())))
+                .findFirst();
+    }
+
+    private static InetAddress literal(String address) {
+        try {
+            return InetAddress.getByName(address);
+        } catch (UnknownHostException e) {
+            throw new Fault(Fault.Kind.INTERNAL, "the kernel calls a server " + Fault.quote(address), e);
+        }
     }
 
     private InetAddress[] resolve() {

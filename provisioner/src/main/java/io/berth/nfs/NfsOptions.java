@@ -34,6 +34,7 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
 
     private static final String VERSION = "vers";
     private static final String MINOR_VERSION = "minorversion";
+    private static final String LOCAL_LOCK = "local_lock";
     private static final String PROTOCOL = "proto";
     private static final String PORT = "port";
     private static final String CONNECTIONS = "nconnect";
@@ -118,7 +119,7 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
         grammar.put("mountvers", Pattern.compile("[1-3]"));
         grammar.put("clientaddr", Pattern.compile("[0-9a-fA-F.:]{2,45}"));
         grammar.put("lookupcache", Pattern.compile("all|none|pos|positive"));
-        grammar.put("local_lock", Pattern.compile("all|flock|posix|none"));
+        grammar.put(LOCAL_LOCK, Pattern.compile("all|flock|posix|none"));
         grammar.put("write", Pattern.compile("lazy|eager|wait"));
         grammar.put("fsc", Pattern.compile("|[\\w.-]{1,64}"));
         grammar.put("rdirplus", Pattern.compile("|none|force"));
@@ -280,6 +281,21 @@ public record NfsOptions(SortedMap<String, String> nfs, Set<MountOption> mount) 
 
     private boolean isFromAnyPort() {
         return nfs.containsKey("noresvport");
+    }
+
+    /**
+     * The option by which locks on files hold on this machine alone; empty when they hold on all. Only of version 3: the
+     * others lock at the server, whatever is asked for (nfs(5)).
+     */
+    public Optional<String> localLocks() {
+        if (!versions().contains("3")) {
+            return Optional.empty();
+        }
+        return nfs.containsKey("nolock")
+                ? Optional.of("nolock")
+                : Optional.ofNullable(nfs.get(LOCAL_LOCK))
+                        .filter(kinds -> !kinds.equals("none"))
+                        .map(kinds -> LOCAL_LOCK + "=" + kinds);
     }
 
     /** The versions to try, one after the other, while the server knows them not. */

@@ -106,6 +106,13 @@ public record PoolConfig(
         }
         if (kind == PoolKind.NFS) {
             NfsOptions options = NfsOptions.parse("pool " + name + " option", mountOptions);
+            options.localLocks().ifPresent(option -> {
+                throw Fault.invalid(
+                        "pool " + name + " option",
+                        option,
+                        "the locks by which Berth's processes wait for each other must hold on every node; leave it out,"
+                                + " or add nfsvers=4.2");
+            });
             NfsShare share = new NfsShare(Export.parse(parts[0]), options);
             if (awaitsMount && exported.isEmpty()) {
                 throw Fault.invalid(

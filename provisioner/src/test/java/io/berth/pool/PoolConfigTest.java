@@ -18,6 +18,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PoolConfigTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"nolock", "nolock,nfsvers=3", "local_lock=all", "local_lock=flock"})
+    void locksOfThisMachineAloneAreRefusedWhereVersion3MayBeSpoken(String options) {
+        assertThatThrownBy(() -> PoolConfig.parse("nas=nfs:nas:/export," + options))
+                .hasMessageContaining("pool nas option")
+                .hasMessageContaining("nfsvers=4.2");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lock", "nolock,nfsvers=4", "local_lock=none,nfsvers=3", "local_lock=posix,nfsvers=4.1"})
+    void locksThatHoldOnEveryMachineAreTaken(String options) {
+        assertThat(PoolConfig.parse("nas=nfs:nas:/export," + options).nfs()).isPresent();
+    }
+
     @Test
     void readsAPoolWithItsOptions() {
         PoolConfig config = PoolConfig.parse("fast=local:/srv/fast,size=1Gi,overcommit=1.5,discover=true");
@@ -44,10 +58,12 @@ class PoolConfigTest {
 
     @Test
     void onlyVolumesOfLocalPoolsAreHeldToTheirSizeUnlessTheSettingsSayMore() {
-        assertThat(PoolConfig.parse("a=local:/srv/a").limit()).isEqualTo(Limit.ENFORCED);
-        assertThat(PoolConfig.parse("a=local:/srv/a,limit=advisory").limit()).isEqualTo(Limit.ADVISORY);
-        assertThat(PoolConfig.parse("a=hostpath:/srv/a").limit()).isEqualTo(Limit.ADVISORY);
-        assertThat(PoolConfig.parse("a=hostpath:/srv/a,limit=enforced").limit()).isEqualTo(Limit.ENFORCED);
+        assertThat(PoolConfig.parse("a=local:/srv/a").limitOfSized()).isEqualTo(Limit.ENFORCED);
+        assertThat(PoolConfig.parse("a=local:/srv/a,limit=advisory").limitOfSized())
+                .isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a").limitOfSized()).isEqualTo(Limit.ADVISORY);
+        assertThat(PoolConfig.parse("a=hostpath:/srv/a,limit=enforced").limitOfSized())
+                .isEqualTo(Limit.ENFORCED);
     }
 
     @ParameterizedTest
