@@ -138,6 +138,7 @@ final class DockerHost implements AutoCloseable {
     List<String> mountIds() {
         return Driver.files(folder.resolve("berth/state/docker/ids")).stream()
                 .map(file -> file.getFileName().toString())
+                .filter(name -> name.contains("@"))
                 .toList();
     }
 

@@ -166,9 +166,51 @@ class DockerTest {
         assertThat(out).hasContent("copied");
         assertThat(host.exec("one", "cat /data/file && echo more >>/data/file && grep -c ' /data ' /proc/mounts"))
                 .endsWith("1");
+        assertThat(host.mountIds()).hasSize(1);
+        assertThat(host.mounts()).hasSize(1);
         host.docker("stop", "one");
         assertThat(host.mountIds()).isEmpty();
         assertThat(host.mounts()).isEmpty();
+    }
+
+    @Test
+    void whatAContainerHasIsInUseWhateverIsMountedOutside() {
+        host.keepRunning("one", "v1");
+        assertThat(Failure.of(() -> host.driver().client().delete("fast.v1")).message())
+                .contains("in use: mounted at");
+        Command.succeed("umount", host.mounts().getFirst().toString());
+
+        assertThat(Failure.of(() -> host.driver().client().delete("fast.v1")).message())
+                .contains("has it mounted in its container");
+        host.docker("stop", "one");
+        host.docker("rm", "one");
+        host.driver().client().delete("fast.v1");
+    }
+
+    @Test
+    void theOwnerThatWasAskedForOutlivesTheFilesOfTheImage() {
+        host.docker("volume", "create", "--driver=berth", "--opt=uid=1000", "--opt=gid=1000", "--opt=mode=0700", "v1");
+        assertThat(seed("v1:/seed", "stat -c '%u:%g %a' /seed && ls /seed")).isEqualTo("1000:1000 700\nfile");
+    }
+
+    @Test
+    void aVolumeInUseGrowsForItsContainer() {
+        host.docker("volume", "create", "--driver=berth", "--opt=format=image", "--opt=size=32M", "v1");
+        host.keepRunning("one", "v1");
+        String before = host.exec("one", "df -k /data | tail -n 1 | awk '{print $2}'");
+        Command.Result expanded = Command.run(
+                Duration.ofMinutes(1),
+                Map.of(),
+                List.of(
+                        Driver.command(),
+                        "volumes",
+                        "expand",
+                        "--pool=fast=local:" + folder.resolve("berth/fast"),
+                        "fast.v1",
+                        "64Mi"));
+        assertThat(expanded.code()).as("%s", expanded).isZero();
+        assertThat(Long.parseLong(host.exec("one", "df -k /data | tail -n 1 | awk '{print $2}'")))
+                .isGreaterThan(Long.parseLong(before) * 3 / 2);
     }
 
     @Test
