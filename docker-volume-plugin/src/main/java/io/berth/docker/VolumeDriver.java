@@ -2,6 +2,7 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.linux.FileStatus;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.OtherNamespaces;
@@ -34,7 +35,6 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,6 +58,9 @@ public final class VolumeDriver implements AutoCloseable {
     private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
     /** What a pool that owes an answer is asked next. */
     private static final Duration FOR_SILENT = Duration.ofMillis(100);
+
+    private static final Set<String> ASKED_OF_OWNER =
+            Set.of(VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
 
     private static final int ASKING_THREADS = 8;
     private static final int CHANGING_THREADS = 32;
@@ -451,17 +454,17 @@ public final class VolumeDriver implements AutoCloseable {
     }
 
     /**
-     * Gives a volume the owner and mode that were asked for once more: before its first container starts, Docker has mounted
+     * Gives a volume once more what was asked for of owner and mode: before its first container starts, Docker has mounted
      * it, copied the image's files into it with the owner and mode of their folder, and unmounted it.
      */
     private void own(String name, Volume volume) {
-        Set<String> asked = new TreeSet<>(Set.of(VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE));
-        asked.retainAll(volume.parameters().keySet());
-        if (!asked.isEmpty() && isMounted(mountpoint(name))) {
+        Set<String> given = volume.parameters().keySet();
+        if (ASKED_OF_OWNER.stream().anyMatch(given::contains) && isMounted(mountpoint(name))) {
             try (Directory root = Directory.open(mountpoint(name))) {
-                Ownership ownership = volume.ownership();
+                FileStatus now = root.status();
+                Ownership ownership = volume.ownership().over(new Ownership(now.uid(), now.gid(), now.mode()), given);
                 root.chown((int) ownership.uid(), (int) ownership.gid());
-                root.chmod(ownership.mode());
+                root.chmod(ownership.mode()); // after chown, which clears setuid and setgid bits
             } catch (SystemCallException e) {
                 LOG.warn("volume {} may have another owner or mode than asked for: {}", name, e.getMessage());
             }

@@ -285,11 +285,13 @@ class VolumeDriverTest {
         docker.create("v", Map.of("uid", "1000", "mode", "0700"));
         Path copyUp = mounted("v", "copy");
         Files.setAttribute(copyUp, "unix:uid", 0);
+        Files.setAttribute(copyUp, "unix:gid", 5);
         Files.setPosixFilePermissions(copyUp, PosixFilePermissions.fromString("rwxr-xr-x"));
         docker.unmount("v", "copy");
 
         Path container = mounted("v", "container");
         assertThat(Files.getAttribute(container, "unix:uid")).isEqualTo(1000);
+        assertThat(Files.getAttribute(container, "unix:gid")).isEqualTo(5);
         assertThat(Files.getPosixFilePermissions(container)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
         Files.setAttribute(container, "unix:uid", 1001);
         docker.unmount("v", "container");
