@@ -429,7 +429,7 @@ public final class VolumeDriver implements AutoCloseable {
 
     /** Whether a container may have the volume, whatever Docker told. */
     private boolean isUsed(String name) {
-        return OtherNamespaces.look().mayHave(mountpoint(name));
+        return OtherNamespaces.mayHave(mountpoint(name));
     }
 
     /** A dockerd begins to use this plugin. */

@@ -132,6 +132,11 @@ public final class MountTable {
                 .toList();
     }
 
+    /** What is mounted at / as the process sees it; empty in a root of its own that is no mount (chroot(2)). */
+    Optional<Origin> root() {
+        return atRoot.stream().findFirst().map(mount -> new Origin(mount.device(), mount.root()));
+    }
+
     /** The place in a file system that a mount of this table covers; empty when that is outside of the process's root. */
     Optional<Origin> below(MountPoint mount) {
         return byId(mount.parentId())

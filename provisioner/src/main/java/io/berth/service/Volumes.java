@@ -345,14 +345,11 @@ public final class Volumes {
                     "volume " + volume.id() + " is in use: mounted at "
                             + mounts.getFirst().target());
         }
-        OtherNamespaces.look()
-                .container(pool.format(volume).origins(volume, table))
-                .ifPresent(pid -> {
-                    throw new Fault(
-                            Fault.Kind.FAILED_PRECONDITION,
-                            "volume " + volume.id() + " is in use: process " + pid
-                                    + " has it mounted in its container");
-                });
+        OtherNamespaces.container(pool.format(volume).origins(volume, table)).ifPresent(pid -> {
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "volume " + volume.id() + " is in use: process " + pid + " has it mounted in its container");
+        });
         pool.format(volume).release(volume);
         pool.volumes().delete(volume);
     }

@@ -70,9 +70,9 @@ class OtherNamespacesTest {
     void aContainerHasAVolumeThatIsMountedOnItsRoot() throws IOException {
         inNamespace(container("mount --bind target root/data"));
 
-        assertThat(OtherNamespaces.look().container(origins()))
+        assertThat(OtherNamespaces.container(origins()))
                 .hasValue(processes.getFirst().pid());
-        assertThat(OtherNamespaces.look().mayHave(target)).isTrue();
+        assertThat(OtherNamespaces.mayHave(target)).isTrue();
     }
 
     /** As an agent that has the machine's root mounted to look at it. */
@@ -80,8 +80,8 @@ class OtherNamespacesTest {
     void aCopyOfTheMachinesMountsIsNoVolumeOfAContainer() throws IOException {
         inNamespace(container("mount --rbind .. root/host"));
 
-        assertThat(OtherNamespaces.look().container(origins())).isEmpty();
-        assertThat(OtherNamespaces.look().mayHave(target)).isFalse();
+        assertThat(OtherNamespaces.container(origins())).isEmpty();
+        assertThat(OtherNamespaces.mayHave(target)).isFalse();
     }
 
     /** As a service of systemd with a namespace of its own. */
@@ -89,8 +89,17 @@ class OtherNamespacesTest {
     void aNamespaceWithTheMachinesRootIsNoContainer() throws IOException {
         inNamespace(ofMachine());
 
-        assertThat(OtherNamespaces.look().container(origins())).isEmpty();
-        assertThat(OtherNamespaces.look().mayHave(target)).isFalse();
+        assertThat(OtherNamespaces.container(origins())).isEmpty();
+        assertThat(OtherNamespaces.mayHave(target)).isFalse();
+    }
+
+    /** As of a service that has shut itself into a folder. */
+    @Test
+    void aProcessWhoseRootIsNoMountIsNoContainer() throws IOException {
+        inNamespace("mkdir root/bin; cp /bin/busybox root/bin/; exec chroot root /bin/busybox sh -c"
+                + " \"echo .; /bin/busybox sleep 60\"");
+
+        assertThat(OtherNamespaces.container(origins())).isEmpty();
     }
 
     @Test
@@ -98,7 +107,7 @@ class OtherNamespacesTest {
         inNamespace(ofMachine());
         shell("mkdir copy; mount --bind target copy").waitFor();
 
-        assertThat(OtherNamespaces.look().mayHave(target)).isTrue();
+        assertThat(OtherNamespaces.mayHave(target)).isTrue();
         shell("umount copy").waitFor();
     }
 }
