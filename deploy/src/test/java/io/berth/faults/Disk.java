@@ -17,7 +17,9 @@ import java.util.Random;
  */
 final class Disk implements FuseFile.Content {
     private static final int BLOCK = 4096;
-    private static final int SECTOR = 512;
+    /** What a disk writes whole or not at all. The super blocks of ext4 and btrfs, of up to 4096 bytes, bear no less. */
+    private static final int SECTOR = 4096;
+
     private static final byte[] ZEROS = new byte[BLOCK];
 
     private final long size;
@@ -178,9 +180,10 @@ final class Disk implements FuseFile.Content {
 
         /** A sector is written whole or not at all. */
         private static void tear(Write write, byte[][] blocks, Random random) {
-            for (int at = 0; at < write.bytes.length; at += SECTOR) {
+            int end;
+            for (int at = 0; at < write.bytes.length; at = end) {
+                end = (int) Math.min(SECTOR - (write.offset + at) % SECTOR + at, write.bytes.length);
                 if (random.nextBoolean()) {
-                    int end = Math.min(at + SECTOR, write.bytes.length);
                     apply(new Write(write.offset + at, Arrays.copyOfRange(write.bytes, at, end)), blocks);
                 }
             }

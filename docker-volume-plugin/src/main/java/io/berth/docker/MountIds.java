@@ -112,20 +112,26 @@ final class MountIds implements AutoCloseable {
     }
 
     /**
-     * Counts a Mount.
+     * Whether a volume has an id: Docker then calls Unmount even if it is told that Mount failed.
      *
-     * @param inUse whether a container has the volume now
-     * @return false when the volume had the id already; Docker then calls Unmount even if it is told that Mount failed
      * @throws Fault INVALID_ARGUMENT when the text is no id
      */
-    boolean add(String volume, String id, BooleanSupplier inUse) {
+    boolean has(String volume, String id) {
         if (!GRAMMAR.matcher(id).matches()) {
             throw Fault.invalid("ID", id, "1 to 126 letters, digits, _ . or -, beginning with a letter or digit");
         }
+        return held(volume, id).count() > 0;
+    }
+
+    /**
+     * Counts a Mount that is about to be answered: one that a killed process did not answer Docker makes again.
+     *
+     * @param inUse whether a container has the volume now
+     */
+    void add(String volume, String id, BooleanSupplier inUse) {
         Held before = held(volume, id);
         boolean counts = before.count() > 0 && (before.activation() == current() || inUse.getAsBoolean());
         set(volume, id, counts ? before.count() + 1 : 1);
-        return before.count() == 0;
     }
 
     /** Counts an Unmount; does nothing when the volume does not have the id. */
@@ -175,14 +181,15 @@ final class MountIds implements AutoCloseable {
         remember(volume, id, new Held(count, current(), clock.getAsLong()));
     }
 
+    /** First in memory: what a failing disk keeps must not keep the volume. */
     private void forget(String volume, String id) {
-        folder.unlink(volume + "@" + id);
         synchronized (this) {
             ids.computeIfPresent(volume, (unused, held) -> {
                 held.remove(id);
                 return held.isEmpty() ? null : held;
             });
         }
+        folder.unlink(volume + "@" + id);
     }
 
     private synchronized void remember(String volume, String id, Held held) {

@@ -340,20 +340,26 @@ public final class VolumeDriver implements AutoCloseable {
                     ? Optional.empty()
                     : Optional.of(whenThere(
                             end, left -> names.find(name, FOR_FINDING).orElseThrow(() -> ShownVolumes.noSuch(name))));
-            boolean isNew = ids.add(name, id, () -> isUsed(name));
+            boolean known = ids.has(name, id);
             try {
                 whenThere(end, left -> {
                     changes.within(left, placeOf(name, volume), () -> mount(name, volume), () -> takeBack(name));
                     return true;
                 });
-                volume.ifPresent(found -> remember(name, found, isNew(name)));
-                return mountpoint(name);
             } catch (RuntimeException e) {
-                if (isNew) {
-                    ids.remove(name, id);
-                } // else Docker calls Unmount all the same
+                if (known) {
+                    ids.add(name, id, () -> isUsed(name)); // Docker calls Unmount all the same
+                }
                 throw e;
             }
+            try {
+                ids.add(name, id, () -> isUsed(name));
+                volume.ifPresent(found -> remember(name, found, isNew(name)));
+            } catch (RuntimeException e) {
+                takeBack(name);
+                throw e;
+            }
+            return mountpoint(name);
         }
     }
 
