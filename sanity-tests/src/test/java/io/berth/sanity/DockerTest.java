@@ -215,7 +215,7 @@ class DockerTest {
                         "expand",
                         "--pool=fast=local:" + folder.resolve("berth/fast"),
                         "fast.v1",
-                        "64Mi"));
+                        "600Mi"));
         assertThat(expanded.code()).as("%s", expanded).isZero();
         assertThat(Long.parseLong(host.exec("one", "df -k /data | tail -n 1 | awk '{print $2}'")))
                 .isGreaterThan(Long.parseLong(before) * 3 / 2);
