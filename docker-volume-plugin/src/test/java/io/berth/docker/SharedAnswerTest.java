@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -25,22 +27,32 @@ class SharedAnswerTest {
             mayEnd.acquireUninterruptibly();
             return made.incrementAndGet();
         });
-        try (ExecutorService callers = Executors.newCachedThreadPool()) {
+        List<Thread> threads = new CopyOnWriteArrayList<>();
+        ThreadFactory remembering = task -> {
+            Thread thread = new Thread(task);
+            threads.add(thread);
+            return thread;
+        };
+        try (ExecutorService callers = Executors.newCachedThreadPool(remembering)) {
             Future<Integer> first = callers.submit(answer::get);
             begun.await();
             List<Future<Integer>> others = new ArrayList<>();
             for (int i = 0; i < 15; i++) {
                 others.add(callers.submit(answer::get));
             }
-            Thread.sleep(200); // they are to come before the second is begun
+            while (threads.stream()
+                            .filter(thread -> thread.getState() == Thread.State.WAITING)
+                            .count()
+                    < 16) {
+                Thread.sleep(5);
+            }
             mayEnd.release(20);
 
             assertThat(first.get()).isEqualTo(1);
             for (Future<Integer> other : others) {
-                assertThat(other.get()).isGreaterThan(1);
+                assertThat(other.get()).isEqualTo(2);
             }
         }
-        assertThat(made.get()).isLessThan(16);
     }
 
     @Test
