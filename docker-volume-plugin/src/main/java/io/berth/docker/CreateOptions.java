@@ -85,9 +85,10 @@ sealed interface CreateOptions {
 
     private static InPool inPool(Map<String, String> options) {
         Map<String, String> parameters = new TreeMap<>();
-        options.forEach((key, value) -> {
-            if (parameters.put(ALIASES.getOrDefault(key, key), value) != null) {
-                throw Fault.invalid("option", key, "given twice, as " + String.join(" and ", spellings(key)));
+        options.forEach((key, value) -> parameters.put(ALIASES.getOrDefault(key, key), value));
+        ALIASES.forEach((alias, name) -> {
+            if (options.containsKey(alias) && options.containsKey(name)) {
+                throw Fault.invalid("option", alias, "given twice, as " + name + " and " + alias);
             }
         });
         CapacityRange capacity = Optional.ofNullable(parameters.remove(SIZE))
@@ -95,18 +96,6 @@ sealed interface CreateOptions {
                 .orElse(CapacityRange.ANY);
         Optional<String> from = Optional.ofNullable(parameters.remove(FROM));
         return new InPool(VolumeParameters.parse(parameters).pool(), capacity, from, parameters);
-    }
-
-    /** The ways to write an option of which this is one. */
-    private static Set<String> spellings(String key) {
-        String name = ALIASES.getOrDefault(key, key);
-        Set<String> all = new TreeSet<>(Set.of(name));
-        ALIASES.forEach((alias, of) -> {
-            if (of.equals(name)) {
-                all.add(alias);
-            }
-        });
-        return all;
     }
 
     private static CapacityRange size(String text) {

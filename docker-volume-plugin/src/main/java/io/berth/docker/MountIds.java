@@ -93,7 +93,7 @@ final class MountIds implements AutoCloseable {
         }
         String text = new String(folder.read(fileName, MAX_BYTES).orElse(new byte[0]), StandardCharsets.US_ASCII);
         Matcher matcher = TEXT.matcher(text);
-        boolean isText = matcher.matches(); // before 0.2 a file was empty
+        boolean isText = matcher.matches(); // those of an older Berth are empty
         if (isText && !matcher.group(3).equals(boot)) {
             folder.unlink(fileName);
         } else if (isId) {

@@ -95,7 +95,7 @@ class MountIdsTest {
         assertThat(ids.of("v")).isEmpty();
     }
 
-    /** Of Berth 0.1 the files are empty. */
+    /** As an older Berth left it. */
     @Test
     void anEmptyFileIsAnIdThatWasGivenOnce() throws IOException {
         Files.createFile(folder.resolve("v@a"));
