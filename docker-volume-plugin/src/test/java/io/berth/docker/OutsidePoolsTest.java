@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Volumes by the options of Docker's local driver and others, which are in no pool. */
 class OutsidePoolsTest {
@@ -69,6 +70,15 @@ class OutsidePoolsTest {
                 .filter(mount -> mount.target().equals(path))
                 .findFirst()
                 .orElseThrow();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"4m", "4M", "4MB", "4Mi", "4096K"})
+    void unitsOfMemoryArePowersOf1024(String size) throws IOException {
+        assertThat(docker.create("c1", Map.of("type", "tmpfs", "o", "size=" + size))
+                        .err())
+                .isEmpty();
+        assertThat(Files.getFileStore(mounted("c1")).getTotalSpace()).isEqualTo(4 << 20);
     }
 
     @Test
