@@ -134,8 +134,8 @@ final class Calls {
 
     Consumer<Parts> dockerWrite(Subject volume, int number) {
         return on -> {
-            Numbered.write(on.docker.mount(name(volume), MOUNT_ID), number);
-            on.docker.unmount(name(volume), MOUNT_ID);
+            Numbered.write(on.docker.mounted().mount(name(volume), MOUNT_ID), number);
+            on.docker.mounted().unmount(name(volume), MOUNT_ID);
         };
     }
 

@@ -29,6 +29,11 @@ sealed interface LocalRecord {
             options = Set.copyOf(options);
         }
 
+        /** What the core calls such a volume; with the colon it is no volume's id. */
+        static String handle(String name) {
+            return "docker:" + name;
+        }
+
         /** Whether it is a folder of an export. */
         boolean isShare() {
             return attributes.containsKey(VolumeParameters.SERVER);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.mount.MountOption;
+import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -102,6 +103,20 @@ final class LocalRecords implements AutoCloseable {
         folder.rename(unnamed, folder, name + SUFFIX);
         folder.fsync();
         records.put(name, record);
+    }
+
+    /**
+     * Keeps which volume of a pool this machine knows by a name.
+     *
+     * @param isNew whether Docker has made it here and not unmounted it yet
+     */
+    void remember(String name, Volume volume, boolean isNew) {
+        put(name, new LocalRecord.InPool(volume.created(), volume.id(), isNew));
+    }
+
+    /** Whether Docker has made a volume here and not unmounted it yet. */
+    boolean isNew(String name) {
+        return inPool(name).filter(LocalRecord.InPool::isNew).isPresent();
     }
 
     /** Forgets a volume; does nothing when it has no record. */

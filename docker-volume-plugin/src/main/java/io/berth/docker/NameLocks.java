@@ -40,11 +40,12 @@ final class NameLocks {
     }
 
     /**
-     * Takes a name's lock.
+     * Takes a name's lock. The name is checked before anything is done by it, for it becomes a path.
      *
-     * @throws Fault BUSY when another call works on it for too long
+     * @throws Fault INVALID_ARGUMENT when it is no name, BUSY when another call works on it for too long
      */
     Held lock(String name) {
+        VolumeNames.check(name);
         Entry entry = enter(name);
         try {
             if (entry.lock.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS)) {

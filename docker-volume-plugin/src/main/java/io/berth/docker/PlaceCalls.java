@@ -149,13 +149,18 @@ final class PlaceCalls implements AutoCloseable {
         return begin(place, work).await(patience);
     }
 
+    /** As {@link #within(Duration, String, Supplier)}, of work without a result. */
+    void run(Duration patience, String place, Runnable work) {
+        run(patience, place, work, () -> {});
+    }
+
     /**
      * Does some work.
      *
      * @param late done after it when it was given up and has come to its end all the same
      * @throws Fault UNAVAILABLE when it takes too long; else whatever the work threw
      */
-    void within(Duration patience, String place, Runnable work, Runnable late) {
+    void run(Duration patience, String place, Runnable work, Runnable late) {
         Supplier<Boolean> done = () -> {
             work.run();
             return true;

@@ -101,10 +101,20 @@ final class ShownVolumes {
         }
     }
 
+    /**
+     * Where a volume is mounted; empty while it is not.
+     *
+     * @throws Fault NOT_FOUND when there is no such volume
+     */
+    Optional<Path> path(String name) {
+        VolumeNames.check(name);
+        Optional<Path> mounted = mountpoint(name, MountTable.read());
+        return mounted.isPresent() ? mounted : one(name).mountpoint();
+    }
+
     private Map<String, Object> ofPool(Volume volume, Optional<Path> mountpoint) {
         try {
-            return asks.within(
-                    patience, VolumeNames.place(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
+            return asks.within(patience, Places.of(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
         } catch (Fault e) {
             return Map.of(VolumeStatus.HEALTH, e.getMessage());
         }
@@ -119,8 +129,7 @@ final class ShownVolumes {
             orSilent(
                     pool.name(),
                     silent,
-                    () -> asked.put(
-                            pool.name(), asks.begin(VolumeNames.place(pool.name()), () -> volumes(pool.name()))));
+                    () -> asked.put(pool.name(), asks.begin(Places.of(pool.name()), () -> volumes(pool.name()))));
         }
         long end = System.nanoTime() + patience.toNanos();
         asked.forEach((pool, answer) -> orSilent(

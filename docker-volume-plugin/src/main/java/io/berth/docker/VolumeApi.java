@@ -107,7 +107,7 @@ final class VolumeApi {
             case CAPABILITIES -> capabilities();
             case LIST -> list();
             case GET -> get(request.name());
-            case PATH -> ok().put(MOUNTPOINT, text(driver.path(request.name())));
+            case PATH -> ok().put(MOUNTPOINT, text(driver.shown().path(request.name())));
             case CREATE -> {
                 driver.create(request.name(), request.options());
                 yield ok();
@@ -117,9 +117,13 @@ final class VolumeApi {
                 yield ok();
             }
             case MOUNT ->
-                ok().put(MOUNTPOINT, driver.mount(request.name(), request.id()).toString());
+                ok().put(
+                                MOUNTPOINT,
+                                driver.mounted()
+                                        .mount(request.name(), request.id())
+                                        .toString());
             case UNMOUNT -> {
-                driver.unmount(request.name(), request.id());
+                driver.mounted().unmount(request.name(), request.id());
                 yield ok();
             }
         };
@@ -130,7 +134,7 @@ final class VolumeApi {
     }
 
     private ObjectNode activate() {
-        driver.activated();
+        driver.mounted().activated();
         ObjectNode answer = JSON.createObjectNode();
         answer.putArray("Implements").add("VolumeDriver");
         return answer;

@@ -174,7 +174,7 @@ final class VolumeNames {
             try {
                 return asks.within(
                         patience,
-                        place(id.pool()),
+                        Places.of(id.pool()),
                         () -> volumes.find(id.toString())
                                 .or(() -> volumes.discovered(id.toString()))
                                 .filter(volume -> !volume.ephemeral()));
@@ -208,11 +208,6 @@ final class VolumeNames {
                     ? name
                     : volume.id().toString();
         }
-    }
-
-    /** How a pool is called among the places that are asked. */
-    static String place(PoolName pool) {
-        return "pool " + pool;
     }
 
     /** The names of all these volumes, which are all there are. */
@@ -290,7 +285,7 @@ final class VolumeNames {
         Optional<Source> snapshot = word.equals("volume")
                 ? Optional.empty()
                 : id(name).or(() -> defaultPool.flatMap(pool -> VolumeId.parse(pool + "." + name)))
-                        .flatMap(id -> asks.within(patience, place(id.pool()), () -> snapshots.find(id.toString())))
+                        .flatMap(id -> asks.within(patience, Places.of(id.pool()), () -> snapshots.find(id.toString())))
                         .map(found -> new Source.OfSnapshot(found.id()));
         if (volume.isPresent() && snapshot.isPresent()) {
             throw Fault.invalid("option from", text, "there are both: write volume:" + name + " or snapshot:" + name);

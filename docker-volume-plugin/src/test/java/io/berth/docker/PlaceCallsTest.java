@@ -37,7 +37,7 @@ class PlaceCallsTest {
     private void giveUp(String place, Runnable late) {
         AtomicBoolean begun = new AtomicBoolean();
         while (!begun.get()) {
-            assertThatThrownBy(() -> calls.within(
+            assertThatThrownBy(() -> calls.run(
                             SHORT,
                             place,
                             () -> {
@@ -110,8 +110,8 @@ class PlaceCallsTest {
     void whatIsDoneInTimeIsNotUndone() {
         CountDownLatch undone = new CountDownLatch(1);
 
-        calls.within(LONG, "pool a", () -> {}, undone::countDown);
-        calls.within(LONG, "pool a", () -> {}, () -> {});
+        calls.run(LONG, "pool a", () -> {}, undone::countDown);
+        calls.run(LONG, "pool a", () -> {}, () -> {});
 
         assertThat(undone.getCount()).isEqualTo(1);
     }

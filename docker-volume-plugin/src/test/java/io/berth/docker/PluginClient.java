@@ -1,5 +1,7 @@
 package io.berth.docker;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -70,6 +72,13 @@ final class PluginClient implements AutoCloseable {
 
     Answer mount(String name, String id) throws IOException {
         return call("VolumeDriver.Mount", request(name).put("ID", id).toString());
+    }
+
+    /** Mounts a volume, which must succeed; where. */
+    Path mounted(String name, String id) throws IOException {
+        Answer answer = mount(name, id);
+        assertThat(answer.err()).isEmpty();
+        return Path.of(answer.json().path("Mountpoint").asText());
     }
 
     Answer unmount(String name, String id) throws IOException {

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.berth.linux.PathHandle;
-import io.berth.mount.Mounts;
 import io.berth.pool.PoolConfig;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
@@ -19,18 +17,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -98,17 +88,11 @@ class VolumeDriverTest {
                 .toList();
     }
 
-    private Path mounted(String name, String id) throws IOException {
-        PluginClient.Answer answer = docker.mount(name, id);
-        assertThat(answer.err()).isEmpty();
-        return Path.of(answer.json().path("Mountpoint").asText());
-    }
-
     @Test
     void aVolumeIsMadeMountedAndRemoved() throws IOException {
         assertThat(docker.create("c1", Map.of()).err()).isEmpty();
 
-        Path mountpoint = mounted("c1", "a1");
+        Path mountpoint = docker.mounted("c1", "a1");
         Files.writeString(mountpoint.resolve("file"), "hello");
 
         assertThat(mountpoint).isAbsolute().isEqualTo(plugin.mounts.resolve("c1"));
@@ -227,29 +211,6 @@ class VolumeDriverTest {
         assertThat(docker.volume("Get", "c".repeat(129)).err()).contains("volume name");
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"", "../x", "a/b", "a@b/../c"})
-    void anIdThatIsNoneIsRefusedByMountAndUnknownToUnmount(String id) throws IOException {
-        docker.create("c1", Map.of());
-
-        assertThat(docker.mount("c1", id).err()).startsWith("ID ");
-        assertThat(docker.unmount("c1", id).err()).isEmpty();
-        assertThat(plugin.mounted()).isEmpty();
-    }
-
-    @Test
-    void aVolumeStaysMountedWhileAnIdIsLeft() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        mounted("c1", "a2");
-
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-        assertThat(plugin.mounted()).hasSize(1);
-        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
-        assertThat(plugin.mounted()).isEmpty();
-        assertThat(plugin.idFiles()).isEmpty();
-    }
-
     @Test
     void aSizeIsALimitInEveryKindOfPoolUnlessThePoolSaysOtherwise() throws IOException {
         assertThat(docker.create("limited", Map.of("size", "32M", "pool", "nas"))
@@ -279,159 +240,16 @@ class VolumeDriverTest {
                 .contains("given twice, as subDir and subdir");
     }
 
-    /** As Docker does with the files of an image, before it starts the first container. */
-    @Test
-    void theOwnerThatWasAskedForStaysWhenDockerCopiesFilesIntoANewVolume() throws IOException {
-        docker.create("v", Map.of("uid", "1000", "mode", "0700"));
-        Path copyUp = mounted("v", "copy");
-        Files.setAttribute(copyUp, "unix:uid", 0);
-        Files.setAttribute(copyUp, "unix:gid", 5);
-        Files.setPosixFilePermissions(copyUp, PosixFilePermissions.fromString("rwxr-xr-x"));
-        docker.unmount("v", "copy");
-
-        Path container = mounted("v", "container");
-        assertThat(Files.getAttribute(container, "unix:uid")).isEqualTo(1000);
-        assertThat(Files.getAttribute(container, "unix:gid")).isEqualTo(5);
-        assertThat(Files.getPosixFilePermissions(container)).isEqualTo(PosixFilePermissions.fromString("rwx------"));
-        Files.setAttribute(container, "unix:uid", 1001);
-        docker.unmount("v", "container");
-        assertThat(Files.getAttribute(mounted("v", "next"), "unix:uid")).isEqualTo(1001);
-    }
-
-    /** As a restart=always container does after a boot, whose start Docker does not try again. */
-    @Test
-    void aMountWaitsForAPoolThatIsNotThereYet() throws Exception {
-        docker.create("v", Map.of());
-        Path pool = plugin.folder.resolve("fast");
-        Files.move(pool, plugin.folder.resolve("away"));
-        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
-            var mount = other.submit(() -> plugin.connect().mount("v", "a"));
-            Thread.sleep(1500);
-            assertThat(mount).isNotDone();
-            Files.move(plugin.folder.resolve("away"), pool);
-
-            assertThat(mount.get().err()).isEmpty();
-        }
-        docker.unmount("v", "a");
-    }
-
-    /** As docker cp does with a container that runs. */
-    @Test
-    void anIdIsTakenBackAsOftenAsItWasGiven() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        mounted("c1", "a1");
-
-        assertThat(plugin.idFiles()).containsExactly("c1@a1");
-        docker.unmount("c1", "a1");
-        restart();
-        assertThat(plugin.mounted()).hasSize(1);
-        docker.unmount("c1", "a1");
-        assertThat(plugin.mounted()).isEmpty();
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-    }
-
-    /** As docker cp does when the pool is away for a moment. */
-    @Test
-    void aMountThatFailsIsTakenBackTooIfTheIdWasThere() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        Files.move(plugin.folder.resolve("fast/fast.c1"), plugin.folder.resolve("fast/away"));
-
-        assertThat(docker.mount("c1", "a1").err()).isNotEmpty();
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-
-        assertThat(plugin.idFiles()).containsExactly("c1@a1");
-        Files.move(plugin.folder.resolve("fast/away"), plugin.folder.resolve("fast/fast.c1"));
-        mounted("c1", "a2");
-        docker.unmount("c1", "a2");
-        assertThat(plugin.mounted()).hasSize(1);
-    }
-
-    @Test
-    void anIdThatADockerdLeftIsTakenBackOnce() throws IOException {
-        docker.activate();
-        docker.create("c1", Map.of());
-        mounted("c1", "a1"); // and dockerd is killed, and its container
-        docker.activate();
-        mounted("c1", "a1");
-
-        docker.unmount("c1", "a1");
-        assertThat(plugin.mounted()).isEmpty();
-    }
-
-    @Test
-    void aContainerThatOutlivedItsDockerdKeepsItsVolumeAtACopy() throws IOException {
-        docker.activate();
-        docker.create("c1", Map.of());
-        Path mountpoint = mounted("c1", "a1");
-        Path container = Files.createDirectory(plugin.folder.resolve("container"));
-        try (PathHandle source = PathHandle.open(mountpoint).orElseThrow()) {
-            Mounts.bind(source, container, Set.of());
-        }
-        docker.activate();
-        mounted("c1", "a1");
-        docker.unmount("c1", "a1");
-
-        assertThat(plugin.mounted()).hasSize(2);
-        Mounts.unmount(container);
-    }
-
-    @Test
-    void idsAreOnDiskBeforeTheAnswerAndOutliveTheProcess() throws IOException {
-        docker.create("c1", Map.of());
-        Path mountpoint = mounted("c1", "a1");
-        mounted("c1", "a2");
-        restart();
-
-        assertThat(plugin.idFiles()).containsExactly("c1@a1", "c1@a2");
-        assertThat(docker.volume("Path", "c1").json().path("Mountpoint").asText())
-                .isEqualTo(mountpoint.toString());
-        docker.unmount("c1", "a1");
-        assertThat(plugin.mounted()).hasSize(1);
-        docker.unmount("c1", "a2");
-        assertThat(plugin.mounted()).isEmpty();
-    }
-
-    @Test
-    void whatIsMountedDecidesNotWhatIsRemembered() throws IOException {
-        docker.create("c1", Map.of());
-        Path mountpoint = mounted("c1", "a1");
-        Mounts.unmount(mountpoint); // as a reboot does
-
-        assertThat(docker.volume("Path", "c1").json().path("Mountpoint").asText())
-                .isEmpty();
-        mounted("c1", "a2");
-        assertThat(plugin.mounted()).hasSize(1);
-    }
-
     @Test
     void staleIdsDoNotKeepAVolume() throws IOException {
         docker.create("c1", Map.of());
-        mounted("c1", "lost");
+        docker.mounted("c1", "lost");
 
         assertThat(docker.volume("Remove", "c1").err()).isEmpty();
 
         assertThat(plugin.mounted()).isEmpty();
         assertThat(plugin.idFiles()).isEmpty();
         assertThat(docker.volume("Remove", "c1").err()).isEmpty();
-    }
-
-    @Test
-    void aFailedMountLeavesNoId() throws IOException {
-        docker.create("c1", Map.of());
-        Files.delete(plugin.folder.resolve("fast/fast.c1"));
-
-        assertThat(docker.mount("c1", "a1").err()).contains("c1");
-
-        assertThat(plugin.idFiles()).isEmpty();
-        assertThat(docker.mount("nosuch", "a1").err()).isEqualTo("there is no volume \"nosuch\"");
-        assertThat(plugin.idFiles()).isEmpty();
-    }
-
-    @Test
-    void unmountNeverFailsForWhatIsNotThere() throws IOException {
-        assertThat(docker.unmount("nosuch", "a1").err()).isEmpty();
     }
 
     @Test
@@ -452,7 +270,7 @@ class VolumeDriverTest {
         createThroughCsi("home", "pvc-2");
         docker.create("c1", Map.of());
         docker.create("home.c2", Map.of());
-        mounted("pvc-1", "a1");
+        docker.mounted("pvc-1", "a1");
         docker.unmount("pvc-1", "a1");
 
         assertThat(docker.volume("Remove", "c1").err()).isEmpty();
@@ -488,35 +306,6 @@ class VolumeDriverTest {
     }
 
     @Test
-    void aVolumeWhoseRecordIsDamagedIsUnmountedAndNotRemoved() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        Path record = plugin.folder.resolve("fast/.berth/volumes/fast.c1.json");
-        Files.writeString(record, "{}");
-
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-
-        assertThat(plugin.mounted()).isEmpty();
-        assertThat(docker.volume("Remove", "c1").err()).contains("the record of volume fast.c1");
-        assertThat(record).exists();
-    }
-
-    @Test
-    void anUnmountThatCannotBeDoneWithoutTheRecordSaysWhyTheRecordIsMissing() throws IOException {
-        docker.create("c1", Map.of());
-        docker.mount("c1", "a1");
-        docker.create("c2", Map.of());
-        Path mountpoint = mounted("c2", "a1");
-        Mounts.unmount(mountpoint);
-        Mounts.bind(plugin.mounts.resolve("c1"), mountpoint, Set.of(), Optional.empty()); // another volume
-        Files.writeString(plugin.folder.resolve("fast/.berth/volumes/fast.c2.json"), "{}");
-
-        assertThat(docker.unmount("c2", "a1").err())
-                .contains("the record of volume fast.c2", "another volume: fast.c1");
-        assertThat(plugin.mounted()).hasSize(2);
-    }
-
-    @Test
     void aVolumeInUseThroughOneDoorIsNotRemovedThroughTheOther() throws IOException {
         String id = createThroughCsi("fast", "pvc-1");
         Path staging = plugin.folder.resolve("staging");
@@ -527,7 +316,7 @@ class VolumeDriverTest {
         assertThat(docker.volume("Remove", "pvc-1").err()).contains("in use: mounted at " + staging);
         plugin.node.unstage(id, staging);
 
-        mounted("pvc-1", "a1");
+        docker.mounted("pvc-1", "a1");
         assertThatThrownBy(() -> plugin.volumes.delete(id))
                 .hasMessageContaining("in use: mounted at " + plugin.mounts.resolve("pvc-1"));
         docker.unmount("pvc-1", "a1");
@@ -616,7 +405,7 @@ class VolumeDriverTest {
     @Test
     void aVolumeBeginsAsACopyOfAnotherOrOfASnapshot() throws IOException {
         docker.create("c1", Map.of("pool", "home"));
-        Files.writeString(mounted("c1", "a1").resolve("file"), "hello");
+        Files.writeString(docker.mounted("c1", "a1").resolve("file"), "hello");
         plugin.snapshots.create(new Snapshots.Wanted("s1", "home.c1", Map.of()), Duration.ofSeconds(30));
 
         assertThat(docker.create("c2", Map.of("from", "c1")).err()).isEmpty();
@@ -625,7 +414,7 @@ class VolumeDriverTest {
                 .isEmpty();
 
         for (String copy : List.of("c2", "c3", "c4")) {
-            assertThat(mounted(copy, "a1").resolve("file")).hasContent("hello");
+            assertThat(docker.mounted(copy, "a1").resolve("file")).hasContent("hello");
             assertThat(status(copy, "pool")).isEqualTo("home");
         }
         assertThat(status("c1", "snapshots")).isEqualTo("[\"home.s1\"]");
@@ -653,7 +442,7 @@ class VolumeDriverTest {
         assertThat(status("c1", "format")).isEqualTo("image");
         assertThat(status("c1", "used")).isEmpty();
 
-        Files.write(mounted("c1", "a1").resolve("file"), new byte[8 << 20]);
+        Files.write(docker.mounted("c1", "a1").resolve("file"), new byte[8 << 20]);
 
         assertThat(status("c1", "used")).endsWith(" MiB");
         assertThat(status("c1", "health")).isEqualTo("ok");
@@ -687,7 +476,7 @@ class VolumeDriverTest {
         assertThat(status("home.photos", "health")).isEqualTo("ok");
         assertThat(plugin.volumes.find("home.photos")).isEmpty();
         assertThat(docker.create("home.photos", Map.of("size", "1m")).err()).contains("differs");
-        assertThat(mounted("home.photos", "a1").resolve("file")).hasContent("mine");
+        assertThat(docker.mounted("home.photos", "a1").resolve("file")).hasContent("mine");
         assertThat(plugin.volumes.find("home.photos")).isPresent();
         docker.unmount("home.photos", "a1");
         assertThat(docker.volume("Remove", "home.photos").err()).isEmpty();
@@ -695,28 +484,5 @@ class VolumeDriverTest {
         assertThat(photos.resolve("file")).hasContent("mine");
         assertThat(list()).containsExactly("c1", "home.photos");
         assertThat(docker.volume("Get", "hidden").err()).contains("there is no volume");
-    }
-
-    @Test
-    void manyContainersComeAndGoAtOnce() throws Exception {
-        try (ExecutorService containers = Executors.newFixedThreadPool(50)) {
-            List<Callable<String>> lives = new ArrayList<>();
-            IntStream.range(0, 50).forEach(i -> lives.add(() -> life("c" + i % 25, "id" + i)));
-            for (Future<String> life : containers.invokeAll(lives)) {
-                assertThat(life.get()).isEmpty();
-            }
-        }
-        assertThat(plugin.mounted()).isEmpty();
-        assertThat(plugin.idFiles()).isEmpty();
-    }
-
-    private String life(String name, String id) throws IOException {
-        try (PluginClient mine = plugin.connect()) {
-            String errors =
-                    mine.create(name, Map.of()).err() + mine.volume("Get", name).err();
-            PluginClient.Answer mount = mine.mount(name, id);
-            Files.writeString(Path.of(mount.json().path("Mountpoint").asText()).resolve(id), id);
-            return errors + mount.err() + mine.unmount(name, id).err();
-        }
     }
 }
