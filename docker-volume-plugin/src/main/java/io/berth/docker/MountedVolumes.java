@@ -102,7 +102,7 @@ public final class MountedVolumes {
                 });
             } catch (RuntimeException e) {
                 if (known) {
-                    ids.add(name, id, () -> isUsed(name)); // Docker calls Unmount all the same
+                    countFailed(name, id, e);
                 }
                 throw e;
             }
@@ -114,6 +114,19 @@ public final class MountedVolumes {
                 throw e;
             }
             return mountpoint(name);
+        }
+    }
+
+    /** Docker calls Unmount for this Mount too. That it failed, and why, is what must be told, whether it is counted or not. */
+    private void countFailed(String name, String id, RuntimeException why) {
+        try {
+            ids.add(name, id, () -> isUsed(name));
+        } catch (Fault e) {
+            why.addSuppressed(e);
+            LOG.warn(
+                    "volume {} may be unmounted too early, for a Mount that failed is not counted: {}",
+                    name,
+                    e.getMessage());
         }
     }
 

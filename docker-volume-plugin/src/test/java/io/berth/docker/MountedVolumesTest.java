@@ -144,6 +144,17 @@ class MountedVolumesTest {
     }
 
     @Test
+    void aMountThatFailsSaysWhyAlthoughItCannotBeCounted() throws IOException {
+        docker.create("c1", Map.of());
+        docker.mounted("c1", "a1");
+        Files.move(plugin.folder.resolve("fast/fast.c1"), plugin.folder.resolve("fast/away"));
+        String why = docker.mount("c1", "a1").err();
+        Files.createDirectory(plugin.folder.resolve("state/docker/ids/.new")); // where a count is written first
+
+        assertThat(docker.mount("c1", "a1").err()).isEqualTo(why).contains("fast.c1");
+    }
+
+    @Test
     void anIdThatADockerdLeftIsTakenBackOnce() throws IOException {
         docker.activate();
         docker.create("c1", Map.of());
