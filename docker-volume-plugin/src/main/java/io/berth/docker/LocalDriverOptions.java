@@ -26,6 +26,8 @@ final class LocalDriverOptions {
     private static final String DEVICE = "device";
     private static final String O = "o";
     private static final String MOUNTPOINT = "mountpoint";
+    private static final String MOUNTED = HostPath.MOUNTED;
+    private static final String NONE = "none";
     private static final String SHARE = VolumeParameters.SHARE;
     private static final String SERVER = VolumeParameters.SERVER;
     private static final String NFSOPTS = "nfsopts";
@@ -38,7 +40,7 @@ final class LocalDriverOptions {
             Set.of(CreateOptions.SIZE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
 
     /** Each of them says that the volume is in no pool. */
-    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, SHARE, SERVER, NFSOPTS);
+    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, MOUNTED, SHARE, SERVER, NFSOPTS);
 
     private LocalDriverOptions() {}
 
@@ -52,12 +54,19 @@ final class LocalDriverOptions {
             return netshare(options);
         }
         if (options.containsKey(MOUNTPOINT)) {
-            only(options, Set.of(MOUNTPOINT), MOUNTPOINT);
+            only(options, Set.of(MOUNTPOINT, MOUNTED), MOUNTPOINT);
             return new CreateOptions.Outside(host(MOUNTPOINT, options, HostPathType.DIRECTORY_OR_CREATE), Set.of());
         }
         String type = options.getOrDefault(TYPE, "");
+        if (options.containsKey(MOUNTED) && !type.equals(NONE)) {
+            throw Fault.invalid(
+                    "option",
+                    MOUNTED,
+                    "only with mountpoint=/a/path and with type=none; a pool has it in its own settings, as --pool"
+                            + " NAME=KIND:/a/path,mounted=true");
+        }
         return switch (type) {
-            case "none" -> bind(options);
+            case NONE -> bind(options);
             case "tmpfs" -> memory(options);
             case "nfs" -> nfs(options, NfsOptions.DEFAULT);
             case "nfs4" -> nfs(options, NfsOptions.parse("option " + TYPE, List.of("vers=4")));
@@ -121,7 +130,7 @@ final class LocalDriverOptions {
     }
 
     private static CreateOptions.Outside bind(Map<String, String> options) {
-        only(options, Set.of(TYPE, DEVICE, O), "type=none");
+        only(options, Set.of(TYPE, DEVICE, O, MOUNTED), "type=none");
         List<String> words = words(options, O);
         if (!words.remove("bind")) {
             throw Fault.invalid(
@@ -134,14 +143,23 @@ final class LocalDriverOptions {
     }
 
     private static Map<String, String> host(String key, Map<String, String> options, HostPathType type) {
-        Map<String, String> attributes =
-                Map.of(HostPath.PATH, options.getOrDefault(key, ""), HostPath.TYPE, type.toString());
+        Map<String, String> attributes = new TreeMap<>();
+        attributes.put(HostPath.PATH, options.getOrDefault(key, ""));
+        attributes.put(HostPath.TYPE, type.toString());
+        check(key, attributes);
+        if (options.containsKey(MOUNTED)) {
+            attributes.put(MOUNTED, options.get(MOUNTED));
+            check(MOUNTED, attributes);
+        }
+        return attributes;
+    }
+
+    private static void check(String key, Map<String, String> attributes) {
         try {
             HostPath.parse(attributes);
         } catch (Fault e) {
             throw ofOption(key, e);
         }
-        return attributes;
     }
 
     private static Fault ofOption(String key, Fault fault) {

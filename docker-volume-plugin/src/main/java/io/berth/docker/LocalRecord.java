@@ -1,11 +1,14 @@
 package io.berth.docker;
 
+import io.berth.hostpath.HostPath;
+import io.berth.hostpath.HostPathType;
 import io.berth.mount.MountOption;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** What this machine knows of one of Docker's volumes without asking any pool. */
 sealed interface LocalRecord {
@@ -32,6 +35,17 @@ sealed interface LocalRecord {
         /** What the core calls such a volume; with the colon it is no volume's id. */
         static String handle(String name) {
             return "docker:" + name;
+        }
+
+        /**
+         * By what it is mounted: a folder that was to be made was made with the volume. Made again while its disk is not
+         * mounted it would be an empty one on another disk.
+         */
+        Map<String, String> mountAttributes() {
+            Map<String, String> mount = new TreeMap<>(attributes);
+            mount.replace(
+                    HostPath.TYPE, HostPathType.DIRECTORY_OR_CREATE.toString(), HostPathType.DIRECTORY.toString());
+            return mount;
         }
 
         /** Whether it is a folder of an export. */

@@ -168,10 +168,10 @@ public final class MountedVolumes {
 
     private void mount(String name, LocalRecord.Outside record, Path mountpoint) {
         if (record.isShare()) {
-            stage(LocalRecord.Outside.handle(name), mountpoint, record.attributes());
+            stage(LocalRecord.Outside.handle(name), mountpoint, record.mountAttributes());
         } else {
             node.publish(PublishRequest.inline(
-                    LocalRecord.Outside.handle(name), mountpoint, record.options(), record.attributes()));
+                    LocalRecord.Outside.handle(name), mountpoint, record.options(), record.mountAttributes()));
         }
     }
 

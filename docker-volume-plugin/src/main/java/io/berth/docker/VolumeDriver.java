@@ -195,21 +195,25 @@ public final class VolumeDriver implements AutoCloseable {
 
     private void create(String name, CreateOptions.Outside wanted, Optional<LocalRecord.Outside> there) {
         names.checkOutside(name);
+        there.filter(record -> !record.attributes().equals(wanted.attributes())
+                        || !record.options().equals(wanted.options()))
+                .ifPresent(other -> {
+                    throw new Fault(
+                            Fault.Kind.ALREADY_EXISTS,
+                            "volume " + Fault.quote(name) + " exists and has other options: "
+                                    + VolumeStatus.ofOutside(other));
+                });
+        Map<String, String> attributes =
+                there.map(LocalRecord.Outside::mountAttributes).orElse(wanted.attributes());
         changes.run(
                 Patience.FOR_MAKING,
-                places.of(wanted.attributes()),
-                () -> node.check(LocalRecord.Outside.handle(name), wanted.attributes()));
+                places.of(attributes),
+                () -> node.check(LocalRecord.Outside.handle(name), attributes));
         if (there.isEmpty()) {
             records.put(
                     name,
                     new LocalRecord.Outside(
                             Instant.now().truncatedTo(ChronoUnit.SECONDS), wanted.attributes(), wanted.options()));
-        } else if (!there.get().attributes().equals(wanted.attributes())
-                || !there.get().options().equals(wanted.options())) {
-            throw new Fault(
-                    Fault.Kind.ALREADY_EXISTS,
-                    "volume " + Fault.quote(name) + " exists and has other options: "
-                            + VolumeStatus.ofOutside(there.get()));
         }
     }
 

@@ -1,9 +1,11 @@
 package io.berth.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.berth.mount.MountPoint;
+import io.berth.mount.Mounts;
 import io.berth.service.Volumes;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.VolumeParameters;
@@ -11,7 +13,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -113,6 +121,64 @@ class OutsidePoolsTest {
         Files.writeString(mounted("c1").resolve("file"), "mine");
 
         assertThat(host.resolve("file")).hasContent("mine");
+    }
+
+    /** As when the disk that it lies on is not mounted: an empty folder in its place would be taken for the data. */
+    @Test
+    void aMountpointThatIsGoneIsNotMadeAgain() throws IOException {
+        Path host = plugin.folder.resolve("allowed/a/b");
+        Map<String, String> options = Map.of("mountpoint", host.toString());
+        docker.create("c1", options);
+        Files.delete(host);
+
+        assertThat(docker.mount("c1", "a1").err())
+                .isEqualTo("host path " + host + ": nothing is there; mount the disk that has it, or make it");
+        assertThat(docker.create("c1", options).err()).contains("mount the disk that has it, or make it");
+        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
+
+        assertThat(host).doesNotExist();
+        Files.createDirectory(host);
+        assertThat(mounted("c1")).isEmptyDirectory();
+        docker.unmount("c1", "a1");
+        docker.volume("Remove", "c1");
+        Files.delete(host);
+        assertThat(docker.create("c1", options).err()).isEmpty();
+        assertThat(host).isEmptyDirectory();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "mountpoint=ALLOWED/disk/a mounted=true",
+                "type=none o=bind device=ALLOWED/disk/a mounted=true",
+            })
+    void aFolderThatAwaitsADiskIsUsedOnlyWhileItIsMounted(String options) throws Exception {
+        Path allowed = plugin.folder.resolve("allowed");
+        Path disk = allowed.resolve("disk");
+        Files.createDirectories(disk.resolve("a"));
+        Mounts.bind(allowed, allowed, Set.of(), Optional.empty()); // as it is seen in a container
+
+        assertThat(docker.create("c1", options(options)).err()).contains("no file system but that of / is mounted at");
+        mountDisk(disk);
+        assertThat(docker.create("c1", options(options)).err()).isEmpty();
+        Files.writeString(disk.resolve("a/file"), "mine");
+        Mounts.unmount(disk);
+        assertThat(docker.volume("Get", "c1").err()).isEmpty();
+        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+            var mount = other.submit(() -> plugin.connect().mount("c1", "a1"));
+            assertThatThrownBy(() -> mount.get(1500, TimeUnit.MILLISECONDS)) // it waits for it, as for a pool
+                    .isInstanceOf(TimeoutException.class);
+            mountDisk(disk);
+            assertThat(mount.get().err()).isEmpty();
+        }
+        docker.unmount("c1", "a1");
+        Mounts.unmount(disk);
+        assertThat(disk.resolve("a")).isEmptyDirectory();
+    }
+
+    private static void mountDisk(Path at) throws IOException {
+        Mounts.tmpfs("disk", at, 1 << 20, 0755, 0, 0, Set.of());
+        Files.createDirectory(at.resolve("a"));
     }
 
     @Test
@@ -247,6 +313,10 @@ class OutsidePoolsTest {
                 "type=none device=ALLOWED/nosuch o=bind|nothing is there",
                 "type=none device=relative o=bind|option device: path \"relative\"",
                 "type=none device=/etc o=bind|host path /etc is not allowed",
+                "type=none device=ALLOWED o=bind mounted=yes|option mounted: mounted \"yes\": true or false",
+                "type=tmpfs o=size=1m mounted=true|\"mounted\": only with mountpoint=/a/path and with type=none",
+                "mounted=true pool=fast|a pool has it in its own settings, as --pool NAME=KIND:/a/path,mounted=true",
+                "share=nas.example:/export/team mounted=true|\"mounted\": not with share",
                 "mountpoint=/etc|host path /etc is not allowed",
                 "mountpoint=ALLOWED/../fast|option mountpoint: path",
                 "type=tmpfs|a tmpfs needs a size",

@@ -10,12 +10,14 @@ import java.util.Optional;
  * A path of the host as the volume attributes of a PersistentVolume or of an inline volume name it.
  *
  * @param path absolute, without {@code .} and {@code ..}
+ * @param awaitsMount whether it is used only while it lies on a file system that is mounted, other than the one of {@code /}
  */
-public record HostPath(Path path, HostPathType type) {
+public record HostPath(Path path, HostPathType type, boolean awaitsMount) {
     /** The attribute that makes a volume one of the host's paths. */
     public static final String PATH = "path";
 
     public static final String TYPE = "type";
+    public static final String MOUNTED = "mounted";
 
     /**
      * Reads the attributes; empty when they name no path.
@@ -24,7 +26,18 @@ public record HostPath(Path path, HostPathType type) {
      */
     public static Optional<HostPath> parse(Map<String, String> attributes) {
         return Optional.ofNullable(attributes.get(PATH))
-                .map(path -> new HostPath(parsePath(path), HostPathType.parse(attributes.getOrDefault(TYPE, ""))));
+                .map(path -> new HostPath(
+                        parsePath(path),
+                        HostPathType.parse(attributes.getOrDefault(TYPE, "")),
+                        parseMounted(attributes.getOrDefault(MOUNTED, "false"))));
+    }
+
+    private static boolean parseMounted(String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw Fault.invalid(MOUNTED, text, "true or false");
+        };
     }
 
     private static Path parsePath(String text) {

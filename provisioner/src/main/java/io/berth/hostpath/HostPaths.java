@@ -71,7 +71,8 @@ public final class HostPaths {
      * Opens what is at the path, making it where the type says so.
      *
      * @throws Fault FAILED_PRECONDITION when the path is not allowed, a symbolic link is in the way, something else is
-     *     there, or it is, holds or lies in a pool; NOT_FOUND when nothing is
+     *     there, or it is, holds or lies in a pool; NOT_FOUND when nothing is; UNAVAILABLE when it awaits a file system
+     *     that is not mounted
      */
     public PathHandle open(HostPath wanted) {
         return open(wanted, allowed);
@@ -92,6 +93,7 @@ public final class HostPaths {
                                 + (list.folders().isEmpty() ? "none is" : "allowed are " + list.folders())
                                 + "; the administrator of this node allows one with " + list.setting()));
         Path below = prefix.relativize(wanted.path());
+        AwaitedFileSystem.require(wanted);
         try (Directory base = Directory.open(prefix)) {
             real.put(prefix, base.realPath());
             if (below.toString().isEmpty()) {
@@ -114,13 +116,16 @@ public final class HostPaths {
     }
 
     private static Fault nothing(HostPath wanted) {
-        return new Fault(Fault.Kind.NOT_FOUND, "host path " + wanted.path() + ": nothing is there");
+        return new Fault(
+                Fault.Kind.NOT_FOUND,
+                "host path " + wanted.path() + ": nothing is there; mount the disk that has it, or make it");
     }
 
     private PathHandle open(HostPath wanted, Directory folder, Path name) {
         PathHandle handle = PathHandle.openBeneath(folder, name).orElseThrow(() -> nothing(wanted));
         try {
             check(wanted, handle);
+            AwaitedFileSystem.require(wanted, handle);
             if (handle.status().type() == FileType.DIRECTORY) {
                 refuse(wanted, boundary.shownBy(handle));
             } else {

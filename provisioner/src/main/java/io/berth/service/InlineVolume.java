@@ -33,6 +33,7 @@ sealed interface InlineVolume {
     Set<String> KEYS = Set.of(
             HostPath.PATH,
             HostPath.TYPE,
+            HostPath.MOUNTED,
             SIZE,
             MEDIUM,
             VolumeParameters.POOL,
@@ -56,7 +57,7 @@ sealed interface InlineVolume {
         Map<String, String> own = own(context);
         Optional<HostPath> path = HostPath.parse(own);
         if (path.isPresent()) {
-            only(own, Set.of(HostPath.PATH, HostPath.TYPE), "a host path");
+            only(own, Set.of(HostPath.PATH, HostPath.TYPE, HostPath.MOUNTED), "a host path");
             return new OfHost(path.get());
         }
         String medium = own.getOrDefault(MEDIUM, "");

@@ -62,7 +62,7 @@ class HostPathsTest {
     }
 
     private static void open(HostPaths paths, Path path, HostPathType type) {
-        try (PathHandle handle = paths.open(new HostPath(path, type))) {
+        try (PathHandle handle = paths.open(new HostPath(path, type, false))) {
             assertThat(handle.status().inode()).isPositive();
         }
     }
@@ -103,6 +103,31 @@ class HostPathsTest {
     void whatLiesBesideAPoolIsOpened(String path) {
         for (Supplier<List<Path>> known : List.<Supplier<List<Path>>>of(List::of, () -> List.of(pool))) {
             open(hostPaths(known), folder.resolve(path), HostPathType.UNSET);
+        }
+    }
+
+    /** The folder {@code bound} is a bind mount, as any folder of the host is in a container. */
+    @Test
+    void aPathThatAwaitsAFileSystemIsOpenedOnlyWhileItLiesOnOne() throws Exception {
+        Path disk = folder.resolve("bound/other");
+        HostPath there = new HostPath(disk, HostPathType.DIRECTORY, true);
+        HostPath missing = new HostPath(disk.resolve("a/b"), HostPathType.DIRECTORY_OR_CREATE, true);
+        HostPaths paths = hostPaths(List::of);
+        for (HostPath path : List.of(there, missing)) {
+            assertThatThrownBy(() -> paths.open(path))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.kind()).isEqualTo(Fault.Kind.UNAVAILABLE))
+                    .hasMessageMatching("no file system but that of / is mounted at host path " + path.path()
+                            + " or above it, what shows at .*/bound is the folder .*/srv of .* \\(.*\\); mount it"
+                            + " there, then the path is used again \\(mounted=true\\)");
+        }
+        assertThat(disk).isEmptyDirectory();
+
+        Mounts.tmpfs("disk", disk, 1 << 20, 0755, 0, 0, Set.of());
+        for (HostPath path : List.of(there, missing)) {
+            try (PathHandle handle = paths.open(path)) {
+                assertThat(handle.fileSystem().totalBytes()).isEqualTo(1 << 20);
+            }
         }
     }
 
