@@ -39,6 +39,7 @@ final class ShownVolumes {
     private final LocalRecords records;
     private final MountIds ids;
     private final Path mounts;
+    private final Places places;
     private final PlaceCalls asks;
     private final Duration patience;
 
@@ -56,6 +57,7 @@ final class ShownVolumes {
             LocalRecords records,
             MountIds ids,
             Path mounts,
+            Places places,
             PlaceCalls asks,
             Duration patience) {
         this.volumes = volumes;
@@ -64,6 +66,7 @@ final class ShownVolumes {
         this.records = records;
         this.ids = ids;
         this.mounts = mounts;
+        this.places = places;
         this.asks = asks;
         this.patience = patience;
     }
@@ -86,7 +89,9 @@ final class ShownVolumes {
         MountTable table = MountTable.read();
         Optional<LocalRecord.Outside> outside = records.outside(name);
         if (outside.isPresent()) {
-            return show(name, outside.get(), table);
+            Shown shown = show(name, outside.get(), table);
+            shown.status().put(VolumeStatus.HEALTH, healthOf(name, outside.get()));
+            return shown;
         }
         try {
             Volume volume = names.find(name, patience).orElseThrow(() -> noSuch(name));
@@ -117,6 +122,14 @@ final class ShownVolumes {
             return asks.within(patience, Places.of(volume.id().pool()), () -> status.ofPool(volume, mountpoint));
         } catch (Fault e) {
             return Map.of(VolumeStatus.HEALTH, e.getMessage());
+        }
+    }
+
+    private String healthOf(String name, LocalRecord.Outside record) {
+        try {
+            return asks.within(patience, places.of(record.attributes()), () -> status.healthOf(name, record));
+        } catch (Fault e) {
+            return e.getMessage();
         }
     }
 

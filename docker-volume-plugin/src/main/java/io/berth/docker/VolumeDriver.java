@@ -85,6 +85,7 @@ public final class VolumeDriver implements AutoCloseable {
                 records,
                 ids,
                 mounts,
+                places,
                 asks,
                 forAsking);
     }

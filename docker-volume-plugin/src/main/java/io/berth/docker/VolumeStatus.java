@@ -90,6 +90,23 @@ final class VolumeStatus {
         return status;
     }
 
+    /**
+     * How a volume in no pool is: whether it could be mounted now.
+     *
+     * @throws Fault when it could not, and not because what it shows is missing
+     */
+    String healthOf(String name, LocalRecord.Outside record) {
+        try {
+            node.check(LocalRecord.Outside.handle(name), record.mountAttributes());
+            return text(List.of());
+        } catch (Fault e) {
+            if (e.kind() == Fault.Kind.NOT_FOUND) {
+                return text(List.of(new HealthProblem(HealthProblem.Reason.DATA_MISSING, e.getMessage())));
+            }
+            throw e;
+        }
+    }
+
     private static String text(List<HealthProblem> problems) {
         return problems.isEmpty()
                 ? "ok"

@@ -12,6 +12,7 @@ import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -179,6 +180,35 @@ class OutsidePoolsTest {
     private static void mountDisk(Path at) throws IOException {
         Mounts.tmpfs("disk", at, 1 << 20, 0755, 0, 0, Set.of());
         Files.createDirectory(at.resolve("a"));
+    }
+
+    private String health(String name) throws IOException {
+        return docker.volume("Get", name).json().at("/Volume/Status/health").asText();
+    }
+
+    @Test
+    void theStatusTellsWhetherItCouldBeMounted() throws IOException {
+        Path host = plugin.folder.resolve("allowed/host");
+        Path team = Files.createDirectory(plugin.folder.resolve("nas/team"));
+        docker.create("memory", Map.of("type", "tmpfs", "o", "size=1m"));
+        docker.create("host", Map.of("mountpoint", host.toString()));
+        docker.create("team", options("share=nas.example:/export/team"));
+        for (String name : List.of("memory", "host", "team")) {
+            assertThat(health(name)).as(name).isEqualTo("ok");
+        }
+
+        Files.delete(host);
+        Files.delete(team);
+        assertThat(health("host"))
+                .isEqualTo("DataMissing: host path " + host
+                        + ": nothing is there; mount the disk that has it, or make it");
+        assertThat(health("team")).startsWith("DataMissing: there is no folder team in pool nas");
+        assertThat(host).doesNotExist();
+        Files.move(plugin.folder.resolve("nas"), plugin.folder.resolve("away"));
+        Files.createSymbolicLink(host, plugin.folder.resolve("fast"));
+        assertThat(health("host")).contains("a symbolic link");
+        assertThat(health("team")).contains("pool nas");
+        assertThat(health("memory")).isEqualTo("ok");
     }
 
     @Test
