@@ -17,7 +17,7 @@ import org.slf4j.MDC;
 
 /**
  * Gives each call an id, logs one line when it ends and a warning while it takes too long. Calls that only ask are logged
- * at debug level when they succeed. Options are never logged, for people put secrets there. Thread-safe.
+ * at debug level when they succeed or find nothing: dockerd asks for a volume before it creates it. Options are never logged, for people put secrets there. Thread-safe.
  */
 final class CallLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CallLog.class);
@@ -85,15 +85,20 @@ final class CallLog implements AutoCloseable {
         @Override
         public void close() {
             warning.cancel(false);
-            if (failure.isPresent()) {
-                LOG.info("{} failed {} ms: {}", call, millis(), failure.get());
-            } else if (quiet) {
-                LOG.debug("{} OK {} ms", call, millis());
+            String end =
+                    failure.isPresent() ? "failed " + millis() + " ms: " + failure.get() : "OK " + millis() + " ms";
+            if (isUsual()) {
+                LOG.debug("{} {}", call, end);
             } else {
-                LOG.info("{} OK {} ms", call, millis());
+                LOG.info("{} {}", call, end);
             }
             MDC.remove(REQUEST);
             ended.ifPresent(told -> told.accept(ended()));
+        }
+
+        /** Whether nobody needs to know how the call ended. */
+        boolean isUsual() {
+            return quiet && (failure.isEmpty() || code.equals(Fault.Kind.NOT_FOUND.name()));
         }
 
         private EndedCall ended() {
