@@ -35,8 +35,10 @@ sealed interface CreateOptions {
      * Those of a volume that is in no pool, as Docker's own local driver and others have them.
      *
      * @param attributes as those of an inline volume, or of a PersistentVolume on an export
+     * @param makesFolder whether the folder of an export is made when it is missing
      */
-    record Outside(Map<String, String> attributes, Set<MountOption> options) implements CreateOptions {
+    record Outside(Map<String, String> attributes, Set<MountOption> options, boolean makesFolder)
+            implements CreateOptions {
         public Outside {
             attributes = Map.copyOf(attributes);
             options = Set.copyOf(options);
@@ -67,16 +69,20 @@ sealed interface CreateOptions {
     /**
      * Reads the options.
      *
+     * @param name of the volume, which may say a share
      * @throws Fault INVALID_ARGUMENT naming the first that is not known, and the nearest that is, or whose value is not
      *     allowed
      */
-    static CreateOptions parse(Map<String, String> options) {
+    static CreateOptions parse(String name, Map<String, String> options) {
         Set<String> known = new TreeSet<>(OF_POOLS);
         known.addAll(LocalDriverOptions.KEYS);
         for (String key : new TreeSet<>(options.keySet())) {
             if (!known.contains(key)) {
                 throw Fault.invalid("option", key, "unknown; " + Nearest.hint(key, known));
             }
+        }
+        if (VolumeNames.isShare(name)) {
+            return LocalDriverOptions.named(name, options);
         }
         return LocalDriverOptions.KEYS.stream().anyMatch(options::containsKey)
                 ? LocalDriverOptions.parse(options)

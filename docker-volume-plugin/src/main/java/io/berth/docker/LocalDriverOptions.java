@@ -31,7 +31,8 @@ final class LocalDriverOptions {
     private static final String SHARE = VolumeParameters.SHARE;
     private static final String SERVER = VolumeParameters.SERVER;
     private static final String NFSOPTS = "nfsopts";
-    private static final Set<String> OF_NETSHARE = Set.of(SHARE, SERVER, NFSOPTS);
+    private static final String CREATE = "create";
+    private static final Set<String> OF_NETSHARE = Set.of(SHARE, SERVER, NFSOPTS, CREATE);
     private static final String ADDRESS = "addr=";
     /** A unit that is a power of 1000 unless an i follows; for Docker and the kernel all are powers of 1024. */
     private static final Pattern DECIMAL_UNIT = Pattern.compile("([KMGTP])(?!i)");
@@ -40,7 +41,7 @@ final class LocalDriverOptions {
             Set.of(CreateOptions.SIZE, VolumeParameters.UID, VolumeParameters.GID, VolumeParameters.MODE);
 
     /** Each of them says that the volume is in no pool. */
-    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, MOUNTED, SHARE, SERVER, NFSOPTS);
+    static final Set<String> KEYS = Set.of(TYPE, DEVICE, O, MOUNTPOINT, MOUNTED, SHARE, SERVER, NFSOPTS, CREATE);
 
     private LocalDriverOptions() {}
 
@@ -55,7 +56,8 @@ final class LocalDriverOptions {
         }
         if (options.containsKey(MOUNTPOINT)) {
             only(options, Set.of(MOUNTPOINT, MOUNTED), MOUNTPOINT);
-            return new CreateOptions.Outside(host(MOUNTPOINT, options, HostPathType.DIRECTORY_OR_CREATE), Set.of());
+            return new CreateOptions.Outside(
+                    host(MOUNTPOINT, options, HostPathType.DIRECTORY_OR_CREATE), Set.of(), false);
         }
         String type = options.getOrDefault(TYPE, "");
         if (options.containsKey(MOUNTED) && !type.equals(NONE)) {
@@ -99,7 +101,16 @@ final class LocalDriverOptions {
         String server = servers.isEmpty() ? device.substring(0, colon) : servers.getFirst();
         return share(
                 Export.ofClass(server, device.substring(colon + 1)),
-                NfsOptions.parse("option o", words).over(usual));
+                NfsOptions.parse("option o", words).over(usual),
+                false);
+    }
+
+    /** The share of a volume whose name says it, as {@link VolumeNames#isShare} tells. */
+    static CreateOptions.Outside named(String name, Map<String, String> options) {
+        only(options, Set.of(NFSOPTS, CREATE), "a name that says a share");
+        Map<String, String> all = new TreeMap<>(options);
+        all.put(SHARE, name.replaceFirst("/", ":/"));
+        return netshare(all);
     }
 
     /** The server stands in share, before the colon, or is an option of its own. */
@@ -114,10 +125,20 @@ final class LocalDriverOptions {
         }
         return share(
                 Export.ofClass(server, own ? share : share.substring(colon + 1)),
-                NfsOptions.parse("option nfsopts", words(options, NFSOPTS)));
+                NfsOptions.parse("option nfsopts", words(options, NFSOPTS)),
+                makesFolder(options));
     }
 
-    private static CreateOptions.Outside share(Export export, NfsOptions options) {
+    private static boolean makesFolder(Map<String, String> options) {
+        String text = options.getOrDefault(CREATE, "false");
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw Fault.invalid("option " + CREATE, text, "true or false");
+        };
+    }
+
+    private static CreateOptions.Outside share(Export export, NfsOptions options, boolean makesFolder) {
         return new CreateOptions.Outside(
                 Map.of(
                         SERVER,
@@ -126,7 +147,8 @@ final class LocalDriverOptions {
                         export.path().toString(),
                         NodeVolumes.MOUNT_OPTIONS,
                         options.toString()),
-                Set.of());
+                Set.of(),
+                makesFolder);
     }
 
     private static CreateOptions.Outside bind(Map<String, String> options) {
@@ -139,7 +161,7 @@ final class LocalDriverOptions {
                     "type=none needs o=bind; with rbind, what is mounted below the path would be seen too, which is not"
                             + " allowed");
         }
-        return new CreateOptions.Outside(host(DEVICE, options, HostPathType.DIRECTORY), mountOptions(words));
+        return new CreateOptions.Outside(host(DEVICE, options, HostPathType.DIRECTORY), mountOptions(words), false);
     }
 
     private static Map<String, String> host(String key, Map<String, String> options, HostPathType type) {
@@ -191,7 +213,7 @@ final class LocalDriverOptions {
         attributes.computeIfPresent(
                 CreateOptions.SIZE, (key, text) -> DECIMAL_UNIT.matcher(text).replaceFirst("$1i"));
         attributes.put("medium", "Memory");
-        return new CreateOptions.Outside(attributes, mountOptions(flags));
+        return new CreateOptions.Outside(attributes, mountOptions(flags), false);
     }
 
     private static List<String> words(Map<String, String> options, String key) {

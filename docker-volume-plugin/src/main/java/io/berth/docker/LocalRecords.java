@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The {@link LocalRecord} of each of Docker's volumes that has one: a file {@code NAME.json} each, durable when the method
+ * The {@link LocalRecord} of each of Docker's volumes that has one: a file {@code NAME.json} each, named by {@link VolumeNames#toFile}, durable when the method
  * returns, and all of them in memory. Thread-safe; callers see to it that one volume is worked on by one thread at a time.
  */
 final class LocalRecords implements AutoCloseable {
@@ -59,7 +59,7 @@ final class LocalRecords implements AutoCloseable {
     }
 
     private void read(String file) {
-        String name = file.substring(0, file.length() - SUFFIX.length());
+        String name = VolumeNames.ofFile(file.substring(0, file.length() - SUFFIX.length()));
         try {
             VolumeNames.check(name);
             folder.read(file, MAX_BYTES).ifPresent(bytes -> records.put(name, parse(bytes)));
@@ -97,10 +97,11 @@ final class LocalRecords implements AutoCloseable {
         if (record.equals(records.get(name))) {
             return;
         }
-        String unnamed = "." + name;
+        String file = VolumeNames.toFile(name) + SUFFIX;
+        String unnamed = "." + file;
         folder.unlink(unnamed); // left by a crash
         folder.create(unnamed, text(record).getBytes(StandardCharsets.UTF_8), 0600);
-        folder.rename(unnamed, folder, name + SUFFIX);
+        folder.rename(unnamed, folder, file);
         folder.fsync();
         records.put(name, record);
     }
@@ -122,7 +123,7 @@ final class LocalRecords implements AutoCloseable {
     /** Forgets a volume; does nothing when it has no record. */
     void remove(String name) {
         if (records.containsKey(name)) {
-            folder.unlink(name + SUFFIX);
+            folder.unlink(VolumeNames.toFile(name) + SUFFIX);
             folder.fsync();
             records.remove(name);
         }

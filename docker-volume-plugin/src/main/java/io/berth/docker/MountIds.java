@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  * mounts by an id that it never took back. So calls are counted, from one activation of the plugin to the next, which each
  * dockerd makes once.
  *
- * <p>Each id is a file named {@code VOLUME@ID}. It outlives this process and need not outlive the machine, for mounts and
+ * <p>Each id is a file named {@code VOLUME@ID}, the volume by {@link VolumeNames#toFile}. It outlives this process and need not outlive the machine, for mounts and
  * containers do not: those of another boot are removed, and nothing is synced. Thread-safe; callers see to it that one volume
  * is worked on by one thread at a time.
  */
@@ -99,7 +99,10 @@ final class MountIds implements AutoCloseable {
         } else if (isId) {
             int count = isText ? Integer.parseInt(matcher.group(1)) : 1;
             int of = isText ? Integer.parseInt(matcher.group(2)) : 0;
-            remember(fileName.substring(0, at), fileName.substring(at + 1), new Held(count, of, clock.getAsLong()));
+            remember(
+                    VolumeNames.ofFile(fileName.substring(0, at)),
+                    fileName.substring(at + 1),
+                    new Held(count, of, clock.getAsLong()));
         } else if (isText) {
             activation = Integer.parseInt(matcher.group(2));
         }
@@ -177,7 +180,7 @@ final class MountIds implements AutoCloseable {
     }
 
     private void set(String volume, String id, int count) {
-        write(volume + "@" + id, count);
+        write(file(volume, id), count);
         remember(volume, id, new Held(count, current(), clock.getAsLong()));
     }
 
@@ -189,7 +192,11 @@ final class MountIds implements AutoCloseable {
                 return held.isEmpty() ? null : held;
             });
         }
-        folder.unlink(volume + "@" + id);
+        folder.unlink(file(volume, id));
+    }
+
+    private static String file(String volume, String id) {
+        return VolumeNames.toFile(volume) + "@" + id;
     }
 
     private synchronized void remember(String volume, String id, Held held) {

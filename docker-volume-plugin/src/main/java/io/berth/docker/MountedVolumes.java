@@ -287,7 +287,7 @@ public final class MountedVolumes {
     }
 
     private Path mountpoint(String name) {
-        return mounts.resolve(name);
+        return mounts.resolve(VolumeNames.toFile(name));
     }
 
     private static boolean isMounted(Path mountpoint) {

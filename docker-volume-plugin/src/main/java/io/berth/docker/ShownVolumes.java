@@ -204,7 +204,7 @@ final class ShownVolumes {
     }
 
     private Optional<Path> mountpoint(String name, MountTable table) {
-        Path mountpoint = mounts.resolve(name);
+        Path mountpoint = mounts.resolve(VolumeNames.toFile(name));
         return table.at(mountpoint).map(mount -> mountpoint);
     }
 

@@ -137,7 +137,7 @@ public final class VolumeDriver implements AutoCloseable {
      *     name differs, BUSY while it is being copied
      */
     public void create(String name, Map<String, String> options) {
-        CreateOptions wanted = CreateOptions.parse(options);
+        CreateOptions wanted = CreateOptions.parse(name, options);
         try (NameLocks.Held lock = locks.lock(name)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
             Optional<Volume> inPool = names.find(name, pool -> needed(pool, wanted), Patience.FOR_FINDING);
@@ -206,10 +206,13 @@ public final class VolumeDriver implements AutoCloseable {
                 });
         Map<String, String> attributes =
                 there.map(LocalRecord.Outside::mountAttributes).orElse(wanted.attributes());
-        changes.run(
-                Patience.FOR_MAKING,
-                places.of(attributes),
-                () -> node.check(LocalRecord.Outside.handle(name), attributes));
+        String handle = LocalRecord.Outside.handle(name);
+        changes.run(Patience.FOR_MAKING, places.of(attributes), () -> {
+            if (there.isEmpty() && wanted.makesFolder()) {
+                node.makeFolder(handle, attributes);
+            }
+            node.check(handle, attributes);
+        });
         if (there.isEmpty()) {
             records.put(
                     name,

@@ -32,6 +32,13 @@ final class VolumeNames {
     /** Docker's own grammar; Docker does not check it before it asks a plugin. */
     private static final Pattern GRAMMAR = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]*");
 
+    /** A server and a path. Docker hands on whatever stands before the colon of {@code -v}. */
+    private static final Pattern SHARE =
+            Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9.-]*(/(?!\\.{1,2}(/|$))[a-zA-Z0-9_.-]+)+");
+
+    /** What stands in a file's name for the slash; in no name. */
+    private static final char IN_FILE = '+';
+
     private final Volumes volumes;
     private final LocalRecords records;
     private final PlaceCalls asks;
@@ -148,7 +155,7 @@ final class VolumeNames {
 
         Optional<Volume> find(String name) {
             check(name);
-            if (records.outside(name).isPresent()) {
+            if (records.outside(name).isPresent() || isShare(name)) {
                 return Optional.empty();
             }
             return id(name).isPresent()
@@ -257,6 +264,9 @@ final class VolumeNames {
 
     /** Every volume that may have had this name. */
     Set<VolumeId> mayHaveBeen(String name) {
+        if (isShare(name)) {
+            return Set.of();
+        }
         Set<VolumeId> ids = new LinkedHashSet<>();
         records.inPool(name)
                 .map(LocalRecord.InPool::id)
@@ -308,11 +318,27 @@ final class VolumeNames {
      * @throws Fault INVALID_ARGUMENT when it is no name
      */
     static void check(String name) {
-        if (name.length() > VolumeId.MAX_BYTES || !GRAMMAR.matcher(name).matches()) {
+        if (name.length() > VolumeId.MAX_BYTES || !(GRAMMAR.matcher(name).matches() || isShare(name))) {
             throw Fault.invalid(
                     "volume name",
                     name,
-                    "1 to " + VolumeId.MAX_BYTES + " letters, digits, _ . or -, beginning with a letter or digit");
+                    "1 to " + VolumeId.MAX_BYTES + " letters, digits, _ . or -, beginning with a letter or digit; or"
+                            + " SERVER/a/path, a folder of an export");
         }
+    }
+
+    /** Whether a name says a server and a folder of its export, {@code SERVER/a/path}, as with netshare. */
+    static boolean isShare(String name) {
+        return name.indexOf('/') > 0 && SHARE.matcher(name).matches();
+    }
+
+    /** A name as that of a file or folder. */
+    static String toFile(String name) {
+        return name.replace('/', IN_FILE);
+    }
+
+    /** The name that was made that of a file. */
+    static String ofFile(String fileName) {
+        return fileName.replace(IN_FILE, '/');
     }
 }

@@ -264,6 +264,80 @@ class OutsidePoolsTest {
         assertThat(team.resolve("file")).hasContent("of the team");
     }
 
+    /** As docker run -v nas.example/export/team:/m. */
+    @Test
+    void aNameMaySayTheFolderOfAnExport() throws IOException {
+        String name = "nas.example/export/team";
+        Path team = plugin.folder.resolve("nas/team");
+        assertThat(docker.volume("Get", name).err()).contains("there is no volume");
+        assertThat(docker.create(name, Map.of()).err()).contains("there is no folder team in pool nas");
+        Files.createDirectory(team);
+        assertThat(docker.create(name, Map.of()).err()).isEmpty();
+        Path mountpoint = mounted(name);
+        Files.writeString(mountpoint.resolve("file"), "of the team");
+
+        assertThat(mountpoint).isEqualTo(plugin.mounts.resolve("nas.example+export+team"));
+        docker.close();
+        plugin.restart();
+        docker = plugin.connect();
+        assertThat(docker.call("VolumeDriver.List", "{}")
+                        .json()
+                        .at("/Volumes/0/Name")
+                        .asText())
+                .isEqualTo(name);
+        assertThat(docker.volume("Path", name).json().path("Mountpoint").asText())
+                .isEqualTo(mountpoint.toString());
+        assertThat(docker.create(name, Map.of()).err()).isEmpty();
+        assertThat(docker.create(name, Map.of("nfsopts", "ro")).err()).contains("has other options");
+        assertThat(docker.unmount(name, "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(plugin.idFiles()).isEmpty();
+        assertThat(docker.volume("Remove", name).err()).isEmpty();
+        assertThat(docker.volume("Get", name).err()).contains("there is no volume");
+        assertThat(team.resolve("file")).hasContent("of the team");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "other/export/team|''|in no pool",
+                "nas.example/exports/team|''|in no pool",
+                "nas.example/export|''|the whole of pool nas",
+                "nas.example/export/.berth|''|path",
+                "nas.example/export/nas.c1|create=true|is a volume's, or lies in or around one",
+                "nas.example/export/team|size=1g|\"size\": not with a name that says a share",
+                "nas.example/export/team|share=nas.example:/export/b|\"share\": not with a name that says a share",
+                "nas.example/export/team|create=yes|option create \"yes\": true or false",
+                "c1|create=true|share=SERVER:/path",
+                "c1|type=nfs device=:/export/team o=addr=nas.example create=true|\"device\": not with share",
+            })
+    void aNameThatSaysNoFolderOfAnExportIsRefused(String name, String options, String why) throws IOException {
+        docker.create("c2", Map.of("pool", "nas"));
+        assertThat(docker.create(name, options.isEmpty() ? Map.of() : options(options))
+                        .err())
+                .contains(why);
+        assertThat(docker.volume("Get", name).err()).contains("there is no volume");
+    }
+
+    @Test
+    void theFolderOfAnExportIsMadeWhereThatIsAskedFor() throws IOException {
+        Path team = plugin.folder.resolve("nas/a/team");
+        Map<String, String> create = options("share=nas.example:/export/a/team create=true");
+        assertThat(docker.create("c1", options("share=nas.example:/export/a/team create=false"))
+                        .err())
+                .contains("there is no folder");
+
+        assertThat(docker.create("c1", create).err()).isEmpty();
+        assertThat(team).isEmptyDirectory();
+        Files.delete(team);
+        assertThat(docker.create("c1", create).err()).contains("there is no folder");
+        assertThat(docker.create("nas.example/export/b", Map.of("create", "true"))
+                        .err())
+                .isEmpty();
+        assertThat(plugin.folder.resolve("nas/b")).isEmptyDirectory();
+    }
+
     @Test
     void aFolderOfAnExportThatHasBecomeAVolumesIsNotMounted() throws IOException {
         Files.createDirectory(plugin.folder.resolve("nas/team"));

@@ -200,7 +200,26 @@ class VolumeDriverTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"../../evil", "a/b", "", ".", "..", "-c", "c\u0000", "ä", "a b", ".berth"})
+    @ValueSource(
+            strings = {
+                "../../evil",
+                "/a/b",
+                "a/../b",
+                "a/./b",
+                "a//b",
+                "a/",
+                "a/b c",
+                "a/b+c",
+                "a+b",
+                "",
+                ".",
+                "..",
+                "-c",
+                "c\u0000",
+                "ä",
+                "a b",
+                ".berth"
+            })
     void aNameThatIsNoneIsRefusedByEveryCall(String name) throws IOException {
         for (String method : List.of("Get", "Path", "Create", "Remove")) {
             assertThat(docker.volume(method, name).err()).as(method).contains("volume name");

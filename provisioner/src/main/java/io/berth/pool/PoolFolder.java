@@ -29,6 +29,8 @@ import java.util.OptionalLong;
 
 /** The folder that a pool's volumes lie in, and whatever else lies there. Thread-safe. */
 public final class PoolFolder {
+    private static final int FOLDER_MODE = 0755;
+
     private final PoolConfig config;
     private final Directory root;
     private final Directory records;
@@ -116,6 +118,23 @@ public final class PoolFolder {
     /** The root folder of a directory volume, or empty when its data is gone. The caller closes it. */
     public Optional<Directory> openData(Volume volume) {
         return root.openBeneath(volume.path().toPath());
+    }
+
+    /** Makes a folder that is no volume's, and those above it, where they are missing. */
+    public void make(VolumePath path) {
+        Directory at = root.again();
+        for (String component : path.components()) {
+            try (Directory parent = at) {
+                if (parent.mkdir(component, FOLDER_MODE)) {
+                    parent.fsync();
+                }
+                at = parent.openDirectory(component)
+                        .orElseThrow(() -> new Fault(
+                                Fault.Kind.UNAVAILABLE,
+                                parent.path().resolve(component) + " vanished while it was made"));
+            }
+        }
+        at.close();
     }
 
     /** Whether a name in the root is one that Berth gives itself: to volumes without a path of their own, and archives. */

@@ -416,6 +416,17 @@ public final class NodeVolumes {
     }
 
     /**
+     * Makes the folder that the attributes of a volume without a record name in an export, and those above it, where they
+     * are missing.
+     *
+     * @throws Fault as {@link #check}
+     */
+    public void makeFolder(String id, Map<String, String> attributes) {
+        lookup.share(id, attributes)
+                .ifPresent(share -> share.pool().folder().make(share.volume().path()));
+    }
+
+    /**
      * Takes a volume away from its target and removes the target; an inline volume is deleted with it. Does nothing when it
      * is gone.
      *
