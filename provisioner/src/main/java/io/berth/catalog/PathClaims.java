@@ -63,7 +63,7 @@ final class PathClaims {
         return false;
     }
 
-    /** Gives the path back; does nothing when it is not the volume's. */
+    /** Gives the path back, durable when it returns; when it is not the volume's, only waits until that is durable. */
     void release(VolumePath path, VolumeId id) {
         tmp.unlink(unnamed(id)); // left by a crash
         Optional<Directory> parent = findParent(path);
@@ -73,8 +73,8 @@ final class PathClaims {
         try (Directory folder = parent.get()) {
             if (isOurs(folder, path.name(), id)) {
                 folder.unlink(path.name());
-                folder.fsync();
             }
+            folder.fsync(); // also when an earlier call gave it back: that may have failed here
         }
         path.parent().ifPresent(this::removeWhileEmpty);
     }

@@ -57,23 +57,38 @@ final class SourceIndex implements AutoCloseable {
 
     /**
      * Removes an entry, and the volume's folder with the last. Once its snapshot's record is gone for good, so is the entry,
-     * though it may be back while the record is.
+     * though it may be back while the record is. When it is gone, only waits until that is durable: an earlier call may have
+     * failed before it was.
      */
     void remove(VolumeId source, SnapshotId id) {
-        boolean ordered = directory.keepsOrderOfNames();
-        directory.openDirectory(source.toString()).ifPresent(folder -> {
-            try (folder) {
-                if (folder.unlink(id.toString()) && !ordered) {
-                    folder.fsync();
+        try (Directory folder = directory.openDirectory(source.toString()).orElse(null)) {
+            if (folder != null) {
+                folder.unlink(id.toString());
+                if (!removeEmpty(source)) {
+                    syncUnlessOrdered(folder);
+                    return;
                 }
             }
-        });
+            syncUnlessOrdered(directory);
+        }
+    }
+
+    /** False when other entries are left. */
+    private boolean removeEmpty(VolumeId source) {
         try {
             directory.rmdir(source.toString());
+            return true;
         } catch (SystemCallException e) {
-            if (e.errno() != Errno.ENOTEMPTY) {
-                throw e;
+            if (e.errno() == Errno.ENOTEMPTY) {
+                return false;
             }
+            throw e;
+        }
+    }
+
+    private static void syncUnlessOrdered(Directory changed) {
+        if (!changed.keepsOrderOfNames()) {
+            changed.fsync();
         }
     }
 

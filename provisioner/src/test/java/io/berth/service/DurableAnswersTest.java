@@ -156,6 +156,13 @@ class DurableAnswersTest {
     }
 
     @Test
+    void theDeleteOfAVolumeWithAPath() {
+        volume(Map.of("onDelete", "retain", "subDir", "in/a"));
+        failsThenSyncs(named("paths/in"), () -> volumes.delete("fast.v"));
+        assertThat(records.resolve("paths/in")).doesNotExist();
+    }
+
+    @Test
     void thatThereIsNoVolume() {
         try (FailingCalls fsync = FailingCalls.watch("fsync")) {
             volumes.delete("fast.v");
@@ -214,6 +221,23 @@ class DurableAnswersTest {
         try (FailingCalls fsync = FailingCalls.watch("fsync")) {
             snapshots.delete("fast.s");
             assertThat(fsync.files()).anyMatch(named("snapshots/ready"));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"t, fast.v", "s, by-source"})
+    void theDeleteOfASnapshotOfAVolumeThatHasOthersOrNone(String other, String place) {
+        pools.close();
+        try (TestFileSystem fileSystem = TestFileSystem.mount("btrfs", 512 * MIB)) {
+            open(fileSystem.root());
+            try {
+                volume(Map.of());
+                snapshot("s");
+                snapshot(other);
+                failsThenSyncs(named(place), () -> snapshots.delete("fast.s"));
+            } finally {
+                pools.close();
+            }
         }
     }
 
