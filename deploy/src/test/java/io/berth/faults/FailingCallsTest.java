@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * The system calls of each operation fail, one at a time: those that write and sync, with {@code -Dberth.failing-calls=all}
- * every one and with more errors.
+ * every one, and those that write and sync with more errors.
  */
 class FailingCallsTest {
     private static final int EIO = 5;
@@ -43,11 +43,40 @@ class FailingCallsTest {
             "write",
             "pwrite",
             "ftruncate");
+    /** What may find that the process has too many files open. */
+    private static final Set<String> OPENS =
+            Set.of("openat2", "open_tree", "open_by_handle_at", "fsopen", "fsmount", "dup3", "socket");
+    /** These cannot fail, or do what they are for even then: close(2). */
+    private static final Set<String> NEVER = Set.of("close", "geteuid", "umask");
+
     /** An answer must not come after one of these failed. */
     private static final Set<String> PROMISES = Set.of("fsync", "syncfs");
 
-    private static final boolean ALL =
-            System.getProperty("berth.failing-calls", "").equals("all");
+    /**
+     * How calls fail.
+     *
+     * @param calls the names of those that may; every one when there are none
+     * @param once whether one fails, or all after it too
+     */
+    private record Failure(int errno, Set<String> calls, boolean once) {
+        @Override
+        public String toString() {
+            return "errno " + errno + (once ? "" : " and all after it");
+        }
+    }
+
+    private static final Failure USUAL = new Failure(EIO, CHANGES, true);
+
+    private static final List<Failure> FAILURES =
+            System.getProperty("berth.failing-calls", "").equals("all")
+                    ? List.of(
+                            new Failure(EIO, Set.of(), true),
+                            new Failure(EIO, CHANGES, false),
+                            new Failure(EMFILE, OPENS, true),
+                            new Failure(ENOSPC, CHANGES, false),
+                            new Failure(EDQUOT, CHANGES, true),
+                            new Failure(EROFS, CHANGES, false))
+                    : List.of(USUAL);
 
     @TempDir
     Path folder;
@@ -60,23 +89,21 @@ class FailingCallsTest {
     void whatFailsIsToldAndCanBeRepeated(Operation operation) throws Exception {
         folder = folder.toRealPath();
         Calls calls = new Calls(folder.resolve("staging"));
-        for (int errno : ALL ? new int[] {EIO, ENOSPC, EDQUOT, EROFS, EMFILE} : new int[] {EIO}) {
-            for (boolean once : ALL ? new boolean[] {true, false} : new boolean[] {true}) {
-                int at = 1;
-                while (failsAt(operation, calls, errno, at, once)) {
-                    at++;
-                }
-                assertThat(at).as("calls that can fail").isGreaterThan(1);
+        for (Failure failure : FAILURES) {
+            int at = 1;
+            while (failsAt(operation, calls, failure, at)) {
+                at++;
             }
+            assertThat(at).as("calls that can fail").isGreaterThan(1);
         }
         assertThat(violations).isEmpty();
     }
 
     /** Whether there is a call of this number. */
-    private boolean failsAt(Operation operation, Calls calls, int errno, int at, boolean once) {
+    private boolean failsAt(Operation operation, Calls calls, Failure failure, int at) {
         boolean restart = at % 2 == 0;
         AtomicInteger syncs = new AtomicInteger();
-        Failures failures = new Failures(errno, at, once);
+        Failures failures = new Failures(failure, at);
         List<String> found = new ArrayList<>();
         Parts parts = new Parts(folder);
         try {
@@ -145,26 +172,26 @@ class FailingCallsTest {
     private static final class Failures {
         final Queue<String> failed = new ConcurrentLinkedQueue<>();
         private final AtomicInteger seen = new AtomicInteger();
-        private final int errno;
+        private final Failure failure;
         private final int at;
-        private final boolean once;
 
-        Failures(int errno, int at, boolean once) {
-            this.errno = errno;
+        Failures(Failure failure, int at) {
+            this.failure = failure;
             this.at = at;
-            this.once = once;
         }
 
         private int errno(String call) {
-            if (!ALL && !CHANGES.contains(call)) {
+            if (failure.calls().isEmpty()
+                    ? NEVER.contains(call)
+                    : !failure.calls().contains(call)) {
                 return 0;
             }
             int number = seen.incrementAndGet();
-            if (once ? number != at : number < at) {
+            if (failure.once() ? number != at : number < at) {
                 return 0;
             }
             failed.add(call);
-            return errno;
+            return failure.errno();
         }
 
         Optional<Fault> during(Runnable operation) {
@@ -178,7 +205,7 @@ class FailingCallsTest {
 
         @Override
         public String toString() {
-            return "call " + at + (once ? "" : " and all after it") + " fails with errno " + errno + " " + failed;
+            return "call " + at + " fails with " + failure + ": " + failed;
         }
     }
 }
