@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -21,6 +22,9 @@ import java.util.function.Consumer;
  * is what a crash can leave; data is never removed, for what has no record may be somebody's.
  */
 public final class PoolCheck {
+    /** How many folders without a volume wait in memory until the archives are looked through for them. */
+    private static final int STRANGERS_AT_ONCE = 10_000;
+
     private final Pool pool;
     private final Catalog catalog;
     private final boolean repair;
@@ -54,10 +58,10 @@ public final class PoolCheck {
         check.identity();
         check.unfinished();
         check.volumes();
-        Set<String> archives = check.archives();
+        check.archives();
         check.claims();
         check.nodes();
-        check.strangers(archives);
+        check.strangers();
         new SnapshotCheck(pool, check).run();
     }
 
@@ -115,29 +119,23 @@ public final class PoolCheck {
         }
     }
 
-    /** Checks each archive; returns the names of those folders in the root that archives are in. */
-    private Set<String> archives() {
-        Set<String> names = new HashSet<>();
+    private void archives() {
         catalog.forEachArchived(name -> {
             try {
-                catalog.archived(name).ifPresent(volume -> names.add(check(name, volume)));
+                catalog.archived(name).ifPresent(volume -> check(name, volume));
             } catch (Fault e) {
                 found(name.toString(), e.getMessage() + "; bring the record back from a backup");
             }
         });
-        return names;
     }
 
-    private String check(ArchiveName name, Volume volume) {
+    private void check(ArchiveName name, Volume volume) {
         VolumePath path = Archives.keptAt(volume);
         if (catalog.isRestored(name)) {
             guarded(name.toString(), "is a volume again, but listed as an archive", () -> catalog.restore(name));
-            return path.components().getFirst();
-        }
-        if (pool.folder().at(path).isEmpty()) {
+        } else if (pool.folder().at(path).isEmpty()) {
             found(name.toString(), "its folder " + path + " is gone; remove its record from .berth/archived");
         }
-        return path.components().getFirst();
     }
 
     private void claims() {
@@ -189,20 +187,48 @@ public final class PoolCheck {
     }
 
     /** Folders in the root that are named as a volume's but belong to none. */
-    private void strangers(Set<String> archives) {
+    private void strangers() {
+        Set<String> strangers = new TreeSet<>();
         pool.folder().root().forEachEntry(entry -> {
-            String name = entry.name();
-            boolean named = VolumeId.parse(name)
-                    .filter(id -> id.pool().equals(pool.config().name()))
-                    .isPresent();
-            boolean archive = name.startsWith(ArchiveName.PATH_PREFIX);
-            if ((named || archive) && !archives.contains(name) && !isVolumes(name)) {
-                found(
-                        name,
-                        "no record knows this folder; look at it, and remove it by hand if it may go, or make it a volume"
-                                + " again by berth volumes adopt");
+            if (isNamedByBerth(entry.name()) && !isVolumes(entry.name())) {
+                strangers.add(entry.name());
+            }
+            if (strangers.size() >= STRANGERS_AT_ONCE) {
+                tell(strangers);
+                strangers.clear();
             }
         });
+        tell(strangers);
+    }
+
+    private boolean isNamedByBerth(String name) {
+        return name.startsWith(ArchiveName.PATH_PREFIX)
+                || VolumeId.parse(name)
+                        .filter(id -> id.pool().equals(pool.config().name()))
+                        .isPresent();
+    }
+
+    /** Tells of those of these folders that no archive is in. */
+    private void tell(Set<String> strangers) {
+        if (strangers.isEmpty()) {
+            return;
+        }
+        Set<String> unknown = new TreeSet<>(strangers);
+        catalog.forEachArchived(name -> keptIn(name).ifPresent(unknown::remove));
+        unknown.forEach(name -> found(
+                name,
+                "no record knows this folder; look at it, and remove it by hand if it may go, or make it a volume"
+                        + " again by berth volumes adopt"));
+    }
+
+    /** The folder in the root that an archive is in, or lies in. */
+    private Optional<String> keptIn(ArchiveName name) {
+        try {
+            return catalog.archived(name)
+                    .map(volume -> Archives.keptAt(volume).components().getFirst());
+        } catch (Fault e) {
+            return Optional.empty(); // its record is damaged, which is told of
+        }
     }
 
     /** Whether a volume lies there, or in it; one whose record is damaged or that is being made or deleted too. */
