@@ -47,7 +47,8 @@ public final class BlockFormat implements VolumeFormat {
                 device.fsync(); // what was written so far is in the copy
             }
         });
-        return images.copy(source.directory(), parent, name, used.isPresent(), progress);
+        Images.Writers writers = used.isPresent() ? Images.Writers.AT_WORK : Images.Writers.NONE;
+        return images.copy(source.directory(), parent, name, writers, progress);
     }
 
     @Override

@@ -11,12 +11,15 @@ import io.berth.linux.LoopDevice;
 import io.berth.volume.Format;
 import io.berth.volume.Volume;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * Copies of several volumes as they were at one moment: all that are mounted are frozen, then all are copied, then all are
@@ -39,7 +42,7 @@ record CopyAtOnce(DirectoryFormat directory, Images images, ImageFormat image, D
             return Map.of(first.getKey(), copyDirectory(first.getValue(), first.getKey()));
         }
         sources.values().forEach(this::requireFreezable);
-        return copyFrozen(List.copyOf(sources.values()).iterator(), sources);
+        return copyFrozen(List.copyOf(sources.entrySet()).iterator(), List.of());
     }
 
     private static Volume volume(DataSource source) {
@@ -77,30 +80,43 @@ record CopyAtOnce(DirectoryFormat directory, Images images, ImageFormat image, D
         }
     }
 
+    /** A source when all are still. */
+    private record Still(String name, DataSource source, Images.Writers writers) {}
+
     /** Freezes those that are left, one inside the other, and copies all within the last. */
-    private Map<String, Copied> copyFrozen(Iterator<DataSource> left, SortedMap<String, DataSource> all) {
+    private Map<String, Copied> copyFrozen(Iterator<Map.Entry<String, DataSource>> left, List<Still> before) {
         if (!left.hasNext()) {
-            return copyAll(all);
+            return copyAll(before);
         }
-        DataSource next = left.next();
-        return volume(next).format().isBlock()
-                ? copyFrozen(left, all)
-                : image.frozen(next, progress, () -> copyFrozen(left, all));
+        Map.Entry<String, DataSource> next = left.next();
+        Function<Images.Writers, Map<String, Copied>> rest = writers -> {
+            List<Still> all = new ArrayList<>(before);
+            all.add(new Still(next.getKey(), next.getValue(), writers));
+            return copyFrozen(left, all);
+        };
+        return volume(next.getValue()).format().isBlock()
+                ? rest.apply(Images.Writers.NONE)
+                : image.frozen(next.getValue(), progress, rest);
     }
 
-    private Map<String, Copied> copyAll(SortedMap<String, DataSource> sources) {
-        Map<String, State> before = new TreeMap<>();
-        sources.forEach((name, source) -> before.put(name, State.of(source)));
+    private Map<String, Copied> copyAll(List<Still> sources) {
+        Map<Still, State> before = new LinkedHashMap<>();
+        sources.stream()
+                .filter(still -> still.writers() == Images.Writers.NONE)
+                .forEach(still -> before.put(still, State.of(still.source())));
         Map<String, Copied> copied = new TreeMap<>();
-        sources.forEach((name, source) -> {
+        sources.forEach(still -> {
             progress.check();
-            copied.put(name, images.copy(source.directory(), parent, name, false, progress));
+            copied.put(
+                    still.name(),
+                    images.copy(still.source().directory(), parent, still.name(), still.writers(), progress));
         });
-        sources.forEach((name, source) -> {
-            if (!State.of(source).equals(before.get(name))) {
+        before.forEach((still, state) -> {
+            if (!State.of(still.source()).equals(state)) {
                 throw new Fault(
                         Fault.Kind.BUSY,
-                        volume(source).id().described() + " was written to while the group was copied; try again");
+                        volume(still.source()).id().described()
+                                + " was written to while the group was copied; try again");
             }
         });
         return copied;

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -86,25 +87,26 @@ public final class ImageFormat implements VolumeFormat {
 
     @Override
     public Copied copy(DataSource source, Directory parent, String name, Progress progress) {
-        return frozen(source, progress, () -> images.copy(source.directory(), parent, name, false, progress));
+        return frozen(source, progress, writers -> images.copy(source.directory(), parent, name, writers, progress));
     }
 
     /**
      * Copies something while nothing is written to a volume, if it is mounted.
      *
      * @param source of a snapshot there is nothing to freeze
+     * @param copy is told whether the volume was frozen
      * @throws Fault FAILED_PRECONDITION when the copy takes longer than writers can wait
      */
-    <T> T frozen(DataSource source, Progress progress, Supplier<T> copy) {
+    <T> T frozen(DataSource source, Progress progress, Function<Images.Writers, T> copy) {
         Optional<Volume> volume = source.volume();
         Optional<LoopDevice> mounted = volume.flatMap(used -> Images.attachedTo(source.directory()));
         if (mounted.isEmpty()) {
-            return copy.get();
+            return copy.apply(Images.Writers.NONE);
         }
         try (LoopDevice device = mounted.get();
                 DetachedMount mount = new DeviceFileSystem(type(volume.get()), device).mount();
                 Directory root = mount.root()) {
-            return frozen(root, volume.get(), progress, copy);
+            return frozen(root, volume.get(), progress, () -> copy.apply(Images.Writers.FROZEN));
         }
     }
 

@@ -101,14 +101,24 @@ final class Images {
         }
     }
 
+    /** Who writes to an image while it is copied. */
+    enum Writers {
+        /** Nobody, as far as is known: that it was not written to is looked at. */
+        NONE,
+        /** A file system that is frozen. It may still give back blocks that are free in it, which changes nothing of it. */
+        FROZEN,
+        /** Somebody: only a clone has the image as it was at one moment. */
+        AT_WORK
+    }
+
     /**
      * Copies the image of a volume or snapshot, and not more than it into a new folder; durable when it returns.
      *
      * @param parent where nobody looks
-     * @param atOnce whether it is written to meanwhile, so that only a clone has it as it was at one moment
-     * @throws Fault FAILED_PRECONDITION when it cannot be cloned and must be, BUSY when it was written to all the same
+     * @throws Fault FAILED_PRECONDITION when it is written to and cannot be cloned, BUSY when it had no writers and was written
+     *     to all the same
      */
-    Copied copy(Directory source, Directory parent, String name, boolean atOnce, Progress progress) {
+    Copied copy(Directory source, Directory parent, String name, Writers writers, Progress progress) {
         if (!parent.mkdir(name, 0700)) {
             throw new Fault(Fault.Kind.BUSY, parent.path().resolve(name) + " is there already; try again");
         }
@@ -118,7 +128,7 @@ final class Images {
             FileStatus before = from.status();
             Rung rung = Rung.CLONE;
             if (!to.ficlone(from)) {
-                if (atOnce) {
+                if (writers == Writers.AT_WORK) {
                     throw new Fault(
                             Fault.Kind.FAILED_PRECONDITION,
                             from.path()
@@ -129,7 +139,7 @@ final class Images {
                 copy.copy(from, before, to);
                 progress.check(); // the last bytes too may be too many
                 rung = copy.rung();
-                if (!from.status().modified().equals(before.modified())) {
+                if (writers == Writers.NONE && !from.status().modified().equals(before.modified())) {
                     throw new Fault(Fault.Kind.BUSY, from.path() + " was written to while it was copied; try again");
                 }
             }

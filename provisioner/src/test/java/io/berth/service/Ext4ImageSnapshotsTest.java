@@ -7,9 +7,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.TemporaryPool;
 import io.berth.fault.Fault;
+import io.berth.linux.FailingCalls;
 import io.berth.volume.Volume;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class Ext4ImageSnapshotsTest extends ImageSnapshotsContract {
@@ -37,5 +42,40 @@ class Ext4ImageSnapshotsTest extends ImageSnapshotsContract {
         Files.delete(fileSystem.root().resolve("filler"));
         Files.writeString(root.resolve("data"), "goes on");
         assertThat(snapshot("s", volume).ready()).isTrue();
+    }
+
+    /** As ext4 does with what was removed before, when it is mounted with discard. */
+    @Test
+    void aFrozenFileSystemMayGiveBackBlocksWhileItIsCopied() throws Exception {
+        Volume volume = ext4("v");
+        Path root = stage(volume);
+        Files.write(root.resolve("data"), random(MIB));
+        assertThat(whileTheImageChanges(() -> snapshot("s", volume).ready())).isTrue();
+        assertThat(stage(create("r", 0, false, of(snapshot("s", volume)))).resolve("data"))
+                .hasSameBinaryContentAs(root.resolve("data"));
+    }
+
+    @Test
+    void anImageThatNobodyShouldWriteToIsNotCopiedWhileItChanges() {
+        Volume volume = ext4("v");
+        assertThatThrownBy(() -> whileTheImageChanges(() -> snapshot("s", volume)))
+                .satisfies(kind(Fault.Kind.BUSY))
+                .hasMessageContaining("was written to");
+    }
+
+    private <T> T whileTheImageChanges(Supplier<T> copy) {
+        Path image = fileSystem.root().resolve("fast/fast.v/volume.img");
+        try (FailingCalls calls = FailingCalls.ask(call -> {
+            if (call.equals("copy_file_range")) {
+                try {
+                    Files.setLastModifiedTime(image, FileTime.fromMillis(0));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+            return 0;
+        })) {
+            return copy.get();
+        }
     }
 }

@@ -119,7 +119,7 @@ abstract class ImageSnapshotsContract {
         return snapshots.create(new Snapshots.Wanted(name, source.id().toString(), Map.of()), LONG);
     }
 
-    private static Optional<Source> of(Snapshot snapshot) {
+    static Optional<Source> of(Snapshot snapshot) {
         return Optional.of(new Source.OfSnapshot(snapshot.id()));
     }
 
