@@ -204,7 +204,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
     public void getCapacity(GetCapacityRequest request, StreamObserver<GetCapacityResponse> observer) {
         boolean multiNode = request.getVolumeCapabilitiesCount() > 0
                 && isMultiNode(VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList()));
-        VolumeParameters parameters = VolumeParameters.parse(request.getParametersMap());
+        VolumeParameters parameters = VolumeParameters.ofClass(request.getParametersMap());
         boolean elsewhere = request.hasAccessibleTopology() && !topology.isHere(request.getAccessibleTopology());
         Replies.reply(
                 observer,

@@ -56,6 +56,16 @@ public record VolumeParameters(
     public static final String INODES = "inodes";
     public static final String FS_TYPE = "fsType";
 
+    /**
+     * How keys begin that are Kubernetes' own. What of them is not for the driver, such as the file system's type and the
+     * names of secrets, external-provisioner takes out of a class's parameters before some calls and not before others.
+     */
+    private static final String RESERVED = "csi.storage.k8s.io/";
+
+    /** What stands for a claim and its volume where there is none yet. */
+    private static final Map<String, String> ANY_CLAIM = Map.of(
+            PathTemplate.PVC_NAME, "claim", PathTemplate.PVC_NAMESPACE, "namespace", PathTemplate.PV_NAME, "volume");
+
     private static final String AUTO = "auto";
     /** The folder that nfs-subdir-external-provisioner makes where its StorageClass names none. */
     private static final String USUAL_PATH_PATTERN =
@@ -103,12 +113,13 @@ public record VolumeParameters(
     }
 
     /**
-     * Reads the parameters.
+     * Reads the parameters. Keys that are Kubernetes' own and not for the driver are left out.
      *
      * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed
      */
     public static VolumeParameters parse(Map<String, String> given) {
         SortedMap<String, String> strings = spelled("parameter", given, IN_ANY_CASE);
+        strings.keySet().removeIf(key -> key.startsWith(RESERVED) && !KEYS.contains(key));
         for (String key : strings.keySet()) {
             if (!KEYS.contains(key)) {
                 throw Fault.invalid("parameter", key, "unknown, " + Nearest.hint(key, KEYS));
@@ -128,6 +139,18 @@ public record VolumeParameters(
                 inodes(strings),
                 said(strings, FS_TYPE).stream().toList(),
                 strings);
+    }
+
+    /**
+     * Reads the parameters of a class for which there is no claim yet: of a path that its claims are to have, the one of some
+     * claim.
+     *
+     * @throws Fault INVALID_ARGUMENT naming the first key or value that is not allowed
+     */
+    public static VolumeParameters ofClass(Map<String, String> given) {
+        Map<String, String> strings = new TreeMap<>(ANY_CLAIM);
+        strings.putAll(given);
+        return parse(strings);
     }
 
     /**

@@ -120,6 +120,29 @@ class VolumeParametersTest {
     }
 
     @Test
+    void aClassIsReadBeforeThereIsAClaim() {
+        Map<String, String> given = Map.of(
+                "pool",
+                "fast",
+                "pathPattern",
+                "${.PVC.namespace}/${.PVC.name}",
+                "csi.storage.k8s.io/fstype",
+                "ext4",
+                "csi.storage.k8s.io/provisioner-secret-name",
+                "s");
+        assertThat(VolumeParameters.ofClass(given).pool()).contains(new PoolName("fast"));
+        assertThatThrownBy(() -> VolumeParameters.ofClass(Map.of("subDir", "${pvc.metadata.label}")))
+                .hasMessageContaining("unknown variable");
+    }
+
+    @Test
+    void whatIsKubernetesOwnIsNoneOfTheParameters() {
+        assertThat(VolumeParameters.parse(Map.of("csi.storage.k8s.io/fstype", "xfs"))
+                        .strings())
+                .isEmpty();
+    }
+
+    @Test
     void unknownKeysAreRefusedByName() {
         assertThatThrownBy(() -> VolumeParameters.parse(Map.of("pol", "fast")))
                 .hasMessageContaining("\"pol\"")

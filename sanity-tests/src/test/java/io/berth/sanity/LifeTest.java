@@ -248,10 +248,13 @@ class LifeTest {
         assertThat(availableIn("fast")).isZero();
     }
 
+    /** Asked as external-provisioner does, by the parameters of a class as they are. */
     private long availableIn(String pool) {
         return client.controller()
                 .getCapacity(GetCapacityRequest.newBuilder()
                         .putParameters("pool", pool)
+                        .putParameters("subDir", "${pvc.metadata.namespace}/${pvc.metadata.name}")
+                        .putParameters("csi.storage.k8s.io/fstype", "ext4")
                         .build())
                 .getAvailableCapacity();
     }
