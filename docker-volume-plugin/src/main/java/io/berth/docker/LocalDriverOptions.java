@@ -219,7 +219,7 @@ final class LocalDriverOptions {
     private static List<String> words(Map<String, String> options, String key) {
         return new ArrayList<>(Optional.ofNullable(options.get(key))
                 .filter(text -> !text.isEmpty())
-                .map(text -> List.of(text.split(",", -1)))
+                .map(text -> List.of(text.split(" *, *", -1)))
                 .orElse(List.of()));
     }
 

@@ -6,6 +6,7 @@ import io.berth.linux.FileStatus;
 import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.OtherNamespaces;
+import io.berth.nfs.NfsShare;
 import io.berth.service.NodeVolumes;
 import io.berth.service.PublishRequest;
 import io.berth.service.Volumes;
@@ -167,7 +168,10 @@ public final class MountedVolumes {
     }
 
     private void mount(String name, LocalRecord.Outside record, Path mountpoint) {
-        if (record.isShare()) {
+        Optional<NfsShare> export = node.exports().named(record.mountAttributes());
+        if (export.isPresent()) {
+            node.exports().mount(export.get(), mountpoint);
+        } else if (record.isShare()) {
             stage(LocalRecord.Outside.handle(name), mountpoint, record.mountAttributes());
         } else {
             node.publish(PublishRequest.inline(
@@ -270,6 +274,8 @@ public final class MountedVolumes {
                 Optional<VolumeId> id =
                         volume.map(Volume::id).or(() -> records.inPool(name).map(LocalRecord.InPool::id));
                 node.unstage(id.map(VolumeId::toString).orElse(name), mountpoint);
+            } else if (node.exports().named(outside.get().mountAttributes()).isPresent()) {
+                node.exports().unmount(mountpoint);
             } else if (outside.get().isShare()) {
                 node.unstage(LocalRecord.Outside.handle(name), mountpoint);
             } else {

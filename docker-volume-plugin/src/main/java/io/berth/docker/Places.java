@@ -1,5 +1,7 @@
 package io.berth.docker;
 
+import io.berth.nfs.NfsShare;
+import io.berth.service.ExportVolumes;
 import io.berth.service.Volumes;
 import io.berth.volume.PoolName;
 import io.berth.volume.Volume;
@@ -15,10 +17,12 @@ final class Places {
     private static final String HOST = "the host's paths";
 
     private final Volumes volumes;
+    private final ExportVolumes exports;
     private final LocalRecords records;
 
-    Places(Volumes volumes, LocalRecords records) {
+    Places(Volumes volumes, ExportVolumes exports, LocalRecords records) {
         this.volumes = volumes;
+        this.exports = exports;
         this.records = records;
     }
 
@@ -39,8 +43,12 @@ final class Places {
                 .orElse(HOST);
     }
 
-    /** That of a volume in no pool: the folders of an export wait for the pool that has it. */
+    /** That of a volume in no pool: the folders of an export wait for the pool that has it, else for their server. */
     String of(Map<String, String> attributes) {
+        Optional<NfsShare> export = exports.named(attributes);
+        if (export.isPresent()) {
+            return "NFS server " + export.get().export().server();
+        }
         Map<String, String> share = new TreeMap<>(attributes);
         share.keySet().retainAll(Set.of(VolumeParameters.SERVER, VolumeParameters.SHARE));
         return volumes.pool(VolumeParameters.parse(share)).map(Places::of).orElse(HOST);

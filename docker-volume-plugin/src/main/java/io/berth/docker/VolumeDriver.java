@@ -76,7 +76,7 @@ public final class VolumeDriver implements AutoCloseable {
         this.records = LocalRecords.open(folder(docker.resolve("volumes"), OptionalInt.empty()));
         this.removeAll = settings.removeAll();
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
-        this.places = new Places(volumes, records);
+        this.places = new Places(volumes, node.exports(), records);
         this.mounted = new MountedVolumes(volumes, node, names, records, ids, mounts, locks, places, changes);
         this.shown = new ShownVolumes(
                 volumes,
@@ -211,7 +211,7 @@ public final class VolumeDriver implements AutoCloseable {
             if (there.isEmpty() && wanted.makesFolder()) {
                 node.makeFolder(handle, attributes);
             }
-            node.check(handle, attributes);
+            check(handle, attributes);
         });
         if (there.isEmpty()) {
             records.put(
@@ -219,6 +219,10 @@ public final class VolumeDriver implements AutoCloseable {
                     new LocalRecord.Outside(
                             Instant.now().truncatedTo(ChronoUnit.SECONDS), wanted.attributes(), wanted.options()));
         }
+    }
+
+    private void check(String handle, Map<String, String> attributes) {
+        node.exports().named(attributes).ifPresentOrElse(node.exports()::check, () -> node.check(handle, attributes));
     }
 
     private static VolumeNames.Place placeOf(Volume there, CreateOptions.InPool wanted) {

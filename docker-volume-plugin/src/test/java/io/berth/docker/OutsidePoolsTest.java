@@ -390,8 +390,7 @@ class OutsidePoolsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "type=nfs device=:/export/team o=addr=10.0.0.1,rw|\"10.0.0.1:/export/team\": in no pool",
-                "type=nfs device=:/exports/team o=addr=nas.example|; --pool NAME=nfs:nas.example:/exports/team adds one",
+                "type=nfs device=:/ o=addr=127.0.0.1,port=1|NFS server 127.0.0.1 does not answer on port 1",
                 "type=nfs device=:/export o=addr=nas.example|the whole of pool nas",
                 "type=nfs device=:/export/../etc o=addr=nas.example|NFS export path",
                 "type=nfs device=:/export/.berth o=addr=nas.example|path",
@@ -402,7 +401,8 @@ class OutsidePoolsTest {
                 "type=nfs device=:/export/team o=addr=nas_example|NFS server \"nas_example\"",
                 "type=nfs device=:/export/team o=addr=nas.example,nfsver=4|option o \"nfsver=4\": not allowed, the nearest is nfsvers",
                 "type=nfs device=:/export/team o=addr=nas.example size=1g|\"size\": not with type=nfs",
-                "share=10.0.0.1:/export/team|\"10.0.0.1:/export/team\": in no pool",
+                "share=127.0.0.1:/export/team nfsopts=port=1|NFS server 127.0.0.1 does not answer on port 1",
+                "share=nas.example:/ nfsopts=ro|holds pool nas",
                 "share=/export/team|share=SERVER:/path, or share=/path with server=SERVER",
                 "server=nas.example|share=SERVER:/path, or share=/path with server=SERVER",
                 "server=nas.example share=nas.example:/export/team|share=SERVER:/path, or share=/path with server=SERVER",

@@ -139,20 +139,26 @@ public final class Pools implements AutoCloseable {
      * @throws Fault INVALID_ARGUMENT naming the pools when it is in none
      */
     public InExport of(Export export) {
+        return find(export)
+                .orElseThrow(() -> Fault.invalid(
+                        "server and share",
+                        export.toString(),
+                        "in no pool; there are " + configs() + "; --pool NAME=nfs:" + export
+                                + " adds one, or one of a folder above that"));
+    }
+
+    /** As {@link #of(Export)}; empty when it is in no pool. */
+    public Optional<InExport> find(Export export) {
         for (PoolConfig config : configs()) {
             Optional<Export> outer = config.nfs().map(NfsShare::export);
             if (outer.filter(export::isIn).isPresent()) {
                 List<String> below = new ArrayList<>();
                 outer.get().path().relativize(export.path()).forEach(part -> below.add(part.toString()));
                 below.removeIf(String::isEmpty);
-                return new InExport(config, below);
+                return Optional.of(new InExport(config, below));
             }
         }
-        throw Fault.invalid(
-                "server and share",
-                export.toString(),
-                "in no pool; there are " + configs() + "; --pool NAME=nfs:" + export
-                        + " adds one, or one of a folder above that");
+        return Optional.empty();
     }
 
     private static Path real(Path path) {

@@ -88,7 +88,12 @@ final class NfsShares {
         return export;
     }
 
-    private static Optional<Export> export(Map<String, String> strings) {
+    /**
+     * The export that {@code server} and {@code share} name.
+     *
+     * @throws Fault INVALID_ARGUMENT when half of it is missing
+     */
+    static Optional<Export> export(Map<String, String> strings) {
         Optional<String> server = Optional.ofNullable(strings.get(VolumeParameters.SERVER));
         Optional<String> share = Optional.ofNullable(strings.get(VolumeParameters.SHARE));
         if (server.isPresent() != share.isPresent()) {
@@ -178,10 +183,7 @@ final class NfsShares {
                         .filter(text -> !text.isEmpty())
                         .map(text -> PathTemplate.expand(VolumeParameters.SUB_DIR, text, context)),
                 Optional.empty(),
-                Optional.ofNullable(own.get(MOUNT_OPTIONS))
-                        .filter(text -> !text.isEmpty())
-                        .map(text -> NfsOptions.parse(MOUNT_OPTIONS, List.of(text)))
-                        .orElse(NfsOptions.DEFAULT),
+                options(own),
                 VolumeParameters.mountPermissions(own));
         requireNoVolume(folder);
         if (named.filter(
@@ -194,6 +196,14 @@ final class NfsShares {
                             + folder.volume().path() + " of " + export.get());
         }
         return Optional.of(folder);
+    }
+
+    /** By which options the attributes want an export mounted. */
+    static NfsOptions options(Map<String, String> attributes) {
+        return Optional.ofNullable(attributes.get(MOUNT_OPTIONS))
+                .filter(text -> !text.isEmpty())
+                .map(text -> NfsOptions.parse(MOUNT_OPTIONS, List.of(text)))
+                .orElse(NfsOptions.DEFAULT);
     }
 
     /**

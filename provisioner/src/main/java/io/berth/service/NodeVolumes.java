@@ -57,6 +57,7 @@ public final class NodeVolumes {
     private final Targets targets;
     private final InlineVolumes inlineVolumes;
     private final HostPathVolumes hostPathVolumes;
+    private final ExportVolumes exports;
 
     /** As the other, where no inline volume lies in a pool. */
     public NodeVolumes(Pools pools, Volumes volumes, HostPaths hostPaths) {
@@ -77,6 +78,12 @@ public final class NodeVolumes {
         this.targets = new Targets(pools);
         this.inlineVolumes = new InlineVolumes(pools, volumes, lookup, targets, inline);
         this.hostPathVolumes = new HostPathVolumes(lookup, hostPaths, targets);
+        this.exports = new ExportVolumes(pools, targets);
+    }
+
+    /** Exports beside the pools, for a door whose callers may mount anything on this machine. */
+    public ExportVolumes exports() {
+        return exports;
     }
 
     /**

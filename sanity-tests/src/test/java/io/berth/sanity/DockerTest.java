@@ -436,8 +436,8 @@ class DockerTest {
                 "n1");
         host.run("n1", "echo hello >/data/file");
         assertThat(host.inspect("n1").at("/Status/share").asText()).isEqualTo("/export/team");
-        assertThat(host.complaint("volume", "create", "--driver=berth", "--opt=share=other:/export/team", "n2"))
-                .contains("in no pool", "--pool NAME=nfs:other:/export/team");
+        assertThat(host.complaint("volume", "create", "--driver=berth", "--opt=share=nas.example:/", "n2"))
+                .contains("holds pool nas");
         host.docker("volume", "rm", "n1");
         assertThat(team.resolve("file")).hasContent("hello\n");
     }

@@ -1,6 +1,7 @@
 package io.berth.sanity;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.berth.uml.KernelNfsServer;
 import java.io.IOException;
@@ -79,5 +80,35 @@ class NfsDocker {
             docker.call("VolumeDriver.Remove", "{\"Name\":\"v1\"}");
             assertThat(team.resolve("file")).hasContent("kept");
         }
+    }
+
+    /** As of a storage box with an export for each application; the pool's own export is refused. */
+    @Test
+    void aWholeExportThatIsNoPoolsIsMounted() throws IOException {
+        Files.createDirectories(ours);
+        Path mountpoint = folder.resolve("state/mounts/w1");
+        try (PluginConnection docker = new PluginConnection(socket)) {
+            docker.call("VolumeDriver.Create", """
+                    {"Name":"w1","Opts":{"type":"nfs","device":":%s",
+                    "o":"addr=127.0.0.1, nfsvers=4.1, ro"}}""".formatted(path(server.memory())));
+            docker.call("VolumeDriver.Mount", "{\"Name\":\"w1\",\"ID\":\"a1\"}");
+            docker.call("VolumeDriver.Mount", "{\"Name\":\"w1\",\"ID\":\"a2\"}");
+            MountTable.Mount mount = MountTable.below(mountpoint).getFirst();
+            assertThat(mount.superOptions()).contains("vers=4.1");
+            assertThat(mount.options()).contains("ro");
+            docker.call("VolumeDriver.Unmount", "{\"Name\":\"w1\",\"ID\":\"a1\"}");
+            assertThat(MountTable.below(mountpoint)).hasSize(1);
+            docker.call("VolumeDriver.Unmount", "{\"Name\":\"w1\",\"ID\":\"a2\"}");
+            assertThat(MountTable.below(mountpoint)).isEmpty();
+            docker.call("VolumeDriver.Remove", "{\"Name\":\"w1\"}");
+            assertThatThrownBy(() -> docker.call("VolumeDriver.Create", """
+                    {"Name":"w2","Opts":{"type":"nfs","device":":%s","o":"addr=127.0.0.1"}}""".formatted(path(server.xfs()))))
+                    .hasMessageContaining("with its records");
+        }
+    }
+
+    /** Of an export: what follows the server. */
+    private static String path(String export) {
+        return export.substring(export.indexOf(":/") + 1);
     }
 }
