@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -135,8 +136,8 @@ final class ShownVolumes {
 
     /** All volumes, at most 10,000, without what they are; of a pool that does not answer those that are known here. */
     List<Shown> all() {
-        Map<PoolName, PlaceCalls.Pending<List<Volume>>> asked = new LinkedHashMap<>();
-        List<Volume> all = new ArrayList<>();
+        Map<PoolName, PlaceCalls.Pending<List<VolumeNames.Named>>> asked = new LinkedHashMap<>();
+        List<VolumeNames.Named> all = new ArrayList<>();
         Set<PoolName> silent = new HashSet<>();
         for (PoolConfig pool : volumes.pools()) {
             orSilent(
@@ -178,10 +179,15 @@ final class ShownVolumes {
     }
 
     /** One more than are listed, to see that there are more. */
-    private List<Volume> volumes(PoolName pool) {
-        List<Volume> found = new ArrayList<>(volumes.first(MAX_LIST + 1, pool));
-        found.addAll(volumes.discovered(MAX_LIST + 1 - found.size(), pool));
-        found.removeIf(Volume::ephemeral);
+    private List<VolumeNames.Named> volumes(PoolName pool) {
+        List<VolumeNames.Named> found = new ArrayList<>();
+        Consumer<Volume> add = volume -> {
+            if (!volume.ephemeral()) {
+                found.add(VolumeNames.Named.of(volume));
+            }
+        };
+        volumes.forFirst(MAX_LIST + 1, pool, add);
+        volumes.discovered(MAX_LIST + 1 - found.size(), pool).forEach(add);
         return found;
     }
 

@@ -1,10 +1,12 @@
 package io.berth.docker;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.berth.fault.Fault;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.temporal.ChronoUnit;
@@ -72,7 +74,7 @@ final class VolumeApi {
 
     private final VolumeDriver driver;
     private final CallLog log;
-    private final SharedAnswer<ByteBuffer> lists = new SharedAnswer<>(() -> text(list()));
+    private final SharedAnswer<ByteBuffer> lists = new SharedAnswer<>(this::list);
 
     VolumeApi(VolumeDriver driver, CallLog log) {
         this.driver = driver;
@@ -89,7 +91,7 @@ final class VolumeApi {
         }
         try (CallLog.Entry entry = log.begin(call.path.substring(1), request.name(), call.asks)) {
             try {
-                return new Answer(200, call == Call.LIST ? lists.get() : text(answer(call, request)));
+                return new Answer(200, answer(call, request));
             } catch (Fault e) {
                 entry.failed(e.kind(), e.getMessage());
                 return Answer.error(e.kind() == Fault.Kind.INTERNAL ? 500 : 200, e.getMessage());
@@ -101,30 +103,28 @@ final class VolumeApi {
         }
     }
 
-    private ObjectNode answer(Call call, ApiRequest request) {
+    private ByteBuffer answer(Call call, ApiRequest request) {
         return switch (call) {
-            case ACTIVATE -> activate();
-            case CAPABILITIES -> capabilities();
-            case LIST -> list();
-            case GET -> get(request.name());
-            case PATH -> ok().put(MOUNTPOINT, text(driver.shown().path(request.name())));
+            case ACTIVATE -> text(activate());
+            case CAPABILITIES -> text(capabilities());
+            case LIST -> lists.get();
+            case GET -> text(get(request.name()));
+            case PATH -> text(ok().put(MOUNTPOINT, text(driver.shown().path(request.name()))));
             case CREATE -> {
                 driver.create(request.name(), request.options());
-                yield ok();
+                yield text(ok());
             }
             case REMOVE -> {
                 driver.remove(request.name());
-                yield ok();
+                yield text(ok());
             }
-            case MOUNT ->
-                ok().put(
-                                MOUNTPOINT,
-                                driver.mounted()
-                                        .mount(request.name(), request.id())
-                                        .toString());
+            case MOUNT -> {
+                Path mountpoint = driver.mounted().mount(request.name(), request.id());
+                yield text(ok().put(MOUNTPOINT, mountpoint.toString()));
+            }
             case UNMOUNT -> {
                 driver.mounted().unmount(request.name(), request.id());
-                yield ok();
+                yield text(ok());
             }
         };
     }
@@ -146,11 +146,22 @@ final class VolumeApi {
         return answer;
     }
 
-    private ObjectNode list() {
-        ObjectNode answer = ok();
-        ArrayNode volumes = answer.putArray("Volumes");
-        driver.shown().all().forEach(shown -> volumes.add(listed(shown)));
-        return answer;
+    /** Written as it is made, for all volumes are in it. */
+    private ByteBuffer list() {
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        try (JsonGenerator json = JSON.createGenerator(text)) {
+            json.writeStartObject();
+            json.writeStringField("Err", "");
+            json.writeArrayFieldStart("Volumes");
+            for (ShownVolumes.Shown shown : driver.shown().all()) {
+                json.writeTree(listed(shown));
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+        } catch (IOException e) {
+            throw unwritten(e);
+        }
+        return ByteBuffer.wrap(text.toByteArray()).asReadOnlyBuffer();
     }
 
     private ObjectNode get(String name) {
@@ -185,7 +196,11 @@ final class VolumeApi {
         try {
             return ByteBuffer.wrap(JSON.writeValueAsBytes(json)).asReadOnlyBuffer();
         } catch (JsonProcessingException e) {
-            throw new Fault(Fault.Kind.INTERNAL, "cannot write the answer: " + e.getOriginalMessage(), e);
+            throw unwritten(e);
         }
+    }
+
+    private static Fault unwritten(IOException why) {
+        return new Fault(Fault.Kind.INTERNAL, "cannot write the answer: " + why.getMessage(), why);
     }
 }

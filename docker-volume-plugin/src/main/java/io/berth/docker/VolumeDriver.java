@@ -211,7 +211,7 @@ public final class VolumeDriver implements AutoCloseable {
             if (there.isEmpty() && wanted.makesFolder()) {
                 node.makeFolder(handle, attributes);
             }
-            check(handle, attributes);
+            node.check(handle, attributes);
         });
         if (there.isEmpty()) {
             records.put(
@@ -219,10 +219,6 @@ public final class VolumeDriver implements AutoCloseable {
                     new LocalRecord.Outside(
                             Instant.now().truncatedTo(ChronoUnit.SECONDS), wanted.attributes(), wanted.options()));
         }
-    }
-
-    private void check(String handle, Map<String, String> attributes) {
-        node.exports().named(attributes).ifPresentOrElse(node.exports()::check, () -> node.check(handle, attributes));
     }
 
     private static VolumeNames.Place placeOf(Volume there, CreateOptions.InPool wanted) {

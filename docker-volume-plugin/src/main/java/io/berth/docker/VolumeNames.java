@@ -9,6 +9,7 @@ import io.berth.volume.Source;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -167,7 +168,7 @@ final class VolumeNames {
         private Optional<Volume> usedHere(String name) {
             Optional<VolumeId> known = records.inPool(name).map(LocalRecord.InPool::id);
             Optional<Volume> found = known.flatMap(this::find)
-                    .filter(volume -> volume.requestedName().equals(name) && mayHaveOwnName(volume));
+                    .filter(volume -> volume.requestedName().equals(name) && mayHaveOwnName(Named.of(volume)));
             known.map(id -> unusable.get(id.pool())).ifPresent(fault -> {
                 throw fault;
             });
@@ -196,7 +197,7 @@ final class VolumeNames {
             Optional<Volume> unmarked = Optional.empty();
             for (PoolName pool : pools) {
                 Optional<Volume> volume = find(VolumeId.of(pool, name));
-                if (volume.filter(VolumeNames::isMadeForDocker).isPresent()) {
+                if (volume.map(Named::of).filter(Named::madeForDocker).isPresent()) {
                     return volume;
                 }
                 if (defaultPool.filter(pool::equals).isPresent()) {
@@ -208,7 +209,7 @@ final class VolumeNames {
 
         private String nameOf(Volume volume) {
             String name = volume.requestedName();
-            return mayHaveOwnName(volume)
+            return mayHaveOwnName(Named.of(volume))
                             && find(name)
                                     .filter(owner -> owner.id().equals(volume.id()))
                                     .isPresent()
@@ -217,17 +218,26 @@ final class VolumeNames {
         }
     }
 
+    /** What of a volume decides about its name, and is listed; a list of all volumes is in memory at once. */
+    record Named(VolumeId id, String requestedName, boolean madeForDocker, Instant created) {
+        static Named of(Volume volume) {
+            String name = volume.requestedName();
+            return new Named(
+                    volume.id(), name, name.equals(volume.parameters().get(MADE_AS)), volume.created());
+        }
+    }
+
     /** The names of all these volumes, which are all there are. */
-    Map<String, Volume> of(List<Volume> all) {
-        Map<String, Volume> owners = new HashMap<>();
+    Map<String, Named> of(List<Named> all) {
+        Map<String, Named> owners = new HashMap<>();
         for (PoolName pool : pools.reversed()) {
             all.stream()
                     .filter(volume -> volume.id().pool().equals(pool) && mayHaveOwnName(volume))
                     .forEach(volume -> owners.merge(
                             volume.requestedName(), volume, (before, now) -> rank(before) > rank(now) ? before : now));
         }
-        Map<String, Volume> names = new HashMap<>();
-        for (Volume volume : all) {
+        Map<String, Named> names = new HashMap<>();
+        for (Named volume : all) {
             boolean owns = volume.equals(owners.get(volume.requestedName()));
             names.put(owns ? volume.requestedName() : volume.id().toString(), volume);
         }
@@ -235,26 +245,22 @@ final class VolumeNames {
     }
 
     /** Which of several volumes that might have a name has it. */
-    private int rank(Volume volume) {
+    private int rank(Named volume) {
         if (records.inPool(volume.requestedName())
                 .filter(known -> known.id().equals(volume.id()))
                 .isPresent()) {
             return 2;
         }
-        return isMadeForDocker(volume) ? 1 : 0;
+        return volume.madeForDocker() ? 1 : 0;
     }
 
-    private boolean mayHaveOwnName(Volume volume) {
+    private boolean mayHaveOwnName(Named volume) {
         String name = volume.requestedName();
-        return (isMadeForDocker(volume)
+        return (volume.madeForDocker()
                         || defaultPool.filter(volume.id().pool()::equals).isPresent())
                 && GRAMMAR.matcher(name).matches()
                 && records.outside(name).isEmpty()
                 && id(name).isEmpty();
-    }
-
-    private static boolean isMadeForDocker(Volume volume) {
-        return volume.requestedName().equals(volume.parameters().get(MADE_AS));
     }
 
     /** Whether Docker made the volume, by this name or by its id. */

@@ -13,6 +13,7 @@ import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.nfs.NfsOptions;
+import io.berth.nfs.NfsShare;
 import io.berth.pool.Pool;
 import io.berth.pool.PoolKind;
 import io.berth.pool.Pools;
@@ -407,13 +408,18 @@ public final class NodeVolumes {
     }
 
     /**
-     * Checks what the attributes of a volume without a record say, as {@link #publish} and {@link #stage} will: a path of
-     * the host must be allowed and be there, and is made where its type says so; a folder must lie in an export that is a
-     * pool's, and be there.
+     * Checks what the attributes of a volume without a record say, as {@link #publish}, {@link #stage} and
+     * {@link ExportVolumes#mount} will: a path of the host must be allowed and be there, and is made where its type says so;
+     * a folder of a pool's export must be there; any other export must be one that can be mounted.
      *
      * @throws Fault as they do
      */
     public void check(String id, Map<String, String> attributes) {
+        Optional<NfsShare> export = exports.named(attributes);
+        if (export.isPresent()) {
+            exports.check(export.get());
+            return;
+        }
         Optional<NfsShares.Folder> share = lookup.share(id, attributes);
         if (share.isPresent()) {
             NfsShares.requireThere(share.get());

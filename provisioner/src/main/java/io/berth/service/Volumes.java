@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -467,18 +468,17 @@ public final class Volumes {
                         : Optional.empty());
     }
 
-    /** The first volumes of one pool, at most so many; see {@link #list}. */
-    public List<Volume> first(int max, PoolName name) {
-        List<Volume> volumes = new ArrayList<>();
+    /** Hands over the first volumes of one pool, at most so many, a page in memory at a time; see {@link #list}. */
+    public void forFirst(int max, PoolName name, Consumer<Volume> action) {
         Catalog catalog = pools.get(name).volumes().catalog();
         OptionalLong next = OptionalLong.of(0);
-        while (next.isPresent() && volumes.size() < max) {
-            Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, max - volumes.size()));
+        for (int left = max; next.isPresent() && left > 0; ) {
+            Catalog.Page page = catalog.list(next.getAsLong(), Math.min(MAX_PAGE, left));
             page.unreadable().values().forEach(fault -> LOG.warn("left out of the list: {}", fault.getMessage()));
-            volumes.addAll(page.volumes());
+            page.volumes().forEach(action);
+            left -= page.volumes().size();
             next = page.next();
         }
-        return volumes;
     }
 
     /** Where a page begins: the how many-th pool, and a position in its folder of records. */
