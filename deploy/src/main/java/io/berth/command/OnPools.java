@@ -1,6 +1,7 @@
 package io.berth.command;
 
 import io.berth.pool.Pools;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
@@ -19,6 +20,11 @@ abstract class OnPools implements Callable<Integer> {
         try (Pools pools = poolOptions.open()) {
             return run(pools);
         }
+    }
+
+    /** Where a driver of these settings keeps what is to outlive it. */
+    final Path stateDir() {
+        return poolOptions.machine().stateDir();
     }
 
     /** Does its work and gives the {@link ExitCode}. */

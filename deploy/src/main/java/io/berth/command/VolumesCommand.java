@@ -1,6 +1,7 @@
 package io.berth.command;
 
 import io.berth.catalog.ArchiveName;
+import io.berth.docker.DockerMounts;
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
 import io.berth.pool.Archives;
@@ -169,6 +170,8 @@ final class VolumesCommand {
             header = "Show all that is known of a volume.",
             footer = {"", "Example: berth volumes show fast.pvc-1"})
     final class ShowVolume extends Subcommand {
+        private static final int MOST_MOUNT_IDS = 20;
+
         @Option(names = "--json", description = "Print a JSON document.")
         private boolean json;
 
@@ -182,6 +185,10 @@ final class VolumesCommand {
             fields.put(
                     "mountedAt",
                     volumes.mountedAt(volume).stream().map(Object::toString).toList());
+            List<String> mountIds = DockerMounts.of(stateDir(), volume, MOST_MOUNT_IDS);
+            if (!mountIds.isEmpty()) {
+                fields.put("dockerMountIds", mountIds);
+            }
             Pool pool = pools.get(volume.id().pool());
             try (Directory data = pool.folder()
                     .openData(volume)

@@ -3,12 +3,20 @@ package io.berth.command;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.berth.pool.PoolConfig;
+import io.berth.pool.Pools;
+import io.berth.service.Volumes;
 import io.berth.settings.Setting;
 import io.berth.settings.Settings;
+import io.berth.volume.CapacityRange;
+import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,6 +106,32 @@ class BerthTest {
         assertThat(berth("pools", "show", "fast", pool)).isEqualTo(1);
         assertThat(err.toString()).contains("pool fast cannot be used: " + problem);
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void showNamesTheMountIdsThatDockerGaveOnThisMachine(@TempDir Path folder) throws IOException {
+        Path pool = Files.createDirectory(folder.resolve("fast"));
+        try (Pools pools = Pools.serving(List.of(PoolConfig.parse("fast=local:" + pool)))) {
+            new Volumes(pools, Clock.systemUTC())
+                    .create(new Volumes.Wanted("c1", CapacityRange.ANY, VolumeParameters.parse(Map.of()), false));
+        }
+        Path settings = folder.resolve("docker.yaml");
+        Files.writeString(settings, "pool: fast=local:" + pool + "\nstate-dir: " + folder.resolve("state") + "\n");
+        assertThat(berth("volumes", "show", "fast.c1", "--config=" + settings)).isZero();
+        assertThat(out.toString()).contains("fast.c1").doesNotContain("dockerMountIds");
+
+        Path records = Files.createDirectories(folder.resolve("state/docker/volumes"));
+        Path ids = Files.createDirectories(folder.resolve("state/docker/ids"));
+        Files.writeString(
+                records.resolve("c1.json"),
+                "{\"version\":1,\"created\":\"2026-01-02T03:04:05Z\",\"volume\":\"fast.c1\"}");
+        String boot = Files.readString(Path.of("/proc/sys/kernel/random/boot_id"));
+        for (int i = 10; i < 40; i++) {
+            Files.writeString(ids.resolve("c1@id" + i), "1 1 " + boot);
+        }
+        assertThat(berth("volumes", "show", "fast.c1", "--json", "--config=" + settings))
+                .isZero();
+        assertThat(out.toString()).contains("dockerMountIds", "id10", "id29").doesNotContain("id30");
     }
 
     @Test

@@ -62,10 +62,15 @@ final class LocalRecords implements AutoCloseable {
         String name = VolumeNames.ofFile(file.substring(0, file.length() - SUFFIX.length()));
         try {
             VolumeNames.check(name);
-            folder.read(file, MAX_BYTES).ifPresent(bytes -> records.put(name, parse(bytes)));
+            read(folder, name).ifPresent(record -> records.put(name, record));
         } catch (Fault e) {
             LOG.warn("left out: {} in {}: {}", Fault.quote(file), folder.path(), e.getMessage());
         }
+    }
+
+    /** A volume's record in a folder that a running plugin may use. */
+    static Optional<LocalRecord> read(Directory folder, String name) {
+        return folder.read(VolumeNames.toFile(name) + SUFFIX, MAX_BYTES).map(LocalRecords::parse);
     }
 
     /** A volume's record. */

@@ -2,12 +2,15 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.linux.Directory;
+import io.berth.linux.Listing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -15,6 +18,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * For whom each volume is mounted: the ids that Docker gave with its Mount calls, and how often. Docker mounts a running
@@ -65,7 +69,40 @@ final class MountIds implements AutoCloseable {
 
     /** Reads the ids that are kept in a folder, which must be there. Files of other names are left alone. */
     static MountIds open(Path folder) throws IOException {
-        return open(folder, Files.readString(BOOT_ID).strip(), System::nanoTime);
+        return open(folder, thisBoot(), System::nanoTime);
+    }
+
+    private static String thisBoot() throws IOException {
+        return Files.readString(BOOT_ID).strip();
+    }
+
+    /** The ids of a volume in a folder that a running plugin may use. Nothing is changed; those of another boot are none. */
+    static Stream<String> read(Directory folder, String volume) {
+        String before = file(volume, "");
+        String boot;
+        try {
+            boot = thisBoot();
+        } catch (IOException e) {
+            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot read " + BOOT_ID + ": " + Fault.reason(e), e);
+        }
+        List<String> found = new ArrayList<>();
+        OptionalLong next = OptionalLong.of(0);
+        while (next.isPresent()) {
+            Listing page = folder.list(next.getAsLong(), PAGE);
+            page.entries().stream()
+                    .map(Listing.Entry::name)
+                    .filter(file -> file.startsWith(before))
+                    .filter(file -> folder.read(file, MAX_BYTES)
+                            .filter(bytes -> isOf(boot, TEXT.matcher(new String(bytes, StandardCharsets.US_ASCII))))
+                            .isPresent())
+                    .forEach(file -> found.add(file.substring(before.length())));
+            next = page.next();
+        }
+        return found.stream();
+    }
+
+    private static boolean isOf(String boot, Matcher text) {
+        return text.matches() && text.group(3).equals(boot);
     }
 
     /**

@@ -34,6 +34,14 @@ import java.util.TreeMap;
  * other, those that only ask wait for nobody.
  */
 public final class VolumeDriver implements AutoCloseable {
+    private static final String DOCKER = "docker";
+
+    /** Where, in the folder of the state, each id of a Mount is kept. */
+    static final String IDS = DOCKER + "/ids";
+
+    /** Where, in the folder of the state, each volume's record is kept. */
+    static final String RECORDS = DOCKER + "/volumes";
+
     /** What a pool that owes an answer is asked next. */
     private static final Duration FOR_SILENT = Duration.ofMillis(100);
 
@@ -68,12 +76,12 @@ public final class VolumeDriver implements AutoCloseable {
         // Nobody passes through here: what containers make in volumes, setuid programs and devices too, is not for the
         // users of the machine. Where root in containers is another user, its group may.
         Path state = folder(settings.stateDir(), settings.stateGroup());
-        Path docker = folder(state.resolve("docker"), OptionalInt.empty());
+        folder(state.resolve(DOCKER), OptionalInt.empty());
         // It lies beside the folder of ids, for of a plugin that Docker runs, Docker keeps the one and the machine the
         // other.
         Path mounts = folder(state.resolve("mounts"), settings.stateGroup());
-        this.ids = MountIds.open(folder(docker.resolve("ids"), OptionalInt.empty()));
-        this.records = LocalRecords.open(folder(docker.resolve("volumes"), OptionalInt.empty()));
+        this.ids = MountIds.open(folder(state.resolve(IDS), OptionalInt.empty()));
+        this.records = LocalRecords.open(folder(state.resolve(RECORDS), OptionalInt.empty()));
         this.removeAll = settings.removeAll();
         this.names = new VolumeNames(volumes, records, asks, settings.defaultPool());
         this.places = new Places(volumes, node.exports(), records);

@@ -324,13 +324,26 @@ final class VolumeNames {
      * @throws Fault INVALID_ARGUMENT when it is no name
      */
     static void check(String name) {
-        if (name.length() > VolumeId.MAX_BYTES || !(GRAMMAR.matcher(name).matches() || isShare(name))) {
+        if (!isName(name)) {
             throw Fault.invalid(
                     "volume name",
                     name,
                     "1 to " + VolumeId.MAX_BYTES + " letters, digits, _ . or -, beginning with a letter or digit; or"
                             + " SERVER/a/path, a folder of an export");
         }
+    }
+
+    private static boolean isName(String name) {
+        return name.length() <= VolumeId.MAX_BYTES && (GRAMMAR.matcher(name).matches() || isShare(name));
+    }
+
+    /** What Docker may call a volume of a pool, wherever its plugin has which default pool. */
+    static Set<String> mayBe(Volume volume) {
+        Set<String> names = new LinkedHashSet<>();
+        names.add(volume.requestedName());
+        names.add(volume.id().toString());
+        names.removeIf(name -> !isName(name));
+        return names;
     }
 
     /** Whether a name says a server and a folder of its export, {@code SERVER/a/path}, as with netshare. */
