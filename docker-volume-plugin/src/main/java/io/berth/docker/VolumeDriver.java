@@ -283,7 +283,7 @@ public final class VolumeDriver implements AutoCloseable {
 
     /** Of those of a pool Docker is shown all, and {@code docker volume prune} removes what no container uses. */
     private void requireMayRemove(Volume volume) {
-        if (!removeAll && !volume.adopted() && !VolumeNames.isMadeByDocker(volume)) {
+        if (!removeAll && !Volumes.isFound(volume) && !VolumeNames.isMadeByDocker(volume)) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "volume " + volume.id()

@@ -305,6 +305,21 @@ class VolumeDriverTest {
         assertThat(list()).isEmpty();
     }
 
+    /** Its data would stay, but not its record, without which its pods do not start. */
+    @Test
+    void aFolderThatAClaimHasTakenIsNotDockersToRemove() throws IOException {
+        Files.createDirectories(plugin.folder.resolve("home/team/db"));
+        plugin.volumes.create(new Volumes.Wanted(
+                "pvc-1",
+                CapacityRange.atLeast(1 << 20),
+                VolumeParameters.parse(Map.of("pool", "home", "subDir", "team/db", "onDelete", "retain")),
+                false));
+
+        assertThat(docker.volume("Remove", "home.pvc-1").err()).contains("berth volumes delete home.pvc-1");
+
+        assertThat(plugin.volumes.find("home.pvc-1")).isPresent();
+    }
+
     @Test
     void aRemoveThatFailedHalfwayIsCarriedThroughByTheNext() throws IOException {
         for (Map.Entry<String, String> volume :

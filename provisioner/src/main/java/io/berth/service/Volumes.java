@@ -196,17 +196,26 @@ public final class Volumes {
     /** Makes a folder that was found a volume, which keeps its data when it is deleted; returns it when it is one. */
     public Volume adopt(VolumeId id) {
         return find(id.toString())
-                .orElseGet(() -> create(new Wanted(
-                        id.name(),
-                        CapacityRange.ANY,
-                        VolumeParameters.parse(Map.of(
-                                VolumeParameters.POOL,
-                                id.pool().text(),
-                                VolumeParameters.SUB_DIR,
-                                id.name(),
-                                VolumeParameters.ON_DELETE,
-                                OnDelete.RETAIN.toString())),
-                        false)));
+                .orElseGet(() -> create(new Wanted(id.name(), CapacityRange.ANY, ofFound(id), false)));
+    }
+
+    private static VolumeParameters ofFound(VolumeId id) {
+        return VolumeParameters.parse(Map.of(
+                VolumeParameters.POOL,
+                id.pool().text(),
+                VolumeParameters.SUB_DIR,
+                id.name(),
+                VolumeParameters.ON_DELETE,
+                OnDelete.RETAIN.toString()));
+    }
+
+    /** Whether a volume is a folder that was found, used yet or not; one that a claim has taken with its folder is none. */
+    public static boolean isFound(Volume volume) {
+        return volume.adopted()
+                && ofFound(volume.id())
+                        .strings()
+                        .entrySet()
+                        .containsAll(volume.parameters().entrySet());
     }
 
     /** The volume with this id; empty when there is none, or no volume can have such an id. */
