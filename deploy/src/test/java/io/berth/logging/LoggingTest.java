@@ -60,7 +60,9 @@ class LoggingTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"a\nb", "a\r\nb", "a\u0085b", "a\u2028b", "\u001b[2Ja", "a\u0000b"})
+    @ValueSource(
+            strings = {"a\nb", "a\r\nb", "a\u0085b", "a\u2028b", "\u001b[2Ja", "a\u0000b", "a\u202eb", "a\u007fb", "😀"
+            })
     void oneEventIsOneLineWhateverItSays(String text) throws IOException {
         mdc.put("request", text);
         Consumer<Logger> event = log -> log.atError()
@@ -68,9 +70,11 @@ class LoggingTest {
                 .setCause(new IOException(text))
                 .log(text);
 
-        String line = lines(new TextEncoder(), event);
-        assertThat(line).endsWith("\n");
-        assertThat(line.substring(0, line.length() - 1)).doesNotContainPattern("[\\p{Cntrl}\u0085\u2028]");
+        for (Encoder<ILoggingEvent> encoder : List.of(new TextEncoder(), new JsonEncoder())) {
+            String line = lines(encoder, event);
+            assertThat(line).endsWith("\n");
+            assertThat(line.substring(0, line.length() - 1)).doesNotContainPattern("[\\p{Cntrl}\u0085\u2028\u202e]");
+        }
         assertThat(json(event).path("message").asText()).isEqualTo(text);
     }
 
