@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -34,7 +35,7 @@ public final class Health {
     public Health(Pools pools, Volumes volumes, HostPaths hostPaths) {
         this.pools = pools;
         this.volumes = volumes;
-        this.lookup = new VolumeLookup(pools, hostPaths);
+        this.lookup = new VolumeLookup(pools, hostPaths, Set.of());
     }
 
     /**
@@ -57,9 +58,13 @@ public final class Health {
      */
     public List<HealthProblem> onNode(String id, List<Path> paths) {
         MountTable table = MountTable.read();
-        return judged(() -> lookup.find(id)
+        return judged(() -> lookup.find(id, () -> shownAt(paths, table))
                 .map(found -> problems(found, paths, table))
                 .orElseGet(() -> problemsOfUnrecorded(id, paths, table)));
+    }
+
+    private static Optional<MountPoint> shownAt(List<Path> paths, MountTable table) {
+        return paths.stream().flatMap(path -> table.at(path).stream()).findFirst();
     }
 
     /** A volume that cannot be looked at is not well, and that is an answer. */

@@ -1,11 +1,14 @@
 package io.berth.service;
 
+import io.berth.fault.Fault;
+import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
 import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.pool.VolumeLocks;
 import io.berth.volume.Volume;
+import java.util.Optional;
 
 /** Volumes that live as long as their pod, in memory or on disk: they are made when they are published. */
 final class InlineVolumes {
@@ -25,8 +28,7 @@ final class InlineVolumes {
 
     /** Makes it and mounts it; one that is there may stay, whatever the rules are by now. */
     void publish(PublishRequest request, InlineVolume.OnDisk asked) {
-        InlineVolume.OnDisk disk =
-                lookup.inlineVolumes(request.volumeId()).isEmpty() ? rules.allowed(asked, pools) : asked;
+        InlineVolume.OnDisk disk = allowed(request, asked);
         Volumes.Created created = volumes.create(
                 new Volumes.Wanted(
                         request.volumeId(),
@@ -51,6 +53,18 @@ final class InlineVolumes {
                 freeAfter(e, volume);
             }
             throw e;
+        }
+    }
+
+    private InlineVolume.OnDisk allowed(PublishRequest request, InlineVolume.OnDisk asked) {
+        try {
+            return rules.allowed(asked, pools);
+        } catch (Fault e) {
+            Optional<MountPoint> shown = MountTable.read().at(request.targetPath());
+            if (lookup.inlineVolumes(request.volumeId(), shown).isEmpty()) {
+                throw e;
+            }
+            return asked;
         }
     }
 

@@ -34,7 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,7 +75,7 @@ public final class NodeVolumes {
         this.pools = pools;
         this.volumes = volumes;
         this.here = here;
-        this.lookup = new VolumeLookup(pools, hostPaths);
+        this.lookup = new VolumeLookup(pools, hostPaths, inline.pools());
         this.targets = new Targets(pools);
         this.inlineVolumes = new InlineVolumes(pools, volumes, lookup, targets, inline);
         this.hostPathVolumes = new HostPathVolumes(lookup, hostPaths, targets);
@@ -232,11 +232,11 @@ public final class NodeVolumes {
     /** Undoes {@link #stage}; does nothing when nothing is staged there. */
     public void unstage(String id, Path stagingPath) {
         Optional<VolumeLookup.Found> volume = lookup.findToTakeAway(id);
-        takeAway(id, stagingPath, () -> volume);
+        takeAway(id, stagingPath, mount -> volume);
         if (VolumeId.parse(id).isPresent()) {
             Path device = stagingPath.resolve(id);
             if (Files.exists(device, LinkOption.NOFOLLOW_LINKS)) {
-                takeAway(id, device, () -> volume);
+                takeAway(id, device, mount -> volume);
                 Targets.removeFile(device);
             }
             volume.filter(found -> found.volume().format() instanceof Format.Image)
@@ -254,7 +254,7 @@ public final class NodeVolumes {
                     List<MountPoint> mounts = found.mountsAndDead(MountTable.read());
                     if (mounts.size() == 1) { // no publish comes between: it takes the volume's lock too
                         Path staged = mounts.getFirst().target();
-                        takeAway(id, staged, () -> Optional.of(found));
+                        takeAway(id, staged, mount -> Optional.of(found));
                         if (found.volume().format().isBlock()) {
                             Targets.removeFile(staged);
                         }
@@ -447,9 +447,9 @@ public final class NodeVolumes {
      */
     public void unpublish(String id, Path targetPath) {
         targets.requireOutsidePools("target_path", targetPath);
-        takeAway(id, targetPath, () -> lookup.findToTakeAway(id));
+        Optional<MountPoint> taken = takeAway(id, targetPath, mount -> lookup.findToTakeAway(id, mount));
         Targets.remove(targetPath);
-        for (VolumeLookup.Found inline : lookup.inlineVolumes(id)) {
+        for (VolumeLookup.Found inline : lookup.inlineVolumes(id, taken)) {
             deleteInline(inline.volume());
         }
     }
@@ -466,14 +466,17 @@ public final class NodeVolumes {
         }
     }
 
-    private void takeAway(String id, Path path, Supplier<Optional<VolumeLookup.Found>> volume) {
+    /** Takes away what is mounted at a path, and gives that. */
+    private Optional<MountPoint> takeAway(
+            String id, Path path, Function<MountPoint, Optional<VolumeLookup.Found>> volume) {
         try (Targets.Held held = targets.lock(path)) {
             MountTable table = MountTable.read();
             Optional<MountPoint> mount = table.at(path);
             if (mount.isPresent()) {
-                lookup.requireOurs(id, volume.get(), mount.get(), table);
+                lookup.requireOurs(id, volume.apply(mount.get()), mount.get(), table);
                 Mounts.unmount(path);
             }
+            return mount;
         }
     }
 
@@ -484,12 +487,10 @@ public final class NodeVolumes {
      * @throws Fault NOT_FOUND when there is no such volume or it is not at this path
      */
     public Usage usage(String id, Path path) {
-        Optional<VolumeLookup.Found> found = lookup.find(id);
+        Optional<VolumeLookup.Found> found =
+                lookup.find(id, () -> MountTable.read().at(path));
         boolean block = found.filter(there -> there.volume().format().isBlock()).isPresent();
-        return usageAt(
-                id,
-                block ? deviceIn(id, path) : path,
-                found.flatMap(there -> there.pool().calls()));
+        return usageAt(id, block ? deviceIn(id, path) : path, found);
     }
 
     /** Where a volume's device is, when the path is the folder in which it was staged. */
@@ -500,19 +501,18 @@ public final class NodeVolumes {
                 : path;
     }
 
-    private Usage usageAt(String id, Path path, Optional<Bulkhead> calls) {
+    private Usage usageAt(String id, Path path, Optional<VolumeLookup.Found> found) {
+        Optional<Bulkhead> calls = found.flatMap(there -> there.pool().calls());
         try (PathHandle at = PathHandle.open(path, calls).orElseThrow(() -> notAt(id, path))) {
-            if (!isAt(id, path, at)) {
+            if (!isAt(id, path, at, found)) {
                 throw notAt(id, path);
             }
-            return lookup.find(id)
-                    .map(found -> found.pool().format(found.volume()).usage(found.volume(), at))
+            return found.map(there -> there.pool().format(there.volume()).usage(there.volume(), at))
                     .orElseGet(() -> VolumeFormat.usageOf(at.fileSystem()));
         }
     }
 
-    private boolean isAt(String id, Path path, PathHandle at) {
-        Optional<VolumeLookup.Found> found = lookup.find(id);
+    private boolean isAt(String id, Path path, PathHandle at, Optional<VolumeLookup.Found> found) {
         if (found.isPresent()) {
             Volume volume = found.get().volume();
             return found.get().pool().format(volume).isAt(volume, at);

@@ -12,6 +12,7 @@ import io.berth.mount.Mounts;
 import io.berth.pool.Pool;
 import io.berth.pool.Pools;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.PoolName;
 import io.berth.volume.Volume;
 import io.berth.volume.VolumeId;
 import io.berth.volume.VolumePath;
@@ -20,7 +21,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,13 +32,23 @@ final class VolumeLookup {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeLookup.class);
     private static final Path FILE_SYSTEM_ROOT = Path.of("/");
 
+    /** How the mount table names the device of an image. It may be gone by now, so no more is known of it. */
+    private static final String LOOP_DEVICES = "7:";
+
     private final Pools pools;
     private final HostPaths hostPaths;
+    private final Set<PoolName> inlinePools;
     private final NfsShares shares;
 
-    VolumeLookup(Pools pools, HostPaths hostPaths) {
+    /**
+     * What is mounted of these pools and paths.
+     *
+     * @param inlinePools where inline volumes may be made
+     */
+    VolumeLookup(Pools pools, HostPaths hostPaths, Set<PoolName> inlinePools) {
         this.pools = pools;
         this.hostPaths = hostPaths;
+        this.inlinePools = inlinePools;
         this.shares = new NfsShares(pools);
     }
 
@@ -81,22 +94,38 @@ final class VolumeLookup {
         }
     }
 
-    /** The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory. */
-    Optional<Found> find(String id) {
-        return byId(id).or(() -> inlineVolumes(id).stream().findFirst());
+    /**
+     * The volume with this id, or the inline volume of this handle; empty for host paths and volumes in memory.
+     *
+     * @param shown as {@link #inlineVolumes} has it; asked for only when there is no volume with this id
+     */
+    Optional<Found> find(String id, Supplier<Optional<MountPoint>> shown) {
+        return byId(id).or(() -> inlineVolumes(id, shown.get()).stream().findFirst());
     }
 
     /**
-     * As {@link #find}, for what takes a mount away, which must be possible whatever became of the volume: by the records of
-     * a pool that lies no longer where it was opened, too, and empty when none can be read.
+     * The volume with this id, for what takes a mount away, which must be possible whatever became of the volume: by the
+     * records of a pool that lies no longer where it was opened, too, and empty when none can be read.
      */
     Optional<Found> findToTakeAway(String id) {
+        return unlessUnreadable(
+                id,
+                () -> VolumeId.parse(id)
+                        .flatMap(parsed -> pools.lastOpened(parsed.pool())
+                                .flatMap(pool -> pool.volumes().find(parsed).map(volume -> new Found(pool, volume))))
+                        .or(() -> byId(id)));
+    }
+
+    /** As {@link #findToTakeAway(String)}, or the inline volume of this handle, of which this is mounted. */
+    Optional<Found> findToTakeAway(String id, MountPoint mount) {
+        return findToTakeAway(id)
+                .or(() -> unlessUnreadable(
+                        id, () -> inlineVolumes(id, Optional.of(mount)).stream().findFirst()));
+    }
+
+    private static Optional<Found> unlessUnreadable(String id, Supplier<Optional<Found>> question) {
         try {
-            Optional<Found> found = VolumeId.parse(id)
-                    .flatMap(parsed -> pools.lastOpened(parsed.pool())
-                            .flatMap(pool -> pool.volumes().find(parsed).map(volume -> new Found(pool, volume))))
-                    .or(() -> inlineVolumes(id).stream().findFirst());
-            return found.isPresent() ? found : find(id);
+            return question.get();
         } catch (Fault e) {
             LOG.warn("volume {} is taken away without its record: {}", id, e.getMessage());
             return Optional.empty();
@@ -148,16 +177,46 @@ final class VolumeLookup {
         return mount.source().equals(tmpfsSource(id)) || hostPaths.mayShow(mount, table) || shares.mayShow(mount);
     }
 
-    /** The inline volumes of this handle: at most one in each pool. */
-    List<Found> inlineVolumes(String handle) {
+    /**
+     * The inline volumes of this handle: at most one in each pool. Of the pools on servers only one is asked that is mounted
+     * there, or, when it is not known which is, those where inline volumes may be made: any other may be silent, and holds
+     * up nothing.
+     *
+     * @param shown what is mounted where the volume is, or was until now; empty: nothing, so it may lie in any pool
+     */
+    List<Found> inlineVolumes(String handle, Optional<MountPoint> shown) {
         if (handle.isEmpty() || VolumeId.parse(handle).isPresent()) {
             return List.of(); // Kubernetes' handles of inline volumes have no dot
         }
-        return pools.opened().stream()
-                .flatMap(pool -> pool.volumes().find(VolumeId.of(pool.config().name(), handle)).stream()
-                        .filter(Volume::ephemeral)
-                        .map(volume -> new Found(pool, volume)))
+        List<Pool> opened = pools.opened();
+        List<Found> mounted = inlineVolumes(
+                handle,
+                opened.stream()
+                        .filter(pool ->
+                                shown.filter(mount -> isShown(pool, mount)).isPresent()));
+        if (!mounted.isEmpty()) {
+            return mounted;
+        }
+        boolean isInNone =
+                shown.filter(mount -> !mount.device().startsWith(LOOP_DEVICES)).isPresent();
+        return inlineVolumes(
+                handle,
+                opened.stream()
+                        .filter(pool -> pool.config().mounted().isEmpty()
+                                || (!isInNone
+                                        && inlinePools.contains(pool.config().name()))));
+    }
+
+    private static List<Found> inlineVolumes(String handle, Stream<Pool> asked) {
+        return asked.flatMap(
+                        pool -> pool.volumes().find(VolumeId.of(pool.config().name(), handle)).stream()
+                                .filter(Volume::ephemeral)
+                                .map(volume -> new Found(pool, volume)))
                 .toList();
+    }
+
+    private static boolean isShown(Pool pool, MountPoint mount) {
+        return pool.folder().origin().relativize(mount).isPresent();
     }
 
     /** How the mount table names the volume in memory of this handle. */

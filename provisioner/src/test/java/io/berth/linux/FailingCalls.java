@@ -46,14 +46,14 @@ public final class FailingCalls implements AutoCloseable {
         return this;
     }
 
-    /** Lets a call, whose first argument is a descriptor, fail with EIO on some files. */
+    /** Lets a call, whose first argument or first after its number is a descriptor, fail with EIO on some files. */
     public static FailingCalls fail(String call, Predicate<Path> where) {
         FailingCalls made = new FailingCalls();
         return made.with((name, arguments) -> {
             if (!name.equals(call)) {
                 return 0;
             }
-            Path file = file((Integer) arguments[0]);
+            Path file = file((Integer) arguments[arguments[0] instanceof Long ? 1 : 0]);
             made.files.add(file);
             return where.test(file) ? Errno.EIO : 0;
         });
@@ -93,6 +93,9 @@ public final class FailingCalls implements AutoCloseable {
     }
 
     private static Path file(int descriptor) {
+        if (descriptor == Libc.AT_FDCWD) {
+            return Path.of("").toAbsolutePath();
+        }
         try {
             return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor));
         } catch (IOException e) {

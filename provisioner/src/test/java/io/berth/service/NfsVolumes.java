@@ -16,6 +16,7 @@ import io.berth.uml.KernelNfsServer;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
 import io.berth.volume.HealthProblem;
+import io.berth.volume.PoolName;
 import io.berth.volume.VolumeParameters;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,6 +31,8 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -227,6 +230,68 @@ public class NfsVolumes {
         assertThat(volumes.list("", 0).volumes())
                 .extracting(volume -> volume.id().toString())
                 .containsExactly(here);
+    }
+
+    /** A pod's end does not wait for a server that has nothing of it. */
+    @Test
+    void aSilentServerHoldsUpNoInlineVolumeOfAnotherPool() {
+        Map<String, String> onDisk = Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "fast", "size", "1Mi");
+        Map<String, String> inMemory =
+                Map.of("csi.storage.k8s.io/ephemeral", "true", "medium", "Memory", "size", "1Mi");
+        node = inline("fast", "home");
+        node.publish(inline("csi-disk", onDisk));
+        node.publish(inline("csi-memory", inMemory));
+        server.stop();
+        try {
+            assertUnavailable(() -> create("home", "new"));
+            for (String handle : List.of("csi-disk", "csi-memory")) {
+                node.unpublish(handle, folder.resolve(handle));
+            }
+            assertThat(volumes.find("fast.csi-disk")).isEmpty();
+            node = inline("fast");
+            node.publish(inline("csi-disk", onDisk));
+            Mounts.unmount(folder.resolve("csi-disk"));
+            node.unpublish("csi-disk", folder.resolve("csi-disk"));
+            assertThat(volumes.find("fast.csi-disk")).isEmpty();
+            node.unpublish("csi-gone", folder.resolve("csi-gone"));
+            node = inline("fast", "home");
+            assertUnavailable(() -> node.unpublish("csi-gone", folder.resolve("csi-gone")));
+            assertThat(mounts()).isEmpty();
+        } finally {
+            server.resume();
+        }
+        await(() -> created("home", "new"));
+        volumes.delete("home.new");
+    }
+
+    /** Wherever it is allowed by now, it lies where it was made. */
+    @Test
+    void anInlineVolumeOnAServerGoesWithItsPod() {
+        Map<String, String> onServer = Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "home", "size", "1Mi");
+        node = inline("home");
+        node.publish(inline("csi-1", onServer));
+        node.publish(inline("csi-2", onServer));
+        Mounts.unmount(folder.resolve("csi-2"));
+        node.unpublish("csi-2", folder.resolve("csi-2"));
+        node = inline("fast");
+        node.publish(inline("csi-1", onServer));
+        assertThat(node.usage("csi-1", folder.resolve("csi-1")).totalBytes()).isPositive();
+        node.unpublish("csi-1", folder.resolve("csi-1"));
+        assertThat(volumes.list("", 0).volumes()).isEmpty();
+    }
+
+    private NodeVolumes inline(String... allowed) {
+        Set<PoolName> names = Stream.of(allowed).map(PoolName::new).collect(Collectors.toSet());
+        return new NodeVolumes(
+                pools,
+                volumes,
+                new HostPaths(List.of()),
+                new InlineRules(names, OptionalLong.empty()),
+                Optional.empty());
+    }
+
+    private PublishRequest inline(String handle, Map<String, String> context) {
+        return PublishRequest.inline(handle, folder.resolve(handle), Set.of(), context);
     }
 
     private static void assertUnavailable(ThrowingCallable call) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.berth.TemporaryPool;
 import io.berth.fault.Fault;
 import io.berth.hostpath.HostPaths;
+import io.berth.linux.FailingCalls;
 import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
@@ -478,6 +479,30 @@ class NodeVolumesTest {
                 .hasMessageContaining("--inline-pool");
         node.unpublish("csi-0a1b", target);
         assertThat(TemporaryPool.names(fast)).containsExactly(".berth");
+    }
+
+    /** Another pool may be silent for long, and a pod's end does not wait for it. */
+    @Test
+    void noOtherPoolIsAskedAboutAnInlineVolumeThatIsMounted() {
+        Map<String, String> context = Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "fast", "size", "1Mi");
+        Path records = folder.resolve("shared/.berth");
+        try (FailingCalls calls = FailingCalls.fail("openat2", path -> path.startsWith(records))) {
+            node.publish(request("csi-0a1b", target, context));
+            assertThat(node.usage("csi-0a1b", target).totalBytes()).isPositive();
+            node.unpublish("csi-0a1b", target);
+        }
+        assertThat(volumes.find("fast.csi-0a1b")).isEmpty();
+        assertThat(TemporaryPool.names(fast)).containsExactly(".berth");
+    }
+
+    /** As when the process ended between the unmount and the delete. */
+    @Test
+    void anInlineVolumeThatIsNotMountedAnyMoreIsDeletedToo() {
+        Map<String, String> context = Map.of("csi.storage.k8s.io/ephemeral", "true", "pool", "fast", "size", "1Mi");
+        node.publish(request("csi-0a1b", target, context));
+        Mounts.unmount(target);
+        node.unpublish("csi-0a1b", target);
+        assertThat(volumes.find("fast.csi-0a1b")).isEmpty();
     }
 
     @Test
