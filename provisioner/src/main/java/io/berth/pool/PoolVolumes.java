@@ -85,6 +85,27 @@ public final class PoolVolumes implements AutoCloseable {
         return catalog.find(id);
     }
 
+    /**
+     * The volume with this id, to be mounted or copied.
+     *
+     * @throws Fault CORRUPT also when another volume has its path, whatever its record says
+     */
+    public Optional<Volume> findToUse(VolumeId id) {
+        Optional<Volume> found = find(id);
+        found.filter(this::isUnclaimed)
+                .flatMap(volume -> catalog.holder(volume.path()))
+                .filter(holder -> !holder.equals(id))
+                .ifPresent(holder -> {
+                    throw new Fault(
+                            Fault.Kind.CORRUPT,
+                            "the record of volume " + id + " says that its path is "
+                                    + found.get().path() + ", which volume " + holder
+                                    + " has; bring the record back from a backup, or delete volume " + id
+                                    + ", which leaves the path alone");
+                });
+        return found;
+    }
+
     /** The volume with this id, after what a crash left of it is finished or undone; see {@link #settle}. */
     public Optional<Volume> findSettled(VolumeId id) {
         Optional<Volume> there = find(id);
@@ -111,7 +132,8 @@ public final class PoolVolumes implements AutoCloseable {
      */
     public ClaimedSource claim(VolumeId id) {
         try (VolumeLocks.Held lock = locks.lock(id)) {
-            Volume volume = find(id).orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + id));
+            Volume volume =
+                    findToUse(id).orElseThrow(() -> new Fault(Fault.Kind.NOT_FOUND, "there is no volume " + id));
             Directory data = folder.openData(volume)
                     .orElseThrow(() -> new Fault(
                             Fault.Kind.NOT_FOUND,

@@ -21,7 +21,7 @@ import java.util.Optional;
 record MeantVolume(Pool pool, VolumeId id, Optional<NfsShares.Folder> share) {
     Volume volume() {
         return share.map(NfsShares.Folder::volume)
-                .orElseGet(() -> pool.volumes().find(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
+                .orElseGet(() -> pool.volumes().findToUse(id).orElseThrow(() -> Volumes.noSuch(id.toString())));
     }
 
     /** Those of the request are the mount's where it is published, those of the attributes wherever it is mounted. */

@@ -11,11 +11,17 @@ import io.berth.mount.MountOption;
 import io.berth.mount.MountPoint;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import io.berth.pool.PoolVolumes;
 import io.berth.pool.Pools;
 import io.berth.volume.AccessMode;
 import io.berth.volume.CapacityRange;
+import io.berth.volume.OnDelete;
+import io.berth.volume.Ownership;
 import io.berth.volume.PoolName;
+import io.berth.volume.Volume;
+import io.berth.volume.VolumeId;
 import io.berth.volume.VolumeParameters;
+import io.berth.volume.VolumePath;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -32,6 +38,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -479,6 +486,41 @@ class NodeVolumesTest {
                 .hasMessageContaining("--inline-pool");
         node.unpublish("csi-0a1b", target);
         assertThat(TemporaryPool.names(fast)).containsExactly(".berth");
+    }
+
+    @Test
+    void whatARecordSaysToBeItsPathButAnotherVolumeHasIsNotMounted() {
+        Volume victim = volumes.create(new Volumes.Wanted(
+                "victim",
+                CapacityRange.ANY,
+                VolumeParameters.parse(Map.of("pool", "fast", "subDir", "team/data")),
+                false));
+        PoolVolumes inPool = pools.get(new PoolName("fast")).volumes();
+        for (String path : List.of("team/data", "team", "team/data/below")) {
+            VolumeId id = new VolumeId(new PoolName("fast"), "forged");
+            assertThat(inPool.catalog()
+                            .begin(new Volume(
+                                    id,
+                                    "forged",
+                                    VolumePath.parse(path),
+                                    victim.format(),
+                                    0,
+                                    victim.created(),
+                                    OnDelete.DELETE,
+                                    Ownership.ROOT,
+                                    false,
+                                    false,
+                                    Optional.empty(),
+                                    Map.of())))
+                    .isTrue();
+            inPool.catalog().commit(id);
+            for (ThrowingCallable use : List.<ThrowingCallable>of(() -> stage("fast.forged"), () -> inPool.claim(id))) {
+                assertThatThrownBy(use).satisfies(kind(Fault.Kind.CORRUPT)).hasMessageContaining("fast.victim");
+            }
+            volumes.delete("fast.forged");
+        }
+        stage("fast.victim");
+        assertThat(fast.resolve("team/data")).isDirectory();
     }
 
     /** Another pool may be silent for long, and a pod's end does not wait for it. */
