@@ -167,6 +167,20 @@ class FullFileSystemTest {
         }
     }
 
+    @Test
+    void aCopyLeavesInodesForOthers() {
+        try (Place place = new Place("tmpfs", 64)) {
+            place.shell("mount -o remount,nr_inodes=600 \"$PWD\"");
+            Volume volume = place.create("v", Optional.empty());
+            // The copy would fit, and leave fewer than a twentieth of all.
+            place.shell("n=$(( $(stat -fc %d .) / 2 - 8 )); cd fast/fast.v; touch $(seq $n)");
+            Fault fault =
+                    isExhausted(() -> place.snapshots.create(new Snapshots.Wanted("s", "fast.v", Map.of()), LONG));
+            assertThat(fault).hasMessageContaining("inodes for");
+            place.assertNothingLeft(volume.capacityBytes());
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"ext4", "btrfs"})
     void onAFileSystemThatIsFullNothingIsBegun(String type) throws Exception {
