@@ -301,8 +301,8 @@ class OutsidePoolsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "other/export/team|''|in no pool",
-                "nas.example/exports/team|''|in no pool",
+                "127.0.0.1/export/team|nfsopts=port=1|NFS server 127.0.0.1 does not answer on port 1",
+                "127.0.0.1/export/team|nfsopts=port=1 create=true|in no pool",
                 "nas.example/export|''|the whole of pool nas",
                 "nas.example/export/.berth|''|path",
                 "nas.example/export/nas.c1|create=true|is a volume's, or lies in or around one",
