@@ -27,7 +27,7 @@ class ContainerPluginTest {
         Path pool = Files.createDirectory(folder.resolve("pool"));
         Command.succeed("mount", "--bind", state.toString(), state.toString());
         Command.succeed("mount", "--make-rshared", state.toString());
-        try (Dockerd dockerd = Dockerd.start(Files.createDirectory(folder.resolve("dockerd")))) {
+        try (Dockerd dockerd = Dockerd.start(Docker.INSTALLED, Files.createDirectory(folder.resolve("dockerd")))) {
             runPlugin(dockerd, state, pool);
             assertThat(run(dockerd, "echo kept >/data/file && cat /data/file")).isEqualTo("kept");
             assertThat(pool.resolve("fast.v1/file")).hasContent("kept\n");

@@ -32,6 +32,7 @@ class DockerCrashTest {
         hanging = HangingDisk.mount(folder.resolve("hanging.disk"), folder.resolve("hanging"));
         try {
             host = DockerHost.start(
+                    Docker.INSTALLED,
                     folder,
                     "frozen=local:" + frozen + ",limit=advisory",
                     "hanging=hostpath:" + folder.resolve("hanging") + ",limit=advisory");

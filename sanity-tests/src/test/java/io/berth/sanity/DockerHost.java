@@ -33,9 +33,9 @@ final class DockerHost implements AutoCloseable {
      *
      * @param pools beside {@code fast} and {@code shared}, as {@code NAME=KIND:PATH}
      */
-    static DockerHost start(Path folder, String... pools) {
+    static DockerHost start(Docker docker, Path folder, String... pools) {
         makeFolder(folder.resolve("dockerd"));
-        Dockerd dockerd = Dockerd.start(folder.resolve("dockerd"));
+        Dockerd dockerd = Dockerd.start(docker, folder.resolve("dockerd"));
         try {
             return new DockerHost(folder, dockerd, startDriver(folder.resolve("berth"), List.of(pools)));
         } catch (RuntimeException | Error e) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The plugin as people use it, through a real dockerd. */
 @Timeout(180)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class DockerTest {
     private static final int MANY = 50;
 
@@ -37,11 +39,17 @@ class DockerTest {
 
     private static DockerHost host;
 
+    /** On which Docker. */
+    Docker docker() {
+        return Docker.INSTALLED;
+    }
+
     @BeforeAll
-    static void start() throws IOException {
+    void start() throws IOException {
         Path disk = makeDisk(folder.resolve("limited"));
         try {
             host = DockerHost.start(
+                    docker(),
                     folder,
                     "limited=local:" + disk,
                     "found=hostpath:" + Files.createDirectory(folder.resolve("found")) + ",discover=true",
@@ -84,7 +92,7 @@ class DockerTest {
                         "--quiet",
                         "--return",
                         "--command",
-                        "/usr/bin/docker run -it --network=none -v c1:/data --volume-driver=berth busybox"
+                        "docker run -it --network=none -v c1:/data --volume-driver=berth busybox"
                                 + " sh -c 'tty && echo hello >/data/file'",
                         "/dev/null"));
         assertThat(onTerminal.code()).as("%s", onTerminal).isZero();
@@ -491,8 +499,9 @@ class DockerTest {
         assertThat(host.volumes()).isEmpty();
     }
 
-    private static String compose(Path file, String... arguments) {
-        List<String> line = new ArrayList<>(List.of("docker-compose", "--project-name=test", "--file=" + file));
+    private String compose(Path file, String... arguments) {
+        List<String> line = new ArrayList<>(List.of(
+                docker().program("usr/bin/docker-compose").toString(), "--project-name=test", "--file=" + file));
         line.addAll(List.of(arguments));
         Map<String, String> environment = new HashMap<>(host.dockerd().environment());
         environment.put("COMPOSE_HTTP_TIMEOUT", "60");

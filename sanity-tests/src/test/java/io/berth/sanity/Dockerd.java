@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A dockerd of Debian's docker.io in a folder of its own, with no network. It looks for plugins in /run/docker/plugins as
+ * A dockerd in a folder of its own, with no network. It looks for plugins in /run/docker/plugins as
  * every dockerd does, so this puts an empty file system over /run/docker; for the machine's own Docker not to notice, the
  * tests must run in a mount namespace of their own, as {@code sanity-tests/run} sees to.
  */
@@ -34,22 +34,28 @@ final class Dockerd implements AutoCloseable {
     /** Longer than dockerd waits for a plugin that is not there, and then for one that does not answer. */
     private static final Duration COMMAND = Duration.ofSeconds(150);
 
+    private final Docker docker;
     private final Path folder;
     private Process process;
 
-    private Dockerd(Path folder, Process process) {
+    private Dockerd(Docker docker, Path folder, Process process) {
+        this.docker = docker;
         this.folder = folder;
         this.process = process;
     }
 
-    /** Starts one, and gives it the image. */
-    static Dockerd start(Path folder) {
+    /**
+     * Starts one, and gives it the image.
+     *
+     * @param flags beside the usual ones
+     */
+    static Dockerd start(Docker docker, Path folder, String... flags) {
         requireOwnMounts();
         try {
             Files.createDirectories(RUN);
             Command.succeed("mount", "-t", "tmpfs", "tmpfs", RUN.toString());
             Files.createDirectory(PLUGINS);
-            Dockerd dockerd = new Dockerd(folder, spawn(folder, List.of()));
+            Dockerd dockerd = new Dockerd(docker, folder, spawn(docker, folder, List.of(flags)));
             dockerd.awaitAnswer();
             dockerd.importImage();
             return dockerd;
@@ -64,11 +70,11 @@ final class Dockerd implements AutoCloseable {
                 .isNotNull();
     }
 
-    private static Process spawn(Path folder, List<String> flags) {
+    private static Process spawn(Docker docker, Path folder, List<String> flags) {
         List<String> line = new ArrayList<>(List.of(
                 "unshare",
                 "--net",
-                "/usr/sbin/dockerd",
+                docker.program("usr/sbin/dockerd").toString(),
                 "--data-root=" + folder.resolve("data"),
                 "--exec-root=" + folder.resolve("exec"),
                 "--pidfile=" + folder.resolve("pid"),
@@ -78,11 +84,12 @@ final class Dockerd implements AutoCloseable {
                 "--iptables=false"));
         line.addAll(flags);
         try {
-            return new ProcessBuilder(line)
+            ProcessBuilder builder = new ProcessBuilder(line)
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                            folder.resolve("log").toFile()))
-                    .start();
+                            folder.resolve("log").toFile()));
+            builder.environment().put("PATH", docker.path());
+            return builder.start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -128,13 +135,13 @@ final class Dockerd implements AutoCloseable {
         return Command.run(
                 COMMAND,
                 environment(),
-                Stream.concat(Stream.of("/usr/bin/docker"), Stream.of(arguments))
+                Stream.concat(Stream.of(docker.program("usr/bin/docker").toString()), Stream.of(arguments))
                         .toList());
     }
 
-    /** What makes other programs talk to it. */
+    /** What makes other programs find its own, and talk to it. */
     Map<String, String> environment() {
-        return Map.of("DOCKER_HOST", host(folder), "DOCKER_CONFIG", folder.toString());
+        return Map.of("DOCKER_HOST", host(folder), "DOCKER_CONFIG", folder.toString(), "PATH", docker.path());
     }
 
     /** Ends it at once, as a crash does. Its containers go on. */
@@ -158,7 +165,7 @@ final class Dockerd implements AutoCloseable {
 
     /** Starts it again after it has ended, with these flags beside the usual ones. */
     void restart(String... flags) {
-        process = spawn(folder, List.of(flags));
+        process = spawn(docker, folder, List.of(flags));
         awaitAnswer();
     }
 

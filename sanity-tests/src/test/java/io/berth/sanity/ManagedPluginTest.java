@@ -22,7 +22,7 @@ class ManagedPluginTest {
         Path pools = Files.createDirectory(folder.resolve("pools"));
         Path pool = Files.createDirectory(pools.resolve("berth"));
         Path state = Files.createDirectory(folder.resolve("state"));
-        try (Dockerd dockerd = Dockerd.start(Files.createDirectory(folder.resolve("dockerd")))) {
+        try (Dockerd dockerd = Dockerd.start(Docker.INSTALLED, Files.createDirectory(folder.resolve("dockerd")))) {
             create(dockerd);
             dockerd.docker("plugin", "set", "managed", "pools.source=" + pools, "state.source=" + state);
             dockerd.docker("plugin", "enable", "managed");

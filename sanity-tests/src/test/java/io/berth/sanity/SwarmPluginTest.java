@@ -45,7 +45,7 @@ class SwarmPluginTest {
         Path pools = Files.createDirectory(folder.resolve("pools"));
         Path pool = Files.createDirectory(pools.resolve("shared"));
         Path hostname = Files.writeString(folder.resolve("hostname"), "worker-1\n");
-        try (Dockerd dockerd = Dockerd.start(Files.createDirectory(folder.resolve("dockerd")))) {
+        try (Dockerd dockerd = Dockerd.start(Docker.INSTALLED, Files.createDirectory(folder.resolve("dockerd")))) {
             create(dockerd);
             dockerd.docker(
                     "plugin",
