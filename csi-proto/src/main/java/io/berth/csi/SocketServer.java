@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -48,7 +49,7 @@ final class SocketServer {
         EventLoopGroup eventLoop =
                 new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
         try {
-            SocketFile socket = new SocketFile(endpoint.socket());
+            SocketFile socket = new SocketFile(endpoint.socket(), Optional.empty());
             NettyServerBuilder builder = NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(socket.prepare()))
                     .channelFactory(SocketServer::listener)
                     .bossEventLoopGroup(eventLoop)

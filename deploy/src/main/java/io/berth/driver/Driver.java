@@ -110,7 +110,7 @@ public final class Driver implements AutoCloseable {
         Snapshots snapshots = new Snapshots(pools, Clock.systemUTC());
         Health health = new Health(pools, volumes, ofDocker);
         return DockerServer.start(
-                door.socket(),
+                door,
                 settings.maxCalls(),
                 settings.slowCall(),
                 monitoring.map(Monitoring::calls),

@@ -8,6 +8,7 @@ import io.berth.pool.PoolConfig;
 import io.berth.pool.Pools;
 import io.berth.service.InlineRules;
 import io.berth.socket.Endpoint;
+import io.berth.socket.SocketOwner;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.net.InetSocketAddress;
@@ -151,6 +152,13 @@ public record Settings(
                     + " /run/docker/plugins/berth.sock and the other commands serve no Docker.",
             Values.optional(Values::endpoint));
 
+    static final Setting<Optional<SocketOwner>> DOCKER_SOCKET_OWNER = Setting.withDefault(
+            "docker-socket-owner",
+            "USER[:GROUP]",
+            "",
+            "Who may call by Docker's socket: its owner and group, names or numbers. For rootless Docker the user that it"
+                    + " runs as; who may call can do with volumes all that Docker can. Without it the socket is root's alone.",
+            Values.optional(Values::socketOwner));
     static final Setting<Optional<PoolName>> DEFAULT_POOL = Setting.withDefault(
             "default-pool",
             "NAME",
@@ -284,6 +292,7 @@ public record Settings(
             INLINE_POOL,
             INLINE_MAX_SIZE,
             DOCKER_SOCKET,
+            DOCKER_SOCKET_OWNER,
             DEFAULT_POOL,
             STATE_DIR,
             DOCKER_REMOVE_ALL,
@@ -363,6 +372,7 @@ public record Settings(
                 csi,
                 docker.map(socket -> new DockerSettings(
                         socket,
+                        reader.one(DOCKER_SOCKET_OWNER),
                         reader.one(DEFAULT_POOL),
                         reader.one(STATE_DIR),
                         reader.one(STATE_GROUP),

@@ -4,6 +4,7 @@ import io.berth.csi.DriverName;
 import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import io.berth.socket.Endpoint;
+import io.berth.socket.SocketOwner;
 import io.berth.volume.ByteSize;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
@@ -47,6 +48,10 @@ final class Values {
 
     static Endpoint endpoint(String source, String text) {
         return named(source, () -> Endpoint.parse(text));
+    }
+
+    static SocketOwner socketOwner(String source, String text) {
+        return named(source, () -> SocketOwner.parse(text));
     }
 
     /** Not looked up yet; a port alone is one of the loopback address. */

@@ -67,6 +67,7 @@ final class Parts implements AutoCloseable {
                 new DockerSettings(
                         new Endpoint(disk.resolve("unused.sock")),
                         Optional.empty(),
+                        Optional.empty(),
                         disk.resolve("state"),
                         OptionalInt.empty(),
                         false),

@@ -9,6 +9,7 @@ import io.berth.docker.DockerSettings;
 import io.berth.fault.Fault;
 import io.berth.service.InlineRules;
 import io.berth.socket.Endpoint;
+import io.berth.socket.SocketOwner;
 import io.berth.volume.NodeId;
 import io.berth.volume.PoolName;
 import java.io.IOException;
@@ -76,6 +77,7 @@ class SettingsTest {
                 Map.entry("inline-pool", List.of("a")),
                 Map.entry("inline-max-size", List.of("2Gi")),
                 Map.entry("docker-socket", List.of("/tmp/d.sock")),
+                Map.entry("docker-socket-owner", List.of("1000:root")),
                 Map.entry("default-pool", List.of("b")),
                 Map.entry("state-dir", List.of("/var/lib/x")),
                 Map.entry("docker-remove-all", List.of("true")),
@@ -113,6 +115,7 @@ class SettingsTest {
         assertThat(byFlag.docker())
                 .contains(new DockerSettings(
                         new Endpoint(Path.of("/tmp/d.sock")),
+                        Optional.of(SocketOwner.parse("1000:0")),
                         Optional.of(new PoolName("b")),
                         Path.of("/var/lib/x"),
                         OptionalInt.of(165536),
@@ -347,6 +350,7 @@ class SettingsTest {
         assertThat(settings.docker())
                 .contains(new DockerSettings(
                         new Endpoint(Path.of("/run/docker/plugins/berth.sock")),
+                        Optional.empty(),
                         Optional.empty(),
                         Path.of("/var/lib/berth"),
                         OptionalInt.empty(),

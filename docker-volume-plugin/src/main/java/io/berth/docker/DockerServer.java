@@ -2,7 +2,6 @@ package io.berth.docker;
 
 import io.berth.fault.Fault;
 import io.berth.socket.EndedCall;
-import io.berth.socket.Endpoint;
 import io.berth.socket.SocketFile;
 import java.io.IOException;
 import java.time.Duration;
@@ -84,12 +83,12 @@ public final class DockerServer implements AutoCloseable {
      * @throws Fault FAILED_PRECONDITION when the socket cannot be had
      */
     public static DockerServer start(
-            Endpoint endpoint,
+            DockerSettings settings,
             int maxCalls,
             Duration slowCall,
             Optional<Consumer<EndedCall>> ended,
             VolumeDriver driver) {
-        SocketFile socket = new SocketFile(endpoint.socket());
+        SocketFile socket = new SocketFile(settings.socket().socket(), settings.socketOwner());
         DockerServer server = new DockerServer(driver, socket, maxCalls, slowCall, ended);
         try {
             server.serve();
@@ -100,7 +99,8 @@ public final class DockerServer implements AutoCloseable {
         } catch (Exception e) { // Jetty's start declares no less
             server.end();
             String reason = e instanceof IOException failure ? Fault.reason(failure) : e.getMessage();
-            throw new Fault(Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + endpoint + ": " + reason, e);
+            throw new Fault(
+                    Fault.Kind.FAILED_PRECONDITION, "cannot serve Docker on " + settings.socket() + ": " + reason, e);
         }
     }
 

@@ -67,12 +67,13 @@ final class Plugin implements AutoCloseable {
         node = new NodeVolumes(pools, volumes, hostPaths);
         DockerSettings settings = new DockerSettings(
                 new Endpoint(socket),
+                Optional.empty(),
                 Optional.of(new PoolName("fast")),
                 folder.resolve("state"),
                 stateGroup,
                 removesAll);
         server = DockerServer.start(
-                settings.socket(),
+                settings,
                 8,
                 Duration.ofSeconds(10),
                 Optional.of(ended::add),

@@ -1,6 +1,8 @@
 package io.berth.socket;
 
 import io.berth.fault.Fault;
+import io.berth.linux.Directory;
+import io.berth.linux.PathHandle;
 import io.berth.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,8 +10,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The file of a listening Unix socket. It is bound under a passing name and renamed when its mode is right, so nobody meets
@@ -17,15 +22,21 @@ import java.util.List;
  */
 public final class SocketFile {
     private static final String FOLDER_MODE = "rwxr-x---";
-    private static final String SOCKET_MODE = "rw-rw----";
+    private static final int SOCKET_MODE = 0660;
 
     private final Path path;
     private final Path passing;
+    private final Optional<SocketOwner> owner;
     private volatile List<Object> identity = List.of();
 
-    /** The socket file that is to be at this path. */
-    public SocketFile(Path path) {
+    /**
+     * The socket file that is to be at this path.
+     *
+     * @param owner empty: this process's
+     */
+    public SocketFile(Path path, Optional<SocketOwner> owner) {
         this.path = path;
+        this.owner = owner;
         this.passing =
                 path.resolveSibling(".b" + Long.toString(ProcessHandle.current().pid(), 36));
     }
@@ -58,9 +69,27 @@ public final class SocketFile {
 
     /** Puts the socket that was bound where it belongs, replacing a stale one. */
     public void publish() throws IOException {
-        Files.setPosixFilePermissions(passing, PosixFilePermissions.fromString(SOCKET_MODE));
+        letIn();
         Files.move(passing, path, StandardCopyOption.ATOMIC_MOVE);
         identity = identity(path);
+    }
+
+    /** Follows no symbolic link, for the folder may be the owner's, who could put one there. */
+    private void letIn() throws IOException {
+        Path folder = Objects.requireNonNull(passing.getParent());
+        try (Directory opened = Directory.open(folder);
+                PathHandle file = PathHandle.open(opened, passing.getFileName().toString())
+                        .orElseThrow(() -> new NoSuchFileException(passing.toString()))) {
+            file.chmod(SOCKET_MODE);
+        }
+        if (owner.isPresent()) {
+            PosixFileAttributeView view =
+                    Files.getFileAttributeView(passing, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+            view.setOwner(owner.get().user());
+            if (owner.get().group().isPresent()) {
+                view.setGroup(owner.get().group().get());
+            }
+        }
     }
 
     /** The number of a removed file may be the next one's, but not its time too. */
