@@ -21,13 +21,21 @@ class ManagedPluginTest {
     void itIsCreatedUsedDisabledAndEnabledAgain() throws IOException {
         Path pools = Files.createDirectory(folder.resolve("pools"));
         Path pool = Files.createDirectory(pools.resolve("berth"));
+        Path data = Files.createDirectory(pools.resolve("data"));
         Path state = Files.createDirectory(folder.resolve("state"));
         try (Dockerd dockerd = Dockerd.start(Docker.INSTALLED, Files.createDirectory(folder.resolve("dockerd")))) {
             create(dockerd);
-            dockerd.docker("plugin", "set", "managed", "pools.source=" + pools, "state.source=" + state);
+            dockerd.docker(
+                    "plugin",
+                    "set",
+                    "managed",
+                    "pools.source=" + pools,
+                    "state.source=" + state,
+                    "BERTH_ALLOW_HOST_PATH=/pools/data");
             dockerd.docker("plugin", "enable", "managed");
             dockerd.docker("volume", "create", "--driver=managed", "--opt=size=16m", "--opt=limit=advisory", "v1");
-            assertThat(run(dockerd, "echo kept >/data/file && cat /data/file")).isEqualTo("kept");
+            assertThat(run(dockerd, "v1", "echo kept >/data/file && cat /data/file"))
+                    .isEqualTo("kept");
             assertThat(pool.resolve("default.v1/file")).hasContent("kept\n");
             assertThat(MountTable.below(folder.resolve("dockerd")))
                     .as("mounts of volumes")
@@ -38,8 +46,9 @@ class ManagedPluginTest {
                             .code())
                     .isNotZero();
             dockerd.docker("plugin", "enable", "managed");
-            assertThat(run(dockerd, "cat /data/file")).isEqualTo("kept");
+            assertThat(run(dockerd, "v1", "cat /data/file")).isEqualTo("kept");
 
+            foldersThatWereThereAreUsed(dockerd, data);
             dockerd.removeContainers();
             dockerd.docker("volume", "rm", "v1");
             assertThat(pool.resolve("default.v1")).doesNotExist();
@@ -56,13 +65,33 @@ class ManagedPluginTest {
         assertThat(created.code()).as("%s", created).isZero();
     }
 
-    private static String run(Dockerd dockerd, String command) {
+    private static void foldersThatWereThereAreUsed(Dockerd dockerd, Path data) throws IOException {
+        Path mine = Files.createDirectory(data.resolve("mine"));
+        dockerd.docker("volume", "create", "--driver=managed", "--opt=mountpoint=/pools/data/mine", "m1");
+        dockerd.docker(
+                "volume",
+                "create",
+                "--driver=managed",
+                "--opt=type=none",
+                "--opt=o=bind",
+                "--opt=device=/pools/data/mine",
+                "b1");
+        assertThat(run(dockerd, "m1", "echo mine >/data/file")).isEmpty();
+        assertThat(run(dockerd, "b1", "cat /data/file")).isEqualTo("mine");
+        assertThat(dockerd.tryDocker("volume", "create", "--driver=managed", "--opt=mountpoint=/pools/other", "m2")
+                        .err())
+                .contains("host path /pools/other is not allowed");
+        dockerd.docker("volume", "rm", "m1", "b1");
+        assertThat(mine.resolve("file")).hasContent("mine\n");
+    }
+
+    private static String run(Dockerd dockerd, String volume, String command) {
         return dockerd.docker(
                 "run",
                 "--rm",
                 "--network=none",
                 "--volume-driver=managed",
-                "--volume=v1:/data",
+                "--volume=" + volume + ":/data",
                 Dockerd.IMAGE,
                 "sh",
                 "-c",
