@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A dockerd in a folder of its own, with no network. It looks for plugins in /run/docker/plugins as
+ * A dockerd in a folder of its own, with no network but the loopback. It looks for plugins in /run/docker/plugins as
  * every dockerd does, so this puts an empty file system over /run/docker; for the machine's own Docker not to notice, the
  * tests must run in a mount namespace of their own, as {@code sanity-tests/run} sees to.
  */
@@ -74,6 +74,10 @@ final class Dockerd implements AutoCloseable {
         List<String> line = new ArrayList<>(List.of(
                 "unshare",
                 "--net",
+                "sh",
+                "-c",
+                "ip link set lo up && exec \"$@\"",
+                "sh",
                 docker.program("usr/sbin/dockerd").toString(),
                 "--data-root=" + folder.resolve("data"),
                 "--exec-root=" + folder.resolve("exec"),

@@ -18,6 +18,7 @@ import io.berth.csi.v1.Volume;
 import io.berth.csi.v1.VolumeCapability;
 import io.berth.csi.v1.VolumeCapability.AccessMode.Mode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,9 +28,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The plugin for cluster volumes, which a dockerd creates and runs by its two interface types. The dockerd of the test has
- * no cluster volumes yet, so the calls are made here as Swarm makes them since Docker 23: with its paths, its capabilities,
- * and without NodeUnstageVolume.
+ * The plugin for cluster volumes, which a dockerd creates and runs by its two interface types. An older dockerd has no
+ * cluster volumes yet, so there the calls are made as Swarm makes them since Docker 23: with its paths, its capabilities, and
+ * without NodeUnstageVolume.
  */
 @Timeout(180)
 class SwarmPluginTest {
@@ -41,20 +42,86 @@ class SwarmPluginTest {
     Path folder;
 
     @Test
+    void aServiceHasAVolumeOfItsSwarm() throws IOException {
+        Path pools = Files.createDirectory(folder.resolve("pools"));
+        Path pool = Files.createDirectory(pools.resolve("shared"));
+        try (Dockerd dockerd = Dockerd.start(Docker.NEWER, Files.createDirectory(folder.resolve("dockerd")))) {
+            create(dockerd);
+            enable(dockerd, pools);
+            dockerd.docker("swarm", "init", "--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1");
+            await(() -> dockerd.docker("node", "inspect", "--format={{.Description.CSIInfo}}", "self")
+                    .contains("swarm"));
+            dockerd.docker(
+                    "volume",
+                    "create",
+                    "--driver=swarm",
+                    "--scope=multi",
+                    "--sharing=all",
+                    "--type=mount",
+                    "--required-bytes=16M",
+                    "--opt=pool=shared",
+                    "web");
+            dockerd.docker(
+                    "service",
+                    "create",
+                    "--detach",
+                    "--name=writer",
+                    "--no-resolve-image",
+                    "--network=host",
+                    "--replicas=2",
+                    "--mount=type=cluster,source=web,target=/data",
+                    Dockerd.IMAGE,
+                    "sh",
+                    "-c",
+                    "hostname >>/data/hosts; exec sleep 1000000");
+            Path hosts = pool.resolve("shared.web/hosts");
+            await(() -> Files.exists(hosts) && Files.readString(hosts).lines().count() == 2);
+
+            dockerd.docker("service", "rm", "writer");
+            dockerd.docker("volume", "update", "--availability=drain", "web");
+            await(() -> dockerd.tryDocker("volume", "rm", "web").code() == 0);
+            await(() -> Files.notExists(pool.resolve("shared.web")));
+            dockerd.docker("swarm", "leave", "--force");
+            dockerd.docker("plugin", "disable", "--force", "swarm");
+        }
+    }
+
+    private interface Question {
+        boolean answer() throws IOException;
+    }
+
+    private static void await(Question question) {
+        Await.until(
+                Duration.ofMinutes(1),
+                () -> {
+                    try {
+                        return question.answer();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                },
+                () -> "the swarm does not get there");
+    }
+
+    private void enable(Dockerd dockerd, Path pools) throws IOException {
+        Path hostname = Files.writeString(folder.resolve("hostname"), "worker-1\n");
+        dockerd.docker(
+                "plugin",
+                "set",
+                "swarm",
+                "pools.source=" + pools,
+                "hostname.source=" + hostname,
+                "BERTH_POOL=shared=hostpath:/pools/shared");
+        dockerd.docker("plugin", "enable", "swarm");
+    }
+
+    @Test
     void aClusterVolumeLivesAndLeavesNothing() throws IOException {
         Path pools = Files.createDirectory(folder.resolve("pools"));
         Path pool = Files.createDirectory(pools.resolve("shared"));
-        Path hostname = Files.writeString(folder.resolve("hostname"), "worker-1\n");
         try (Dockerd dockerd = Dockerd.start(Docker.INSTALLED, Files.createDirectory(folder.resolve("dockerd")))) {
             create(dockerd);
-            dockerd.docker(
-                    "plugin",
-                    "set",
-                    "swarm",
-                    "pools.source=" + pools,
-                    "hostname.source=" + hostname,
-                    "BERTH_POOL=shared=hostpath:/pools/shared");
-            dockerd.docker("plugin", "enable", "swarm");
+            enable(dockerd, pools);
             String plugin = dockerd.docker("plugin", "inspect", "--format={{.Id}}", "swarm");
             try (Client client = Client.connect(Dockerd.PLUGINS.resolve(plugin).resolve("berth-csi.sock"))) {
                 isWhatSwarmAsksFor(client);
