@@ -499,14 +499,42 @@ class DockerTest {
         assertThat(host.volumes()).isEmpty();
     }
 
+    /** The one of docs/docker.md, with busybox in place of the database. */
+    @Test
+    void theComposeFileOfTheDocumentationMakesWhatItSays() throws IOException {
+        String file = Files.readString(Path.of("../docs/docker.md"));
+        String services = file.substring(file.indexOf("services:"), file.indexOf("```", file.indexOf("services:")))
+                .replace(
+                        "image: postgres:17",
+                        "image: busybox\n    network_mode: none\n    command: touch "
+                                + "/var/lib/postgresql/data/PG_VERSION");
+        Path compose = Files.writeString(folder.resolve("compose.yaml"), services);
+        compose(compose, "up", "--no-color");
+
+        assertThat(status("test_data")).containsEntry("size", "10 GiB");
+        Path data = host.data("test_data");
+        assertThat(data.resolve("PG_VERSION")).exists();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(data)))
+                .isEqualTo("rwx------");
+        compose(compose, "down", "--volumes");
+        assertThat(host.volumes()).isEmpty();
+
+        Files.writeString(compose, services.replace("\"0700\"", "0700"));
+        assertThat(tryCompose(compose, "up", "--no-color").err()).contains("mode \"448\"", "in quotes");
+    }
+
     private String compose(Path file, String... arguments) {
+        Command.Result result = tryCompose(file, arguments);
+        assertThat(result.code()).as("%s", result).isZero();
+        return result.out();
+    }
+
+    private Command.Result tryCompose(Path file, String... arguments) {
         List<String> line = new ArrayList<>(List.of(
                 docker().program("usr/bin/docker-compose").toString(), "--project-name=test", "--file=" + file));
         line.addAll(List.of(arguments));
         Map<String, String> environment = new HashMap<>(host.dockerd().environment());
         environment.put("COMPOSE_HTTP_TIMEOUT", "60");
-        Command.Result result = Command.run(Duration.ofMinutes(2), environment, line);
-        assertThat(result.code()).as("%s", result).isZero();
-        return result.out();
+        return Command.run(Duration.ofMinutes(2), environment, line);
     }
 }
