@@ -145,7 +145,7 @@ final class ShownVolumes {
                     silent,
                     () -> asked.put(pool.name(), asks.begin(Places.of(pool.name()), () -> volumes(pool.name()))));
         }
-        long end = System.nanoTime() + patience.toNanos();
+        long end = System.nanoTime() + 2 * patience.toNanos(); // a pool's records are all read
         asked.forEach((pool, answer) -> orSilent(
                 pool,
                 silent,

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -21,6 +22,9 @@ final class VolumeApi {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeApi.class);
     private static final JsonMapper JSON = new JsonMapper();
     private static final String MOUNTPOINT = "Mountpoint";
+
+    /** How many volumes make a list long: what is left of making it is megabytes. */
+    private static final int LONG_LIST = 2000;
 
     /** The calls. */
     enum Call {
@@ -149,17 +153,23 @@ final class VolumeApi {
     /** Written as it is made, for all volumes are in it. */
     private ByteBuffer list() {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
+        boolean isLong;
         try (JsonGenerator json = JSON.createGenerator(text)) {
             json.writeStartObject();
             json.writeStringField("Err", "");
             json.writeArrayFieldStart("Volumes");
-            for (ShownVolumes.Shown shown : driver.shown().all()) {
+            List<ShownVolumes.Shown> all = driver.shown().all();
+            isLong = all.size() > LONG_LIST;
+            for (ShownVolumes.Shown shown : all) {
                 json.writeTree(listed(shown));
             }
             json.writeEndArray();
             json.writeEndObject();
         } catch (IOException e) {
             throw unwritten(e);
+        }
+        if (isLong) {
+            System.gc(); // else the heap grows to its limit, list by list, before anything is collected
         }
         return ByteBuffer.wrap(text.toByteArray()).asReadOnlyBuffer();
     }
