@@ -1,5 +1,6 @@
 package io.berth.controller;
 
+import com.google.protobuf.Int64Value;
 import io.berth.csi.HealthAnswer;
 import io.berth.csi.NodeTopology;
 import io.berth.csi.Replies;
@@ -61,6 +62,7 @@ import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** CSI's Controller service. Thread-safe; every call may be repeated. */
@@ -202,15 +204,29 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
 
     @Override
     public void getCapacity(GetCapacityRequest request, StreamObserver<GetCapacityResponse> observer) {
-        boolean multiNode = request.getVolumeCapabilitiesCount() > 0
-                && isMultiNode(VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList()));
+        List<VolumeUse> uses = request.getVolumeCapabilitiesCount() > 0
+                ? VolumeUse.parse("volume_capabilities", request.getVolumeCapabilitiesList())
+                : List.of();
         VolumeParameters parameters = VolumeParameters.ofClass(request.getParametersMap());
         boolean elsewhere = request.hasAccessibleTopology() && !topology.isHere(request.getAccessibleTopology());
-        Replies.reply(
-                observer,
-                GetCapacityResponse.newBuilder()
-                        .setAvailableCapacity(volumes.availableBytes(volumes.pool(parameters), multiNode || elsewhere))
-                        .build());
+        Optional<PoolName> pool = volumes.pool(parameters);
+        long available = volumes.availableBytes(pool, isMultiNode(uses) || elsewhere);
+        GetCapacityResponse.Builder response = GetCapacityResponse.newBuilder().setAvailableCapacity(available);
+        boolean block = uses.stream().anyMatch(VolumeUse::block);
+        // Kubernetes takes it in place of the available capacity, so it is said only where it is less.
+        largest(parameters, pool, block).stream()
+                .filter(largest -> largest < available)
+                .forEach(largest -> response.setMaximumVolumeSize(Int64Value.of(largest)));
+        Replies.reply(observer, response.build());
+    }
+
+    /** Empty when there can be no such volume: a create says why. */
+    private OptionalLong largest(VolumeParameters parameters, Optional<PoolName> pool, boolean block) {
+        try {
+            return volumes.largestBytes(parameters, pool, block);
+        } catch (Fault e) {
+            return OptionalLong.empty();
+        }
     }
 
     @Override

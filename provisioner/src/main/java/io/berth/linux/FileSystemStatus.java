@@ -1,6 +1,7 @@
 package io.berth.linux;
 
 import java.nio.ByteBuffer;
+import java.util.OptionalLong;
 
 /**
  * What statfs(2) tells of a file system.
@@ -12,6 +13,7 @@ import java.nio.ByteBuffer;
  * @param freeInodes how many more files it can hold
  * @param readOnly whether the file system, or the mount it was reached by, is read-only
  * @param type the magic number of its kind, for example 0xEF53 for ext4
+ * @param blockBytes the size of its blocks
  */
 public record FileSystemStatus(
         long totalBytes,
@@ -20,9 +22,13 @@ public record FileSystemStatus(
         long totalInodes,
         long freeInodes,
         boolean readOnly,
-        long type) {
+        long type,
+        long blockBytes) {
     private static final int STRUCT_BYTES = 120;
     private static final long EXT4 = 0xEF53;
+    /** An extent counts blocks in 32 bits. */
+    private static final long EXT4_MOST_BLOCKS = (1L << 32) - 1;
+
     private static final long XFS = 0x58465342;
     private static final long NFS = 0x6969;
 
@@ -40,7 +46,13 @@ public record FileSystemStatus(
                 in.getLong(40),
                 in.getLong(48),
                 (in.getLong(80) & ST_RDONLY) != 0,
-                in.getLong(0));
+                in.getLong(0),
+                in.getLong(8));
+    }
+
+    /** The most bytes that one file can have, whatever room there is; empty where that is more than disks have. */
+    public OptionalLong largestFile() {
+        return type == EXT4 ? OptionalLong.of(EXT4_MOST_BLOCKS * blockBytes) : OptionalLong.empty();
     }
 
     /**

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -396,6 +397,11 @@ public final class Pool implements AutoCloseable {
     /** Bytes that one more volume could have: what is not promised yet, and never more than what is free. */
     public long availableBytes() {
         return parts.room().availableBytes();
+    }
+
+    /** The largest size that one volume of a format can have here, whatever room there is; empty when only room ends it. */
+    public OptionalLong largest(Format format) {
+        return format instanceof Format.Image ? fileSystem().largestFile() : OptionalLong.empty();
     }
 
     /** Counts again what other processes may have promised; does nothing when nothing changed or it is too soon. */

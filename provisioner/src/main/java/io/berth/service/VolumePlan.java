@@ -123,9 +123,11 @@ final class VolumePlan {
 
     /** Who names a largest size alone gets what there is up to that. */
     private static CapacityRange fitting(Pool pool, Format format, CapacityRange range) {
-        return range.isLimitAlone()
-                ? new CapacityRange(0, Math.min(range.limitBytes(), Math.max(pool.availableBytes(), format.smallest())))
-                : range;
+        if (!range.isLimitAlone()) {
+            return range;
+        }
+        long most = Math.min(pool.availableBytes(), pool.largest(format).orElse(Long.MAX_VALUE));
+        return new CapacityRange(0, Math.min(range.limitBytes(), Math.max(most, format.smallest())));
     }
 
     private static VolumePath notReserved(Pool pool, VolumePath path, VolumeParameters parameters) {

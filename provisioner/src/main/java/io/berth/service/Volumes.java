@@ -519,6 +519,22 @@ public final class Volumes {
                 .sum();
     }
 
+    /**
+     * The largest size of one volume, where that is less than the room there is: an image is a file, and ext4 has no larger
+     * ones than just under 16 TiB.
+     *
+     * @param named the pool; empty: the only one
+     * @param block whether raw blocks are asked for
+     */
+    public OptionalLong largestBytes(VolumeParameters parameters, Optional<PoolName> named, boolean block) {
+        return named.or(pools::only)
+                .map(pools::get)
+                .map(pool -> block
+                        ? pool.largest(new Format.Image(Optional.empty()))
+                        : pool.largest(pool.chooseFormat(parameters, true)))
+                .orElse(OptionalLong.empty());
+    }
+
     /** Whether a volume with these parameters' pool would be reachable from this node only. */
     public boolean isLocal(Optional<PoolName> named) {
         return config(named).filter(found -> found.kind() == PoolKind.LOCAL).isPresent();
