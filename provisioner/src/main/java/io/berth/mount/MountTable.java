@@ -72,7 +72,9 @@ public final class MountTable {
             return path;
         } catch (IOException e) {
             throw new Fault(
-                    Fault.Kind.FAILED_PRECONDITION, "the folder of " + path + " cannot be found: " + e.getMessage(), e);
+                    Fault.Kind.FAILED_PRECONDITION,
+                    "the folder of " + path + " cannot be found: " + Fault.reason(e),
+                    e);
         }
     }
 

@@ -7,6 +7,7 @@ import io.berth.linux.FileType;
 import io.berth.linux.PathHandle;
 import io.berth.mount.MountTable;
 import io.berth.mount.Mounts;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -59,6 +60,7 @@ final class HostPathVolumes {
     private void publish(PublishRequest request, Supplier<PathHandle> opener) {
         try (Targets.Held held = targets.lock(request.targetPath());
                 PathHandle source = opener.get()) {
+            takeAwayRemoved(request.targetPath());
             if (request.isThere(MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {
                 return;
             }
@@ -69,5 +71,13 @@ final class HostPathVolumes {
                 Targets.withFile(request.targetPath(), bind);
             }
         }
+    }
+
+    /** Takes away what shows a file or folder that was removed since, for the one that is there now. */
+    private void takeAwayRemoved(Path target) {
+        MountTable table = MountTable.read();
+        table.at(target)
+                .filter(mount -> mount.rootRemoved() && hostPaths.mayShow(mount, table))
+                .ifPresent(mount -> Mounts.unmount(target));
     }
 }

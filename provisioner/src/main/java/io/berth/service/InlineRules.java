@@ -103,7 +103,7 @@ public record InlineRules(Set<PoolName> pools, OptionalLong maxSize) {
             }
             throw new Fault(Fault.Kind.INTERNAL, MEMORY + " does not say how much memory there is");
         } catch (IOException e) {
-            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MEMORY + ": " + e.getMessage(), e);
+            throw new Fault(Fault.Kind.UNAVAILABLE, "cannot read " + MEMORY + ": " + Fault.reason(e), e);
         }
     }
 }

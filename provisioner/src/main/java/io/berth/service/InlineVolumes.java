@@ -40,6 +40,7 @@ final class InlineVolumes {
         Pool pool = pools.get(volume.id().pool());
         try (VolumeLocks.Held lock = pool.volumes().lock(volume.id());
                 Targets.Held held = targets.lock(request.targetPath())) {
+            lookup.takeAwayDead(new VolumeLookup.Found(pool, volume), request.targetPath());
             MountTable table = MountTable.read();
             if (!request.isThere(
                     table, mount -> pool.format(volume).mounts(volume, table).contains(mount))) {

@@ -329,6 +329,19 @@ class LostFoldersTest {
     }
 
     @ParameterizedTest
+    @EnumSource(names = {"MADE_AGAIN", "RESTORED"})
+    void anInlineVolumeThatIsThereAgainIsPublishedAnew(Loss loss) throws IOException {
+        publishInline("csi-1");
+        loss.meet(fast.resolve("fast.csi-1"));
+        publishInline("csi-1");
+        Files.writeString(target.resolve("file"), "content");
+        assertThat(fast.resolve("fast.csi-1/file")).hasContent("content");
+        assertThat(mounts()).containsExactly(target);
+        node.unpublish("csi-1", target);
+        assertThat(mounts()).isEmpty();
+    }
+
+    @ParameterizedTest
     @EnumSource(names = {"REMOVED", "RENAMED", "MOVED_OUT_OF_THE_POOL"})
     void aVolumeWithoutAFolderIsNotStagedAndWhatIsMountedStays(Loss loss) {
         String id = create("v");

@@ -374,6 +374,21 @@ class NodeVolumesTest {
     }
 
     @Test
+    void aHostPathThatWasMadeAgainIsPublishedAnew() throws Exception {
+        Path data = Files.createDirectory(allowed.resolve("data"));
+        Map<String, String> context = Map.of("path", data.toString(), "type", "Directory");
+        node.publish(request("static-1", target, context));
+        Files.delete(data);
+        Files.createDirectory(data);
+        node.publish(request("static-1", target, context));
+        Files.writeString(target.resolve("file"), "content");
+        assertThat(data.resolve("file")).hasContent("content");
+        assertThat(mounts()).hasSize(1);
+        node.unpublish("static-1", target);
+        assertThat(mounts()).isEmpty();
+    }
+
+    @Test
     void eachTypeOfHostPathMeansWhatItMeansInKubernetes() throws Exception {
         Files.createDirectory(allowed.resolve("directory"));
         Files.writeString(allowed.resolve("file"), "x");
