@@ -115,6 +115,7 @@ class HealthTest {
         });
         Files.createFile(slow.resolve(id));
         assertThat(reasons(health.ofVolume(id))).containsExactly("DataMissing");
+        assertThat(health.ofVolume(id).getFirst().message()).startsWith("a file lies where its folder was");
         Files.delete(slow.resolve(id));
         Files.createSymbolicLink(slow.resolve(id), folder);
         assertThat(reasons(health.ofVolume(id))).containsExactly("DataMissing");
