@@ -62,6 +62,34 @@ class MountedVolumesTest {
     }
 
     @Test
+    void aVolumeWhoseFolderWasRemovedIsUnmountedAndRemoved() throws IOException {
+        docker.create("c1", Map.of());
+        docker.mounted("c1", "a1");
+        Files.delete(plugin.folder.resolve("fast/fast.c1"));
+        assertThat(docker.mount("c1", "a2").err()).contains("is gone");
+        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
+        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
+        docker.mounted("c1", "a3");
+    }
+
+    @Test
+    void aVolumeWhoseFolderWasMadeAgainIsMountedAnew() throws IOException {
+        docker.create("c1", Map.of());
+        docker.mounted("c1", "a1");
+        Path data = plugin.folder.resolve("fast/fast.c1");
+        Files.delete(data);
+        Files.createDirectory(data);
+        Files.writeString(docker.mounted("c1", "a2").resolve("file"), "hello");
+        assertThat(data.resolve("file")).hasContent("hello");
+        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
+        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
+        assertThat(plugin.mounted()).isEmpty();
+    }
+
+    @Test
     void aVolumeStaysMountedWhileAnIdIsLeft() throws IOException {
         docker.create("c1", Map.of());
         docker.mounted("c1", "a1");

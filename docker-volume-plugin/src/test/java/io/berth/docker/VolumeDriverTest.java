@@ -108,34 +108,6 @@ class VolumeDriverTest {
         assertThat(plugin.mounts).isEmptyDirectory();
     }
 
-    @Test
-    void aVolumeWhoseFolderWasRemovedIsUnmountedAndRemoved() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        Files.delete(plugin.folder.resolve("fast/fast.c1"));
-        assertThat(docker.mount("c1", "a2").err()).contains("is gone");
-        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-        assertThat(plugin.mounted()).isEmpty();
-        assertThat(docker.volume("Remove", "c1").err()).isEmpty();
-        assertThat(docker.create("c1", Map.of()).err()).isEmpty();
-        mounted("c1", "a3");
-    }
-
-    @Test
-    void aVolumeWhoseFolderWasMadeAgainIsMountedAnew() throws IOException {
-        docker.create("c1", Map.of());
-        mounted("c1", "a1");
-        Path data = plugin.folder.resolve("fast/fast.c1");
-        Files.delete(data);
-        Files.createDirectory(data);
-        Files.writeString(mounted("c1", "a2").resolve("file"), "hello");
-        assertThat(data.resolve("file")).hasContent("hello");
-        assertThat(docker.unmount("c1", "a1").err()).isEmpty();
-        assertThat(docker.unmount("c1", "a2").err()).isEmpty();
-        assertThat(plugin.mounted()).isEmpty();
-    }
-
     /** Earlier versions let everybody pass. */
     @Test
     void nobodyPassesThroughTheStateButAGroupThatIsNamed() throws IOException {
