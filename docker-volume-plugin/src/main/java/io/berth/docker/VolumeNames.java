@@ -222,8 +222,7 @@ final class VolumeNames {
     record Named(VolumeId id, String requestedName, boolean madeForDocker, Instant created) {
         static Named of(Volume volume) {
             String name = volume.requestedName();
-            return new Named(
-                    volume.id(), name, name.equals(volume.parameters().get(MADE_AS)), volume.created());
+            return new Named(volume.id(), name, name.equals(volume.parameters().get(MADE_AS)), volume.created());
         }
     }
 
