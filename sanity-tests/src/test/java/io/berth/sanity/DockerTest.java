@@ -37,7 +37,7 @@ class DockerTest {
     @TempDir
     static Path folder;
 
-    private static DockerHost host;
+    private DockerHost host;
 
     /** On which Docker. */
     Docker docker() {
@@ -77,7 +77,7 @@ class DockerTest {
     }
 
     @AfterAll
-    static void stop() {
+    void stop() {
         host.close();
         Driver.unmountBelow(folder);
     }
@@ -250,7 +250,7 @@ class DockerTest {
         assertThat(host.mountIds()).isEmpty();
     }
 
-    private static String seed(String volume, String command) {
+    private String seed(String volume, String command) {
         return host.docker(
                 "run",
                 "--rm",
@@ -369,7 +369,7 @@ class DockerTest {
         }
     }
 
-    private static Map<String, String> status(String volume) {
+    private Map<String, String> status(String volume) {
         Map<String, String> status = new HashMap<>();
         host.inspect(volume)
                 .at("/Status")
@@ -465,7 +465,7 @@ class DockerTest {
         assertThat(MountTable.below(Path.of("/"))).containsExactlyInAnyOrderElementsOf(before);
     }
 
-    private static void live(String volume) {
+    private void live(String volume) {
         host.docker("volume", "create", "--driver=berth", volume);
         assertThat(host.run(volume, "echo " + volume + " >/data/file && cat /data/file"))
                 .isEqualTo(volume);
