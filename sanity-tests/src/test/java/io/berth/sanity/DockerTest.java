@@ -450,6 +450,55 @@ class DockerTest {
         assertThat(team.resolve("file")).hasContent("hello\n");
     }
 
+    /** By the commands of docs/docker.md. */
+    @Test
+    void dataMovesOverFromDockersOwnDriver() {
+        host.docker("volume", "create", "old");
+        host.docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume=old:/data",
+                Dockerd.IMAGE,
+                "sh",
+                "-c",
+                "echo kept >/data/file && chown 1000 /data/file");
+        host.docker("volume", "create", "--driver=berth", "new");
+        host.docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume=old:/from:ro",
+                "--volume=new:/to",
+                Dockerd.IMAGE,
+                "cp",
+                "-a",
+                "/from/.",
+                "/to/");
+        host.docker("volume", "rm", "old");
+        assertThat(host.run("new", "cat /data/file && stat -c %u /data/file")).isEqualTo("kept\n1000");
+    }
+
+    /** By the command of docs/docker.md. */
+    @Test
+    void anonymousVolumesAreFoundAndRemoved() {
+        host.docker("volume", "create", "--driver=berth", "named");
+        host.docker(
+                "run", "--network=none", "--name=k1", "--volume-driver=berth", "--volume=/data", Dockerd.IMAGE, "true");
+        host.docker("rm", "k1");
+        assertThat(host.volumes()).hasSize(2).contains("named");
+        Command.Result removed = Command.run(
+                Duration.ofMinutes(1),
+                host.dockerd().environment(),
+                List.of(
+                        "sh",
+                        "-c",
+                        "docker volume ls -qf dangling=true -f driver=berth | grep -xE '[0-9a-f]{64}'"
+                                + " | xargs --no-run-if-empty docker volume rm"));
+        assertThat(removed.code()).as("%s", removed).isZero();
+        assertThat(host.volumes()).containsExactly("named");
+    }
+
     @Test
     void manyContainersComeAndGoAtOnce() throws Exception {
         List<MountTable.Mount> before = MountTable.below(Path.of("/"));
