@@ -96,21 +96,6 @@ class LoopDeviceTest {
         }
     }
 
-    /** As a container that is not privileged, beside whose pool the machine has devices. */
-    @Test
-    void whoMayOpenNoDeviceSeesNone() {
-        try (RegularFile file = file("image", MIB);
-                LoopDevice device = LoopDevice.attach(file, name, Set.of())) {
-            FileStatus status = device.status();
-            try (FailingCalls calls = FailingCalls.ask(call -> call.equals("openat2") ? Errno.EPERM : 0)) {
-                assertThat(LoopDevice.attached()).isEmpty();
-                assertThat(LoopDevice.attached(status.rdevMajor(), status.rdevMinor()))
-                        .isEmpty();
-            }
-            device.detach();
-        }
-    }
-
     @Test
     void itTakesTheSizeOfItsFileWhenItIsTold() {
         try (RegularFile file = file("image", MIB);

@@ -154,19 +154,6 @@ class RecipesTest {
         cluster.awaitEvent("FailedMount", "refused", "host path of an inline volume /etc is not allowed");
     }
 
-    /** By a controller that may open no device, which the end of each test looks at too: all is deleted. */
-    @Test
-    void imagesInAFolderOfAllNodesAreSnapshotRestoredClonedAndDeleted() {
-        cluster.apply("11-images");
-        cluster.awaitReady("images");
-        cluster.kubectl("delete", "pod/images", Cluster.TIMEOUT);
-        cluster.apply("11-restore");
-        cluster.awaitReady("images-again");
-        assertThat(cluster.exec("images-again", "cat /restored/file /cloned/file"))
-                .isEqualTo("first\nfirst");
-        cluster.kubectl("delete", "pod/images-again", Cluster.TIMEOUT);
-    }
-
     @Test
     void groupsReadOnlyMountsFoldersOptionsAndRawBlocksAreAsThePodSays() {
         cluster.apply("08-options");

@@ -90,7 +90,7 @@ class NfsDocker {
         try (PluginConnection docker = new PluginConnection(socket)) {
             docker.call("VolumeDriver.Create", """
                     {"Name":"w1","Opts":{"type":"nfs","device":":%s",
-                    "o":"addr=127.0.0.1, nfsvers=4.1, ro"}}""".formatted(path(server.memory())));
+                    "o":"addr=127.0.0.1, nfsvers=4.1, ro"}}""".formatted(path(server.squashed())));
             docker.call("VolumeDriver.Mount", "{\"Name\":\"w1\",\"ID\":\"a1\"}");
             docker.call("VolumeDriver.Mount", "{\"Name\":\"w1\",\"ID\":\"a2\"}");
             MountTable.Mount mount = MountTable.below(mountpoint).getFirst();
