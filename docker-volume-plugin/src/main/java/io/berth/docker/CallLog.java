@@ -17,7 +17,8 @@ import org.slf4j.MDC;
 
 /**
  * Gives each call an id, logs one line when it ends and a warning while it takes too long. Calls that only ask are logged
- * at debug level when they succeed or find nothing: dockerd asks for a volume before it creates it. Options are never logged, for people put secrets there. Thread-safe.
+ * at debug level when they succeed or find nothing: dockerd asks for a volume before it creates it. Options are never
+ * logged, for people put secrets there. Thread-safe.
  */
 final class CallLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CallLog.class);

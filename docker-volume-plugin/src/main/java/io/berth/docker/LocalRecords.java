@@ -25,8 +25,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The {@link LocalRecord} of each of Docker's volumes that has one: a file {@code NAME.json} each, named by {@link VolumeNames#toFile}, durable when the method
- * returns, and all of them in memory. Thread-safe; callers see to it that one volume is worked on by one thread at a time.
+ * The {@link LocalRecord} of each of Docker's volumes that has one: a file {@code NAME.json} each, the name by
+ * {@link VolumeNames#toFile}, durable when the method returns, and all of them in memory. Thread-safe; callers see to it
+ * that one volume is worked on by one thread at a time.
  */
 final class LocalRecords implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LocalRecords.class);
@@ -102,11 +103,11 @@ final class LocalRecords implements AutoCloseable {
         if (record.equals(records.get(name))) {
             return;
         }
-        String file = VolumeNames.toFile(name) + SUFFIX;
-        String unnamed = "." + file;
+        String file = VolumeNames.toFile(name);
+        String unnamed = "." + file; // without the suffix, so that a start takes it for no record
         folder.unlink(unnamed); // left by a crash
         folder.create(unnamed, text(record).getBytes(StandardCharsets.UTF_8), 0600);
-        folder.rename(unnamed, folder, file);
+        folder.rename(unnamed, folder, file + SUFFIX);
         folder.fsync();
         records.put(name, record);
     }

@@ -26,9 +26,9 @@ import java.util.stream.Stream;
  * mounts by an id that it never took back. So calls are counted, from one activation of the plugin to the next, which each
  * dockerd makes once.
  *
- * <p>Each id is a file named {@code VOLUME@ID}, the volume by {@link VolumeNames#toFile}. It outlives this process and need not outlive the machine, for mounts and
- * containers do not: those of another boot are removed, and nothing is synced. Thread-safe; callers see to it that one volume
- * is worked on by one thread at a time.
+ * <p>Each id is a file named {@code VOLUME@ID}, the volume by {@link VolumeNames#toFile}. It outlives this process and need
+ * not outlive the machine, for mounts and containers do not: those of another boot are removed, and nothing is synced.
+ * Thread-safe; callers see to it that one volume is worked on by one thread at a time.
  */
 final class MountIds implements AutoCloseable {
     /** What tells this boot of the machine from all others. See random(4). */

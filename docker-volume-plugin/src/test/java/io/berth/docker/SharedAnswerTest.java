@@ -3,6 +3,7 @@ package io.berth.docker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -13,6 +14,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class SharedAnswerTest {
@@ -44,7 +46,7 @@ class SharedAnswerTest {
                             .filter(thread -> thread.getState() == Thread.State.WAITING)
                             .count()
                     < 16) {
-                Thread.sleep(5);
+                LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
             }
             mayEnd.release(20);
 

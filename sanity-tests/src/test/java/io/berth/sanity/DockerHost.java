@@ -86,16 +86,7 @@ final class DockerHost implements AutoCloseable {
 
     /** Runs a shell's command in a container with a volume at /data to its end, and gives what it prints. */
     String run(String volume, String command) {
-        return docker(
-                "run",
-                "--rm",
-                "--network=none",
-                "--volume-driver=berth",
-                "--volume=" + volume + ":/data",
-                Dockerd.IMAGE,
-                "sh",
-                "-c",
-                command);
+        return dockerd.run("berth", volume, command);
     }
 
     /** Starts a container with a volume at /data that lives until it is stopped. */

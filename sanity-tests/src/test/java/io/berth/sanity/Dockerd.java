@@ -143,6 +143,20 @@ final class Dockerd implements AutoCloseable {
                         .toList());
     }
 
+    /** Runs a shell's command in a container with a volume of a plugin at /data to its end, and gives what it prints. */
+    String run(String plugin, String volume, String command) {
+        return docker(
+                "run",
+                "--rm",
+                "--network=none",
+                "--volume-driver=" + plugin,
+                "--volume=" + volume + ":/data",
+                IMAGE,
+                "sh",
+                "-c",
+                command);
+    }
+
     /** What makes other programs find its own, and talk to it. */
     Map<String, String> environment() {
         return Map.of("DOCKER_HOST", host(folder), "DOCKER_CONFIG", folder.toString(), "PATH", docker.path());

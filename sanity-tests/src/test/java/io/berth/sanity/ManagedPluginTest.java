@@ -34,7 +34,7 @@ class ManagedPluginTest {
                     "BERTH_ALLOW_HOST_PATH=/pools/data");
             dockerd.docker("plugin", "enable", "managed");
             dockerd.docker("volume", "create", "--driver=managed", "--opt=size=16m", "--opt=limit=advisory", "v1");
-            assertThat(run(dockerd, "v1", "echo kept >/data/file && cat /data/file"))
+            assertThat(dockerd.run("managed", "v1", "echo kept >/data/file && cat /data/file"))
                     .isEqualTo("kept");
             assertThat(pool.resolve("default.v1/file")).hasContent("kept\n");
             assertThat(MountTable.below(folder.resolve("dockerd")))
@@ -46,7 +46,7 @@ class ManagedPluginTest {
                             .code())
                     .isNotZero();
             dockerd.docker("plugin", "enable", "managed");
-            assertThat(run(dockerd, "v1", "cat /data/file")).isEqualTo("kept");
+            assertThat(dockerd.run("managed", "v1", "cat /data/file")).isEqualTo("kept");
 
             foldersThatWereThereAreUsed(dockerd, data);
             dockerd.removeContainers();
@@ -76,25 +76,12 @@ class ManagedPluginTest {
                 "--opt=o=bind",
                 "--opt=device=/pools/data/mine",
                 "b1");
-        assertThat(run(dockerd, "m1", "echo mine >/data/file")).isEmpty();
-        assertThat(run(dockerd, "b1", "cat /data/file")).isEqualTo("mine");
+        assertThat(dockerd.run("managed", "m1", "echo mine >/data/file")).isEmpty();
+        assertThat(dockerd.run("managed", "b1", "cat /data/file")).isEqualTo("mine");
         assertThat(dockerd.tryDocker("volume", "create", "--driver=managed", "--opt=mountpoint=/pools/other", "m2")
                         .err())
                 .contains("host path /pools/other is not allowed");
         dockerd.docker("volume", "rm", "m1", "b1");
         assertThat(mine.resolve("file")).hasContent("mine\n");
-    }
-
-    private static String run(Dockerd dockerd, String volume, String command) {
-        return dockerd.docker(
-                "run",
-                "--rm",
-                "--network=none",
-                "--volume-driver=managed",
-                "--volume=" + volume + ":/data",
-                Dockerd.IMAGE,
-                "sh",
-                "-c",
-                command);
     }
 }

@@ -48,15 +48,16 @@ class UserNamespaceTest {
                 Driver driver = startDriver()) {
             for (String format : List.of("directory", "image")) {
                 create(dockerd, format, "--opt=format=" + format, "--opt=size=32m");
-                assertThat(run(dockerd, format, "echo mine >/data/file && stat -c %u:%g /data /data/file"))
+                assertThat(dockerd.run("berth", format, "echo mine >/data/file && stat -c %u:%g /data /data/file"))
                         .isEqualTo("0:0\n0:0");
-                assertThat(run(dockerd, format, "cat /data/file")).isEqualTo("mine");
+                assertThat(dockerd.run("berth", format, "cat /data/file")).isEqualTo("mine");
             }
             Path file = folder.resolve("berth/fast/fast.directory/file");
             assertThat(Files.getAttribute(file, "unix:uid")).isEqualTo(ROOT_INSIDE);
 
             dockerd.docker("volume", "create", "--driver=berth", "of-root");
-            assertThat(run(dockerd, "of-root", "stat -c %u /data; touch /data/file 2>/dev/null || echo refused"))
+            assertThat(dockerd.run(
+                            "berth", "of-root", "stat -c %u /data; touch /data/file 2>/dev/null || echo refused"))
                     .isEqualTo("65534\nrefused");
             dockerd.removeContainers();
             dockerd.docker("volume", "rm", "directory", "image", "of-root");
@@ -80,18 +81,5 @@ class UserNamespaceTest {
         line.addAll(List.of(options));
         line.add(volume);
         dockerd.docker(line.toArray(String[]::new));
-    }
-
-    private static String run(Dockerd dockerd, String volume, String command) {
-        return dockerd.docker(
-                "run",
-                "--rm",
-                "--network=none",
-                "--volume-driver=berth",
-                "--volume=" + volume + ":/data",
-                Dockerd.IMAGE,
-                "sh",
-                "-c",
-                command);
     }
 }
