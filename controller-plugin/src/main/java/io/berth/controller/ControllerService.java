@@ -123,12 +123,13 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         Optional<Source> source = request.hasVolumeContentSource()
                 ? Optional.of(SnapshotCalls.source(request.getVolumeContentSource()))
                 : Optional.empty();
-        Volumes.Wanted wanted = new Volumes.Wanted(
-                request.getName(), capacity, parameters, isMultiNode(uses), isBlock(uses), fsType(uses), source);
         Optional<PoolName> pool =
                 volumes.pool(parameters).or(() -> source.map(of -> of.id().pool()));
+        boolean local = volumes.isLocal(pool);
+        Volumes.Wanted wanted = new Volumes.Wanted(
+                request.getName(), capacity, parameters, isMultiNode(uses, local), isBlock(uses), fsType(uses), source);
         uses.forEach(use -> volumes.requireMountable(pool, use.nfs()));
-        Volume volume = volumes.isLocal(pool)
+        Volume volume = local
                 ? createHere(wanted, request.getAccessibilityRequirements())
                 : volumes.create(wanted, SnapshotCalls.patience());
         Replies.reply(
@@ -167,9 +168,10 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
             Map<String, String> mutable = MutableParameters.of(request);
             VolumeChange.parse(mutable);
             uses.forEach(use -> volumes.requireMountable(Optional.of(volume.id().pool()), use.nfs()));
-            if (isMultiNode(uses) && volumes.kind(volume) == PoolKind.LOCAL) {
+            boolean local = volumes.kind(volume) == PoolKind.LOCAL;
+            if (isMultiNode(uses, local) && local) {
                 response.setMessage("the volume is reachable from one node, a multi-node mode is not");
-            } else if (isMultiNode(uses) && volume.format() instanceof Format.Image) {
+            } else if (isMultiNode(uses, local) && volume.format() instanceof Format.Image) {
                 response.setMessage("the volume is an image, which one node uses at a time; a multi-node mode is not");
             } else if (isBlock(uses) != volume.format().isBlock()) {
                 response.setMessage(
@@ -210,7 +212,7 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         VolumeParameters parameters = VolumeParameters.ofClass(request.getParametersMap());
         boolean elsewhere = request.hasAccessibleTopology() && !topology.isHere(request.getAccessibleTopology());
         Optional<PoolName> pool = volumes.pool(parameters);
-        long available = volumes.availableBytes(pool, isMultiNode(uses) || elsewhere);
+        long available = volumes.availableBytes(pool, isMultiNode(uses, volumes.isLocal(pool)) || elsewhere);
         GetCapacityResponse.Builder response = GetCapacityResponse.newBuilder().setAvailableCapacity(available);
         boolean block = uses.stream().anyMatch(VolumeUse::block);
         // Kubernetes takes it in place of the available capacity, so it is said only where it is less.
@@ -383,8 +385,8 @@ public final class ControllerService extends ControllerGrpc.ControllerImplBase {
         return max;
     }
 
-    private static boolean isMultiNode(List<VolumeUse> uses) {
-        return uses.stream().anyMatch(use -> use.mode().isMultiNode());
+    private static boolean isMultiNode(List<VolumeUse> uses, boolean onOneNode) {
+        return uses.stream().anyMatch(use -> use.mode().isMultiNode(onOneNode));
     }
 
     private static boolean isBlock(List<VolumeUse> uses) {

@@ -57,12 +57,13 @@ record MeantVolume(Pool pool, VolumeId id, Optional<NfsShares.Folder> share) {
     }
 
     static void requireReachable(Pool pool, Volume volume, AccessMode mode) {
-        if (mode.isMultiNode() && volume.format() instanceof Format.Image) {
+        boolean local = pool.config().kind() == PoolKind.LOCAL;
+        if (mode.isMultiNode(local) && volume.format() instanceof Format.Image) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "access mode " + mode + ": volume " + volume.id() + " is an image, which one node uses at a time");
         }
-        if (mode.isMultiNode() && pool.config().kind() == PoolKind.LOCAL) {
+        if (mode.isMultiNode(local) && local) {
             throw new Fault(
                     Fault.Kind.FAILED_PRECONDITION,
                     "access mode " + mode + ": pool " + pool.config().name()

@@ -40,6 +40,16 @@ public enum AccessMode {
         return multiNode;
     }
 
+    /**
+     * As {@link #isMultiNode()}, of a volume that may be on one node only: several readers there are served by it, and
+     * Kubernetes has no other mode for them than that of ReadOnlyMany.
+     *
+     * @param onOneNode whether it is
+     */
+    public boolean isMultiNode(boolean onOneNode) {
+        return multiNode && !(onOneNode && readOnly);
+    }
+
     /** Whether nobody may write. */
     public boolean isReadOnly() {
         return readOnly;

@@ -337,7 +337,7 @@ class NodeImagesTest {
                 .satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
         assertThatThrownBy(() -> stage(blocks)).satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
         assertThatThrownBy(() ->
-                        node.stage(files, staging, AccessMode.MULTI_NODE_READER_ONLY, OptionalLong.empty(), Map.of()))
+                        node.stage(files, staging, AccessMode.MULTI_NODE_MULTI_WRITER, OptionalLong.empty(), Map.of()))
                 .satisfies(kind(Fault.Kind.FAILED_PRECONDITION));
         assertThatThrownBy(() -> volumes.create(
                         wanted("files", CapacityRange.atLeast(16 * MIB), true, Map.of("format", "image"))))

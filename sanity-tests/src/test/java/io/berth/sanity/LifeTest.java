@@ -321,6 +321,7 @@ class LifeTest {
     @ParameterizedTest
     @CsvSource({
         "fast, MULTI_NODE_MULTI_WRITER, false",
+        "fast, MULTI_NODE_READER_ONLY, true",
         "shared, MULTI_NODE_MULTI_WRITER, true",
         "fast, SINGLE_NODE_WRITER, true"
     })
@@ -350,6 +351,29 @@ class LifeTest {
         assertThat(driver.place("two")).doesNotExist();
         client.unpublish(id, driver.place("one"));
         client.publish(request.setTargetPath(driver.place("two").toString()));
+    }
+
+    /** As Kubernetes asks for a ReadOnlyMany claim that begins with another's data. */
+    @Test
+    void aLocalVolumeIsReadAtSeveralTargetsOfItsNode() throws IOException {
+        String source = client.create("fast", "v", MIB).getVolumeId();
+        Files.writeString(driver.pool("fast").resolve(source).resolve("file"), "kept");
+        String id = client.controller()
+                .createVolume(Client.creation("fast", "r", MIB)
+                        .setVolumeContentSource(Client.ofVolume(source))
+                        .setVolumeCapabilities(0, Client.capability(Mode.MULTI_NODE_READER_ONLY))
+                        .build())
+                .getVolume()
+                .getVolumeId();
+        client.stage(id, driver.place("s"));
+        for (String target : List.of("one", "two")) {
+            client.publish(Client.publication(id, driver.place("s"), driver.place(target))
+                    .setVolumeCapability(Client.capability(Mode.MULTI_NODE_READER_ONLY)));
+            assertThat(driver.place(target).resolve("file")).hasContent("kept");
+            assertThat(Command.run("touch", driver.place(target).resolve("new").toString())
+                            .err())
+                    .contains("Read-only file system");
+        }
     }
 
     @Test
