@@ -7,6 +7,7 @@ import io.berth.linux.SystemCallException;
 import io.berth.mount.MountTable;
 import io.berth.mount.OtherNamespaces;
 import io.berth.nfs.NfsShare;
+import io.berth.service.KeyLocks;
 import io.berth.service.NodeVolumes;
 import io.berth.service.PublishRequest;
 import io.berth.service.Volumes;
@@ -87,7 +88,7 @@ public final class MountedVolumes {
      * @throws Fault NOT_FOUND when there is no such volume
      */
     public Path mount(String name, String id) {
-        try (NameLocks.Held lock = locks.lock(name)) {
+        try (KeyLocks.Held lock = locks.lock(name)) {
             long end = System.nanoTime() + Patience.FOR_MAKING.toNanos();
             Optional<Volume> volume = records.outside(name).isPresent()
                     ? Optional.empty()
@@ -185,7 +186,7 @@ public final class MountedVolumes {
 
     /** Undoes a mount that nobody waited for to its end. */
     private void takeBack(String name) {
-        try (NameLocks.Held lock = locks.lock(name)) {
+        try (KeyLocks.Held lock = locks.lock(name)) {
             if (ids.of(name).isEmpty()) {
                 unmount(name);
             }
@@ -196,7 +197,7 @@ public final class MountedVolumes {
 
     /** Takes back an id, and the mount with the last of them. Does nothing when there is no such id, volume or mount. */
     public void unmount(String name, String id) {
-        try (NameLocks.Held lock = locks.lock(name)) {
+        try (KeyLocks.Held lock = locks.lock(name)) {
             ids.remove(name, id);
             ids.removeUnused(name, () -> isUsed(name));
             if (ids.of(name).isEmpty()) {

@@ -4,6 +4,7 @@ import io.berth.fault.Fault;
 import io.berth.pool.PoolConfig;
 import io.berth.pool.PoolKind;
 import io.berth.service.Health;
+import io.berth.service.KeyLocks;
 import io.berth.service.NodeVolumes;
 import io.berth.service.Snapshots;
 import io.berth.service.Volumes;
@@ -146,7 +147,7 @@ public final class VolumeDriver implements AutoCloseable {
      */
     public void create(String name, Map<String, String> options) {
         CreateOptions wanted = CreateOptions.parse(name, options);
-        try (NameLocks.Held lock = locks.lock(name)) {
+        try (KeyLocks.Held lock = locks.lock(name)) {
             Optional<LocalRecord.Outside> outside = records.outside(name);
             Optional<Volume> inPool = names.find(name, pool -> needed(pool, wanted), Patience.FOR_FINDING);
             if (options.isEmpty() && (outside.isPresent() || inPool.isPresent())) {
@@ -264,7 +265,7 @@ public final class VolumeDriver implements AutoCloseable {
      * @throws Fault FAILED_PRECONDITION when it is in use through CSI, or Docker did not make it and may not remove it
      */
     public void remove(String name) {
-        try (NameLocks.Held lock = locks.lock(name)) {
+        try (KeyLocks.Held lock = locks.lock(name)) {
             Optional<Volume> volume = names.find(name, Patience.FOR_FINDING);
             volume.ifPresent(this::requireMayRemove);
             changes.run(Patience.FOR_TAKING_AWAY, places.of(name, volume), () -> {

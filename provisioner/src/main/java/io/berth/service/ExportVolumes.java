@@ -61,7 +61,7 @@ public final class ExportVolumes {
      * @throws Fault as {@link #check}, and FAILED_PRECONDITION when something else is mounted there
      */
     public void mount(NfsShare share, Path target) {
-        try (Targets.Held held = targets.lock(target)) {
+        try (KeyLocks.Held held = targets.lock(target)) {
             Optional<MountPoint> there = MountTable.read().at(target);
             if (there.isEmpty()) {
                 withRoot(
@@ -116,7 +116,7 @@ public final class ExportVolumes {
      * @throws Fault FAILED_PRECONDITION when something else is mounted there
      */
     public void unmount(Path target) {
-        try (Targets.Held held = targets.lock(target)) {
+        try (KeyLocks.Held held = targets.lock(target)) {
             Optional<MountPoint> there = MountTable.read().at(target);
             if (there.isPresent()) {
                 if (!there.get().fsType().startsWith("nfs")) {

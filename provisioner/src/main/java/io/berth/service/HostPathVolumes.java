@@ -58,7 +58,7 @@ final class HostPathVolumes {
     }
 
     private void publish(PublishRequest request, Supplier<PathHandle> opener) {
-        try (Targets.Held held = targets.lock(request.targetPath());
+        try (KeyLocks.Held held = targets.lock(request.targetPath());
                 PathHandle source = opener.get()) {
             takeAwayRemoved(request.targetPath());
             if (request.isThere(MountTable.read(), mount -> Targets.isSameFile(mount.target(), source.status()))) {

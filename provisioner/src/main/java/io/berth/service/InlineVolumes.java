@@ -39,7 +39,7 @@ final class InlineVolumes {
         Volume volume = created.volume();
         Pool pool = pools.get(volume.id().pool());
         try (VolumeLocks.Held lock = pool.volumes().lock(volume.id());
-                Targets.Held held = targets.lock(request.targetPath())) {
+                KeyLocks.Held held = targets.lock(request.targetPath())) {
             lookup.takeAwayDead(new VolumeLookup.Found(pool, volume), request.targetPath());
             MountTable table = MountTable.read();
             if (!request.isThere(
@@ -79,7 +79,7 @@ final class InlineVolumes {
 
     void publish(PublishRequest request, InlineVolume.InMemory memory) {
         String source = VolumeLookup.tmpfsSource(request.volumeId());
-        try (Targets.Held held = targets.lock(request.targetPath())) {
+        try (KeyLocks.Held held = targets.lock(request.targetPath())) {
             if (request.isThere(MountTable.read(), mount -> mount.source().equals(source))) {
                 return;
             }

@@ -150,7 +150,7 @@ public final class NodeVolumes {
         Pool pool = meant.pool();
         NfsOptions options = meant.optionsOver(asked);
         try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
-                Targets.Held target = targets.lock(stagingPath)) {
+                KeyLocks.Held target = targets.lock(stagingPath)) {
             Volume volume = meant.volume();
             MeantVolume.requireReachable(pool, volume, mode);
             MeantVolume.requireAccess(volume, block);
@@ -334,7 +334,7 @@ public final class NodeVolumes {
         MeantVolume meant = lookup.meant(id, asked.context());
         Pool pool = meant.pool();
         try (VolumeLocks.Held lock = pool.volumes().lock(meant.id());
-                Targets.Held held = targets.lock(asked.targetPath())) {
+                KeyLocks.Held held = targets.lock(asked.targetPath())) {
             Volume volume = meant.volume();
             MeantVolume.requireReachable(pool, volume, asked.mode());
             MeantVolume.requireAccess(volume, asked.block());
@@ -374,7 +374,7 @@ public final class NodeVolumes {
     /** Stages a volume again whose staging died, and takes a dead mount from its target: nobody else would ask for it. */
     private void renew(MeantVolume meant, Volume volume, Path staging, PublishRequest request) {
         VolumeLookup.Found found = new VolumeLookup.Found(meant.pool(), volume);
-        try (Targets.Held held = targets.lock(staging)) {
+        try (KeyLocks.Held held = targets.lock(staging)) {
             if (lookup.takeAwayDead(found, staging)) {
                 mountStaged(meant.pool(), volume, staging, meant.optionsOver(request.stagedBy()));
             }
@@ -469,7 +469,7 @@ public final class NodeVolumes {
     /** Takes away what is mounted at a path, and gives that. */
     private Optional<MountPoint> takeAway(
             String id, Path path, Function<MountPoint, Optional<VolumeLookup.Found>> volume) {
-        try (Targets.Held held = targets.lock(path)) {
+        try (KeyLocks.Held held = targets.lock(path)) {
             MountTable table = MountTable.read();
             Optional<MountPoint> mount = table.at(path);
             if (mount.isPresent()) {

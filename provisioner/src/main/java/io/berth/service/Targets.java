@@ -18,8 +18,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
@@ -27,15 +25,12 @@ import java.util.stream.Stream;
  * Only what is empty is ever removed.
  */
 final class Targets {
-    private static final int STRIPES = 64;
     private static final int SHOWN_NAMES = 3;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final String FOLDER_MODE = "rwxr-x---";
     private static final String FILE_MODE = "rw-r-----";
 
-    private final ReentrantLock[] stripes =
-            Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
-
+    private final KeyLocks<Path> locks = new KeyLocks<>();
     private final Pools pools;
 
     Targets(Pools pools) {
@@ -62,29 +57,15 @@ final class Targets {
                 "something else is mounted at " + mount.target() + ": " + mount.root() + " of " + mount.source());
     }
 
-    /** The lock of one place. */
-    record Held(ReentrantLock lock) implements AutoCloseable {
-        @Override
-        public void close() {
-            lock.unlock();
-        }
-    }
-
     /**
      * Takes the lock of a place, waiting up to two seconds: what is done there is usually done in milliseconds.
      *
      * @throws Fault BUSY when another call is stuck there
      */
-    Held lock(Path path) {
-        ReentrantLock lock = stripes[Math.floorMod(path.hashCode(), STRIPES)];
-        try {
-            if (lock.tryLock(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
-                return new Held(lock);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        throw new Fault(Fault.Kind.BUSY, "another call has been working at " + path + " for too long; try again");
+    KeyLocks.Held lock(Path path) {
+        return locks.lock(path, PATIENCE)
+                .orElseThrow(() -> new Fault(
+                        Fault.Kind.BUSY, "another call has been working at " + path + " for too long; try again"));
     }
 
     /** Makes the folder where it is missing; what it lies in is the caller's to make. */
